@@ -1,0 +1,26 @@
+/**
+ * Text that a peer wrote (names, banners, subjects), made safe to show on a terminal, in a CSV cell or on a
+ * page: control characters, bidirectional overrides and lone surrogates become visible escapes, and it is cut
+ * at `limit` characters.
+ */
+export function visible(text: string, limit = 200): string {
+  const escaped = text.toWellFormed().replace(unsafe, escape)
+  return escaped.length > limit ? escaped.slice(0, limit - 1).toWellFormed() + '…' : escaped
+}
+
+// C0, DEL, C1, soft hyphen, zero-width and directional marks, line and paragraph separators, BOM, tags
+const unsafe =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\u{e0001}|[\u{e0020}-\u{e007f}]/gu
+
+function escape(char: string): string {
+  const point = char.codePointAt(0) ?? 0
+  return point <= 0xff ? `\\x${point.toString(16).padStart(2, '0')}` : `\\u{${point.toString(16)}}`
+}
+
+/** A CSV cell (RFC 4180), quoted where needed; a leading = + - @ is defused so that no spreadsheet runs it. */
+export function csvCell(value: string | number | null | undefined): string {
+  if (value === null || value === undefined) return ''
+  if (typeof value === 'number') return String(value)
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
