@@ -1,0 +1,124 @@
+import type { Command, Option } from 'commander'
+
+/** One command of the tree with all that can be completed after it. */
+interface Node {
+  /** names from below the program, `inventory tag`; empty for the program itself */
+  readonly path: string
+  readonly commands: readonly { readonly name: string; readonly summary: string }[]
+  readonly options: readonly Option[]
+}
+
+export const shells = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof shells)[number]
+
+/** The completion script of a shell for the whole tree: static, so a press of TAB starts no process. */
+export function completionScript(program: Command, shell: Shell): string {
+  const nodes = walk(program, [])
+  if (shell === 'fish') return fishScript(nodes)
+  return shell === 'zsh' ? zshScript(nodes) : bashScript(nodes)
+}
+
+function walk(command: Command, names: readonly string[]): Node[] {
+  const help = command.createHelp()
+  const children = help.visibleCommands(command).filter((child) => child.name() !== 'help')
+  const node: Node = {
+    path: names.join(' '),
+    commands: children.map((child) => ({ name: child.name(), summary: help.subcommandDescription(child) })),
+    options: [...help.visibleOptions(command), ...help.visibleGlobalOptions(command)]
+  }
+  return [node, ...children.flatMap((child) => walk(child, [...names, child.name()]))]
+}
+
+const flags = (option: Option) => [option.short, option.long].filter((flag) => flag !== undefined)
+const takesValue = (option: Option) => option.required || option.optional
+const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
+
+/** The lines of a shell `case` that follow the words typed so far down the tree. */
+function descent(nodes: readonly Node[]): string {
+  const steps = nodes.flatMap((node) => node.commands.map((command) => quote(`${node.path} ${command.name}`)))
+  return `case "$path $word" in ${steps.join('|')}) path="\${path:+$path }$word" ;; esac`
+}
+
+/** `case` branches for the values of options: the choices, or the word that stands for file names. */
+function valueBranches(nodes: readonly Node[], branch: (choices: readonly string[] | undefined) => string): string[] {
+  return nodes.flatMap((node) =>
+    node.options
+      .filter(takesValue)
+      .map((option) => `    ${flags(option).map((flag) => quote(`${node.path}:${flag}`)).join('|')}) ${branch(option.argChoices)}; return ;;`)
+  )
+}
+
+function bashScript(nodes: readonly Node[]): string {
+  const words = (node: Node) => [...node.commands.map((command) => command.name), ...node.options.flatMap(flags)]
+  return `# bash completion of tlsward: source <(tlsward completion bash)
+_tlsward() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} path='' word words=''
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    ${descent(nodes)}
+  done
+  COMPREPLY=()
+  case "$path:$prev" in
+${valueBranches(nodes, (choices) => (choices ? `COMPREPLY=($(compgen -W ${quote(choices.join(' '))} -- "$cur"))` : ':')).join('\n')}
+  esac
+  case "$path" in
+${nodes.map((node) => `    ${quote(node.path)}) words=${quote(words(node).join(' '))} ;;`).join('\n')}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+complete -o bashdefault -o default -F _tlsward tlsward
+`
+}
+
+function zshScript(nodes: readonly Node[]): string {
+  const described = (name: string, text: string) => quote(`${name}:${text.replaceAll(':', '\\:')}`)
+  const words = (node: Node) => [
+    ...node.commands.map((command) => described(command.name, command.summary)),
+    ...node.options.flatMap((option) => flags(option).map((flag) => described(flag, option.description)))
+  ]
+  return `#compdef tlsward
+# zsh completion of tlsward: source <(tlsward completion zsh)
+_tlsward() {
+  local path='' word
+  local -a entries
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    ${descent(nodes)}
+  done
+  case "$path:\${words[CURRENT-1]}" in
+${valueBranches(nodes, (choices) => (choices ? `compadd -- ${choices.map(quote).join(' ')}` : '_files')).join('\n')}
+  esac
+  case "$path" in
+${nodes.map((node) => `    ${quote(node.path)}) entries=(${words(node).join(' ')}) ;;`).join('\n')}
+  esac
+  _describe 'tlsward' entries || _files
+}
+compdef _tlsward tlsward
+`
+}
+
+function fishScript(nodes: readonly Node[]): string {
+  const lines = nodes.flatMap((node) => {
+    const here = `-n ${quote(`test (__tlsward_path) = "${node.path}"`)}`
+    const commands = node.commands.map(
+      ({ name, summary }) => `complete -c tlsward -f ${here} -a ${name} -d ${quote(summary)}`
+    )
+    const options = node.options.map((option) => {
+      const short = option.short ? ` -s ${option.short.slice(1)}` : ''
+      const long = option.long ? ` -l ${option.long.slice(2)}` : ''
+      const choices = option.argChoices ? ` -x -a ${quote(option.argChoices.join(' '))}` : ''
+      const value = takesValue(option) && !option.argChoices ? ' -r' : ''
+      return `complete -c tlsward ${here}${short}${long}${value}${choices} -d ${quote(option.description)}`
+    })
+    return [...commands, ...options]
+  })
+  const steps = nodes.flatMap((node) => node.commands.map((command) => quote(`${node.path} ${command.name}`.trim())))
+  return `# fish completion of tlsward: tlsward completion fish | source
+function __tlsward_path
+  set -l path
+  for word in (commandline -opc)[2..-1]
+    contains -- (string join ' ' $path $word) ${steps.join(' ')}; and set -a path $word
+  end
+  echo "$path"
+end
+${lines.join('\n')}
+`
+}

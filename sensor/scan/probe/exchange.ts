@@ -1,0 +1,188 @@
+import { visible } from '../../../core/text.ts'
+import type { StartTls } from '../observation.ts'
+import { Flight, type FlightEnd } from './flight.ts'
+import { writeHello, type Hello } from './hello.ts'
+import type { Dialer, Line, LineHandler } from './line.ts'
+import { openPrelude, protocolOf } from './starttls/index.ts'
+import { preludeLimit, type Prelude } from './starttls/prelude.ts'
+import { agreementFor, sweepAgreement, type KeyAgreement } from './tls13.ts'
+
+/** How one connection ended: what the flight said, or what happened before or instead of it. */
+export type ExchangeEnd =
+  | Exclude<FlightEnd, { kind: 'retry' | 'not-tls' }>
+  /** something else than TLS spoke; `speaks` when it is a protocol that can start TLS */
+  | { readonly kind: 'not-tls'; readonly banner: string; readonly speaks: StartTls | null }
+  | { readonly kind: 'no-starttls'; readonly banner: string }
+  /** `heard`: did the peer send anything? */
+  | { readonly kind: 'stalled' | 'reset' | 'ended'; readonly heard: boolean }
+  | { readonly kind: 'closed' | 'silent' | 'unreachable' }
+  /** this machine could not: no file descriptor, no free port, no right */
+  | { readonly kind: 'local'; readonly code: string }
+
+/** What one connection is to do. */
+export interface ExchangeSetup {
+  readonly address: string
+  readonly port: number
+  readonly hello: Hello
+  /** the key whose share stands in the hello; the sweep's P-256 key when left out */
+  readonly keys?: KeyAgreement
+  /** protocol that begins in the clear, or null for TLS at once */
+  readonly starttls: StartTls | null
+  /** read on past the certificate */
+  readonly whole?: boolean
+}
+
+/** Whom an exchange tells, each at most once and in this order. */
+export interface ExchangeOwner {
+  /** the connection stands */
+  exchangeOpened(exchange: Exchange): void
+  /** it is over, the connection gone, and `exchange.end` is set */
+  exchangeEnded(exchange: Exchange): void
+}
+
+/**
+ * One connection: connect, the clear-text prelude where there is one, hello, the server's flight to its
+ * certificate, reset. Bounded in bytes by itself, in time by its owner, which calls {@link timeUp}.
+ */
+export class Exchange implements LineHandler {
+  readonly setup: ExchangeSetup
+  readonly #owner: ExchangeOwner
+  #line: Line | null = null
+  #phase: 'connecting' | 'prelude' | 'hello' | 'over' = 'connecting'
+  #prelude: Prelude | null = null
+  #heard = 0
+  #banner = ''
+  #retried = false
+  flight: Flight | null = null
+  end: ExchangeEnd | null = null
+
+  constructor(setup: ExchangeSetup, owner: ExchangeOwner) {
+    this.setup = setup
+    this.#owner = owner
+  }
+
+  start(dialer: Dialer): void {
+    this.#line = dialer.dial(this.setup.address, this.setup.port, this)
+  }
+
+  /** The owner's patience is at its end. */
+  timeUp(): void {
+    if (this.#phase === 'connecting') this.#finish({ kind: 'silent' })
+    else this.#finish({ kind: 'stalled', heard: this.#heard > 0 })
+  }
+
+  /** Ends the connection without telling the owner: the scan stops. */
+  abandon(): void {
+    this.#phase = 'over'
+    this.#line?.abort()
+  }
+
+  onOpen(): void {
+    this.#owner.exchangeOpened(this)
+    const { starttls, hello } = this.setup
+    if (starttls === null) return this.#sayHello(hello, [])
+    this.#phase = 'prelude'
+    this.#prelude = openPrelude(starttls, hello.offer.name)
+    if (this.#prelude.first) this.#line?.send(this.#prelude.first)
+  }
+
+  onBytes(bytes: Uint8Array): void {
+    this.#heard += bytes.length
+    if (this.#phase === 'prelude') return this.#readPrelude(bytes)
+    if (this.#phase !== 'hello') return
+    const records = this.#prelude?.unwrap ? this.#prelude.unwrap(bytes) : bytes
+    if (!records) return this.#finish({ kind: 'malformed', why: 'broken packets around TLS' })
+    if (this.flight?.feed(records)) this.#readEnd(this.flight, records)
+  }
+
+  onEnd(): void {
+    this.#cut('ended')
+  }
+
+  onFail(code: string): void {
+    if (this.#phase !== 'connecting') return this.#cut('reset')
+    const kind = connectFailures[code]
+    this.#finish(kind ? { kind } : { kind: 'local', code })
+  }
+
+  #cut(kind: 'ended' | 'reset'): void {
+    const { flight } = this
+    // the certificate may be there already when a server closes in the middle of what follows it
+    if (flight?.certificates) return this.#finish({ kind: 'certificate' })
+    // a warning alert that nothing followed was the answer
+    if (flight?.warning) return this.#finish({ kind: 'alert', alert: flight.warning })
+    this.#finish({ kind, heard: this.#heard > 0 })
+  }
+
+  #sayHello(hello: Hello, after: readonly Uint8Array[]): void {
+    this.#phase = 'hello'
+    const keys = this.setup.keys ?? sweepAgreement
+    const share = hello.offer.share?.group
+    const agreement = share === undefined || share === keys.share.group ? keys : agreementFor(share)
+    this.flight = new Flight(hello, agreement ?? keys, { whole: this.setup.whole ?? false, after })
+    this.#line?.send(this.#prelude?.wrap ? this.#prelude.wrap(hello.record) : hello.record)
+  }
+
+  #readPrelude(bytes: Uint8Array): void {
+    this.#banner ||= bannerOf(bytes)
+    if (this.#heard > preludeLimit) return this.#finish({ kind: 'too-large', why: 'endless text before TLS' })
+    const step = this.#prelude?.feed(bytes)
+    if (!step) return
+    if (step.kind === 'alien') return this.#finish({ kind: 'not-tls', banner: this.#banner, speaks: null })
+    if (step.kind === 'refused') return this.#finish({ kind: 'no-starttls', banner: this.#banner })
+    if (step.send) this.#line?.send(step.send)
+    // what came behind the consent is dropped: TLS answers only to our hello (RFC 3207 §4.2)
+    if (step.kind === 'tls') this.#sayHello(this.setup.hello, [])
+  }
+
+  #readEnd(flight: Flight, records: Uint8Array): void {
+    const { end } = flight
+    if (end === null) return
+    if (end.kind === 'retry') return this.#sayHelloAgain(end)
+    if (end.kind !== 'not-tls') return this.#finish(end)
+    const greeting = Buffer.from(records.subarray(0, 512))
+    this.#finish({ kind: 'not-tls', banner: bannerOf(greeting), speaks: protocolOf(greeting) })
+  }
+
+  #sayHelloAgain(retry: Extract<FlightEnd, { kind: 'retry' }>): void {
+    const { hello } = this.setup
+    const { group, cookie } = retry.hello
+    if (this.#retried) return this.#finish({ kind: 'malformed', why: 'a second HelloRetryRequest' })
+    if (group !== null && !hello.offer.groups.includes(group)) {
+      return this.#finish({ kind: 'malformed', why: 'a HelloRetryRequest for a group that was not offered' })
+    }
+    this.#retried = true
+    const share = group === null ? hello.offer.share : (agreementFor(group)?.share ?? null)
+    const offer = { ...hello.offer, share, ...(cookie ? { cookie } : {}) }
+    this.#sayHello(writeHello(offer, hello.random), [hello.message, retry.message])
+  }
+
+  #finish(end: ExchangeEnd): void {
+    if (this.#phase === 'over') return
+    this.#phase = 'over'
+    this.end = end
+    this.#line?.abort()
+    this.#owner.exchangeEnded(this)
+  }
+}
+
+/** errno names of a connect that failed, by what they say about the other side; the rest is our own trouble */
+const connectFailures: Readonly<Record<string, 'closed' | 'silent' | 'unreachable'>> = {
+  ECONNREFUSED: 'closed',
+  ECONNRESET: 'closed',
+  ETIMEDOUT: 'silent',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  EHOSTDOWN: 'unreachable',
+  ENETDOWN: 'unreachable',
+  ENOPROTOOPT: 'unreachable',
+  EPROTO: 'unreachable',
+  EACCES: 'unreachable',
+  EPERM: 'unreachable',
+  EINVAL: 'unreachable',
+  EAFNOSUPPORT: 'unreachable'
+}
+
+function bannerOf(bytes: Uint8Array): string {
+  return visible(Buffer.from(bytes.subarray(0, 200)).toString('latin1').trimEnd())
+}
