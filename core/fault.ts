@@ -20,13 +20,31 @@ export interface FaultKindRow {
 
 /** The one table by kind; docs/errors.md is generated from it and a test keeps both equal. */
 export const faultKinds: Readonly<Record<FaultKind, FaultKindRow>> = {
-  refused: row(2, 422, false, 'info', 'The input is wrong: the message names the field, the value and the remedy.'),
+  refused: row(
+    2,
+    422,
+    false,
+    'info',
+    'The input is wrong: the message names the field, the value and the remedy.'
+  ),
   denied: row(3, 403, false, 'warn', 'The right to do this is missing.'),
   missing: row(4, 404, false, 'info', 'What was asked for is not there.'),
-  conflict: row(5, 409, false, 'warn', 'Something else changed the state meanwhile, or it is of another version.'),
+  conflict: row(
+    5,
+    409,
+    false,
+    'warn',
+    'Something else changed the state meanwhile, or it is of another version.'
+  ),
   busy: row(6, 503, true, 'warn', 'Somebody else holds what is needed; the same command works later.'),
   unreachable: row(7, 502, true, 'warn', 'Nothing answers over the network, or a local resource is gone.'),
-  malformed: row(8, 502, false, 'error', 'A peer, file or database answered in a way that is not understood.'),
+  malformed: row(
+    8,
+    502,
+    false,
+    'error',
+    'A peer, file or database answered in a way that is not understood.'
+  ),
   bug: row(70, 500, false, 'error', 'Tlsward made a mistake. Nothing was acknowledged that is not stored.')
 }
 
@@ -45,13 +63,17 @@ export const faultCodes = {
   'target-malformed': ['refused', 'Write an address, CIDR, range a-b, host name or host:port.'],
   'target-reversed': ['refused', 'Write the lower address first.'],
   'target-too-large': ['refused', 'Confirm the size with --yes, raise --max-targets, or name less.'],
-  'target-ipv6-range': ['refused', 'IPv6 networks cannot be swept: give a list of hosts (a file, DNS names).'],
+  'target-ipv6-range': [
+    'refused',
+    'IPv6 networks cannot be swept: give a list of hosts (a file, DNS names).'
+  ],
   'target-none': ['refused', 'Name at least one target that is not excluded.'],
   'target-unresolved': ['missing', 'Check the name and the resolver.'],
   'port-malformed': ['refused', 'Write ports 1-65535, ranges 8000-8100, or a named set.'],
   'option-malformed': ['refused', 'See the help of the command.'],
   'option-unknown': ['refused', 'See the help of the command.'],
   'file-unreadable': ['refused', 'Check the path and its rights.'],
+  'file-unwritable': ['denied', 'Name a file that this account may write, on a disk with room.'],
   'handover-malformed': ['refused', 'Write the file again with the tool, or name its format with --from.'],
   'confirmation-needed': ['refused', 'Repeat with --yes once the size is what you meant.'],
   'state-unwritable': ['denied', 'Give --state a directory that this account may write.'],
@@ -71,7 +93,7 @@ export const faultCodes = {
   'window-malformed': ['refused', "Write e.g. 'Mon-Fri 22:00-06:00 Europe/Berlin'."],
   'local-limit': ['unreachable', 'Raise the limit of open files (ulimit -n), or lower --concurrency.'],
   'outgoing-denied': ['denied', 'Allow outgoing requests in the configuration.'],
-  'internal': ['bug', 'Report it with the message.']
+  internal: ['bug', 'Report it with the message.']
 } as const satisfies Record<string, readonly [FaultKind, string]>
 
 /** A code of {@link faultCodes}. */

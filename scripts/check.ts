@@ -53,7 +53,9 @@ async function report({ name, run }: Check): Promise<boolean> {
 /** Files and functions over the sizes that we aim at: guides for the eye, never a failure. */
 async function listSizes(): Promise<void> {
   const args = ['--config', 'scripts/sizes.oxlintrc.json', '--deny-warnings', '--format', 'unix', ...folders]
-  const outliers = (await complaints(bin('oxlint'), args)).split('\n').filter((line) => /^\S+:\d+:\d+:/.test(line))
+  const outliers = (await complaints(bin('oxlint'), args))
+    .split('\n')
+    .filter((line) => /^\S+:\d+:\d+:/.test(line))
   const title = outliers.length === 0 ? 'none' : `${outliers.length}, a split must follow meaning`
   console.log(`\nOver 400 lines a file or 60 a function: ${title}`)
   for (const line of outliers) console.log(`  ${line.replace(/:\d+: /, ': ').replace(/ \[Warning.*$/, '')}`)
@@ -62,5 +64,7 @@ async function listSizes(): Promise<void> {
 const results = await Promise.all(checks.map(report))
 await listSizes()
 const wrong = results.filter((fine) => !fine).length
-console.log(wrong === 0 ? '\nEverything is in order.' : `\n${wrong} of ${checks.length} checks found something.`)
+console.log(
+  wrong === 0 ? '\nEverything is in order.' : `\n${wrong} of ${checks.length} checks found something.`
+)
 process.exitCode = wrong === 0 ? 0 : 1

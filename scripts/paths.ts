@@ -13,7 +13,9 @@ const folder = /^(core|pki|sensor|appliance|demo|bench|scripts|test|docs|bin|\.c
 export function missingPaths(): string[] {
   return documents().flatMap((document) => {
     const text = readFileSync(document, 'utf8')
-    const linked = [...text.matchAll(link)].map((match) => join(dirname(document), match.groups?.['path'] ?? ''))
+    const linked = [...text.matchAll(link)].map((match) =>
+      join(dirname(document), match.groups?.['path'] ?? '')
+    )
     const named = [...text.matchAll(code)]
       .map((match) => match.groups?.['path'] ?? '')
       .filter((path) => folder.test(path))
@@ -25,7 +27,9 @@ export function missingPaths(): string[] {
 }
 
 function documents(): string[] {
-  const pages = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => join('docs', name))
+  const pages = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) =>
+    join('docs', name)
+  )
   return ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pages]
     .map((name) => join(root, name))
     .filter((path) => path.endsWith('.md') && existsSync(path))

@@ -14,7 +14,8 @@ const outside = ['test/', 'bench/', 'demo/', 'scripts/']
 
 const rules: readonly Rule[] = [
   {
-    pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bprocess\.hrtime\b|\bDateTime\.(now|utc|local)\(\)/g,
+    pattern:
+      /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bprocess\.hrtime\b|\bDateTime\.(now|utc|local)\(\)/g,
     allowed: [...outside, 'core/clock.ts'],
     says: 'reads the time: take a Clock'
   },
@@ -40,7 +41,7 @@ const rules: readonly Rule[] = [
   },
   {
     pattern: /\b(TODO|FIXME|XXX)\b/g,
-    allowed: ['scripts/rules.ts'],
+    allowed: ['scripts/rules.ts', 'test/architecture.test.ts'],
     says: 'is not finished',
     comments: true
   },

@@ -6,7 +6,16 @@ import { fileURLToPath } from 'node:url'
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Folders that hold TypeScript of the project. */
-export const sourceFolders = ['core', 'pki', 'sensor', 'appliance', 'demo', 'bench', 'scripts', 'test'] as const
+export const sourceFolders = [
+  'core',
+  'pki',
+  'sensor',
+  'appliance',
+  'demo',
+  'bench',
+  'scripts',
+  'test'
+] as const
 
 /** One source file: its path from the project's folder, and its text. */
 export interface Source {

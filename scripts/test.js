@@ -4,7 +4,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 22 || (major === 22 && minor < 18)) {
-  console.error(`The tests need Node 24 (or at least 22.18); this is ${process.version}. Run them by "npm test".`)
+  console.error(
+    `The tests need Node 24 (or at least 22.18); this is ${process.version}. Run them by "npm test".`
+  )
   process.exit(2)
 }
 

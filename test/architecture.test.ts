@@ -86,7 +86,7 @@ t.test('a broken rule is noticed, and a mention in a comment is not', (t) => {
     ['sensor/x.ts', 'const n = Math.random()'],
     ['appliance/x.ts', 'send(token.reveal())'],
     ['appliance/x.ts', "console.log('hello')"],
-    ['core/x.ts', '// TO' + 'DO later'],
+    ['core/x.ts', '// TODO later'],
     ['sensor/x.ts', 'log.info(`scan ${id}`)']
   ]
   for (const [path, text] of cases) t.equal(brokenRules([{ path, text }]).length, 1, text)

@@ -36,31 +36,40 @@ const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 /** The lines of a shell `case` that follow the words typed so far down the tree. */
 function descent(nodes: readonly Node[]): string {
   const steps = nodes.flatMap((node) => node.commands.map((command) => quote(`${node.path} ${command.name}`)))
-  return `case "$path $word" in ${steps.join('|')}) path="\${path:+$path }$word" ;; esac`
+  return `case "$place $word" in ${steps.join('|')}) place="\${place:+$place }$word" ;; esac`
 }
 
 /** `case` branches for the values of options: the choices, or the word that stands for file names. */
-function valueBranches(nodes: readonly Node[], branch: (choices: readonly string[] | undefined) => string): string[] {
+function valueBranches(
+  nodes: readonly Node[],
+  branch: (choices: readonly string[] | undefined) => string
+): string[] {
   return nodes.flatMap((node) =>
-    node.options
-      .filter(takesValue)
-      .map((option) => `    ${flags(option).map((flag) => quote(`${node.path}:${flag}`)).join('|')}) ${branch(option.argChoices)}; return ;;`)
+    node.options.filter(takesValue).map(
+      (option) =>
+        `    ${flags(option)
+          .map((flag) => quote(`${node.path}:${flag}`))
+          .join('|')}) ${branch(option.argChoices)}; return ;;`
+    )
   )
 }
 
 function bashScript(nodes: readonly Node[]): string {
-  const words = (node: Node) => [...node.commands.map((command) => command.name), ...node.options.flatMap(flags)]
+  const words = (node: Node) => [
+    ...node.commands.map((command) => command.name),
+    ...node.options.flatMap(flags)
+  ]
   return `# bash completion of tlsward: source <(tlsward completion bash)
 _tlsward() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} path='' word words=''
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} place='' word words=''
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     ${descent(nodes)}
   done
   COMPREPLY=()
-  case "$path:$prev" in
+  case "$place:$prev" in
 ${valueBranches(nodes, (choices) => (choices ? `COMPREPLY=($(compgen -W ${quote(choices.join(' '))} -- "$cur"))` : ':')).join('\n')}
   esac
-  case "$path" in
+  case "$place" in
 ${nodes.map((node) => `    ${quote(node.path)}) words=${quote(words(node).join(' '))} ;;`).join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -78,15 +87,15 @@ function zshScript(nodes: readonly Node[]): string {
   return `#compdef tlsward
 # zsh completion of tlsward: source <(tlsward completion zsh)
 _tlsward() {
-  local path='' word
+  local place='' word
   local -a entries
   for word in "\${(@)words[2,CURRENT-1]}"; do
     ${descent(nodes)}
   done
-  case "$path:\${words[CURRENT-1]}" in
+  case "$place:\${words[CURRENT-1]}" in
 ${valueBranches(nodes, (choices) => (choices ? `compadd -- ${choices.map(quote).join(' ')}` : '_files')).join('\n')}
   esac
-  case "$path" in
+  case "$place" in
 ${nodes.map((node) => `    ${quote(node.path)}) entries=(${words(node).join(' ')}) ;;`).join('\n')}
   esac
   _describe 'tlsward' entries || _files
@@ -97,7 +106,7 @@ compdef _tlsward tlsward
 
 function fishScript(nodes: readonly Node[]): string {
   const lines = nodes.flatMap((node) => {
-    const here = `-n ${quote(`test (__tlsward_path) = "${node.path}"`)}`
+    const here = `-n ${quote(`test (__tlsward_place) = "${node.path}"`)}`
     const commands = node.commands.map(
       ({ name, summary }) => `complete -c tlsward -f ${here} -a ${name} -d ${quote(summary)}`
     )
@@ -110,14 +119,16 @@ function fishScript(nodes: readonly Node[]): string {
     })
     return [...commands, ...options]
   })
-  const steps = nodes.flatMap((node) => node.commands.map((command) => quote(`${node.path} ${command.name}`.trim())))
+  const steps = nodes.flatMap((node) =>
+    node.commands.map((command) => quote(`${node.path} ${command.name}`.trim()))
+  )
   return `# fish completion of tlsward: tlsward completion fish | source
-function __tlsward_path
-  set -l path
+function __tlsward_place
+  set -l place
   for word in (commandline -opc)[2..-1]
-    contains -- (string join ' ' $path $word) ${steps.join(' ')}; and set -a path $word
+    contains -- (string join ' ' $place $word) ${steps.join(' ')}; and set -a place $word
   end
-  echo "$path"
+  echo "$place"
 end
 ${lines.join('\n')}
 `

@@ -37,7 +37,13 @@ export interface Screen {
 }
 
 /** The screen of this process. `file`: results go there instead of standard output. */
-export function openScreen({ file, quiet }: { readonly file?: string | undefined; readonly quiet: boolean }): Screen {
+export function openScreen({
+  file,
+  quiet
+}: {
+  readonly file?: string | undefined
+  readonly quiet: boolean
+}): Screen {
   const closed = new AbortController()
   const { stdout, stderr } = process
   const results = file === undefined ? undefined : openResults(file)
@@ -57,7 +63,8 @@ export function openScreen({ file, quiet }: { readonly file?: string | undefined
   }
 
   return {
-    result: (line) => (results ? results.write(`${line}\n`) : above(() => closed.signal.aborted || stdout.write(`${line}\n`))),
+    result: (line) =>
+      results ? results.write(`${line}\n`) : above(() => closed.signal.aborted || stdout.write(`${line}\n`)),
     note: (line) => quiet || above(() => stderr.write(`${line}\n`)),
     status(line) {
       if (quiet || !stderr.isTTY) return
@@ -80,7 +87,12 @@ function openResults(file: string): { write(text: string): void; close(): void }
       return act()
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      throw new Fault('file-unwritable', `--output ${file} cannot be written: ${why}. Name a file that this account may write.`, { file }, error)
+      throw new Fault(
+        'file-unwritable',
+        `--output ${file} cannot be written: ${why}. Name a file that this account may write.`,
+        { file },
+        error
+      )
     }
   }
   const handle = attempt(() => openSync(file, 'w'))

@@ -30,8 +30,17 @@ export function tableLines(
   const shown = keptColumns(columns, natural, width)
   const widths = fittedWidths(columns, natural, { shown, width })
   const line = (cells: readonly Cell[], paint: (text: string) => string) =>
-    shown.map((at, n) => cellText(cells[at] ?? '', { column: columns[at], width: widths[n] ?? 0, paint })).join(gap).trimEnd()
-  return [line(columns.map((column) => column.head), head), ...rows.map((row) => line(row, (text) => text))]
+    shown
+      .map((at, n) => cellText(cells[at] ?? '', { column: columns[at], width: widths[n] ?? 0, paint }))
+      .join(gap)
+      .trimEnd()
+  return [
+    line(
+      columns.map((column) => column.head),
+      head
+    ),
+    ...rows.map((row) => line(row, (text) => text))
+  ]
 }
 
 function plain(cell: Cell | undefined): string {
@@ -76,7 +85,11 @@ function fittedWidths(
 
 function cellText(
   cell: Cell,
-  { column, width, paint }: { readonly column: Column | undefined; readonly width: number; readonly paint: (text: string) => string }
+  {
+    column,
+    width,
+    paint
+  }: { readonly column: Column | undefined; readonly width: number; readonly paint: (text: string) => string }
 ): string {
   const text = cut(plain(cell), width)
   const space = ' '.repeat(Math.max(0, width - stringWidth(text)))

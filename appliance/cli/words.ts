@@ -29,9 +29,11 @@ export function duration(ms: number): string {
   if (ms < second) return `${Math.round(ms)} ms`
   if (ms < minute) return `${Math.round(ms / second)} s`
   const [unit, small, names] =
-    ms < hour ? ([minute, second, ['min', 's']] as const)
-    : ms < day ? ([hour, minute, ['h', 'min']] as const)
-    : ([day, hour, ['d', 'h']] as const)
+    ms < hour
+      ? ([minute, second, ['min', 's']] as const)
+      : ms < day
+        ? ([hour, minute, ['h', 'min']] as const)
+        : ([day, hour, ['d', 'h']] as const)
   const rest = Math.floor((ms % unit) / small)
   return `${figure(Math.floor(ms / unit))} ${names[0]}${rest > 0 ? ` ${rest} ${names[1]}` : ''}`
 }

@@ -12,6 +12,8 @@ export function readCertificateList(body: Uint8Array, version: number): Certific
 /** What a Certificate message holds. */
 export interface CertificateList {
   readonly certificates: readonly Uint8Array[]
+  /** the message body that they are views of */
+  readonly body: Uint8Array
   /** a stapled OCSP answer of the leaf (TLS 1.3: RFC 8446 §4.4.2.1) */
   readonly staple: Uint8Array | null
 }
@@ -27,7 +29,7 @@ function readPlainList(body: Uint8Array): CertificateList | undefined {
     certificates.push(body.subarray(at + 3, end))
     at = end
   }
-  return { certificates, staple: null }
+  return { certificates, body, staple: null }
 }
 
 function readTls13List(body: Uint8Array): CertificateList | undefined {
@@ -46,7 +48,7 @@ function readTls13List(body: Uint8Array): CertificateList | undefined {
     certificates.push(body.subarray(at + 3, end))
     at = next
   }
-  return { certificates, staple }
+  return { certificates, body, staple }
 }
 
 /** the status_request extension of an entry: CertificateStatus (RFC 6066 §8) */

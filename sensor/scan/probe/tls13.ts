@@ -87,11 +87,22 @@ interface Hashing {
   readonly keyLength: number
 }
 
-const hashings: ReadonlyMap<number, Hashing> = new Map([
-  [0x1303, hashing(sha256, 'chacha20-poly1305', 32)],
-  [0x1301, hashing(sha256, 'aes-128-gcm', 16)],
-  [0x1302, hashing(sha384 as unknown as typeof sha256, 'aes-256-gcm', 32)]
-])
+const hashings = new Map<number, Hashing>()
+
+/** what a suite computes with, made at its first use; undefined for suites that are not of TLS 1.3 */
+function hashingOf(suite: number): Hashing | undefined {
+  const known = hashings.get(suite)
+  if (known) return known
+  const made = makers[suite]?.()
+  if (made) hashings.set(suite, made)
+  return made
+}
+
+const makers: Readonly<Record<number, () => Hashing>> = {
+  0x1303: () => hashing(sha256, 'chacha20-poly1305', 32),
+  0x1301: () => hashing(sha256, 'aes-128-gcm', 16),
+  0x1302: () => hashing(sha384 as unknown as typeof sha256, 'aes-256-gcm', 32)
+}
 
 function hashing(hash: typeof sha256, cipher: Hashing['cipher'], keyLength: number): Hashing {
   const length = hash.outputLen
@@ -147,7 +158,7 @@ export class ServerRecords {
 
   /** The keys after a ServerHello of `suite`, or undefined for a suite that TLS 1.3 does not have here. */
   static derive(suite: number, secret: Uint8Array, transcript: Transcript): ServerRecords | undefined {
-    const kit = hashings.get(suite)
+    const kit = hashingOf(suite)
     if (!kit) return undefined
     const { hash, length } = kit
     const context = transcriptHash(hash, transcript)

@@ -1,0 +1,50 @@
+import { Option, type Command } from 'commander'
+import { csvCell, visible } from '../../core/text.ts'
+import type { Screen } from './screen.ts'
+import type { OutputOptions } from './session.ts'
+import { tableLines, type Cell, type Column } from './table.ts'
+
+/** Adds the options of a command that prints records. */
+export function withOutput(command: Command): Command {
+  return command
+    .optionsGroup('Output:')
+    .addOption(new Option('-j, --json', 'one JSON object per line (docs/json.md)').conflicts('csv'))
+    .addOption(new Option('--csv', 'comma-separated values with a head line'))
+    .option('-o, --output <FILE>', 'write results to a file')
+}
+
+/** How one kind of record looks as a table and as CSV. Values of peers must come through {@link shown}. */
+export interface View<R> {
+  readonly columns: readonly Column[]
+  cells(record: R): readonly Cell[]
+  /** name and value of each CSV column */
+  readonly csv: readonly (readonly [head: string, value: (record: R) => string | number | null])[]
+}
+
+/** Text that a peer wrote, safe to show. */
+export function shown(text: string | null): string {
+  return text === null ? '' : visible(text)
+}
+
+/** Prints records one by one as JSON or CSV lines; false when the person wants a table instead. */
+export function linePrinter<R>(
+  screen: Screen,
+  options: OutputOptions,
+  view: Pick<View<R>, 'csv'>
+): ((record: R) => void) | undefined {
+  if (options.json) return (record) => screen.result(JSON.stringify(record))
+  if (!options.csv) return undefined
+  screen.result(view.csv.map(([head]) => head).join(','))
+  return (record) => screen.result(view.csv.map(([, value]) => csvField(value(record))).join(','))
+}
+
+function csvField(value: string | number | null): string {
+  return csvCell(typeof value === 'string' ? visible(value, 100_000) : value)
+}
+
+/** Prints records as a table. */
+export function printTable<R>(screen: Screen, view: Pick<View<R>, 'columns' | 'cells'>, records: readonly R[]): void {
+  const rows = records.map((record) => view.cells(record))
+  const head = (text: string) => screen.paint('dim', text)
+  for (const line of tableLines(view.columns, rows, { width: screen.width, head })) screen.result(line)
+}

@@ -1,0 +1,38 @@
+import type { Clock } from '../../core/clock.ts'
+
+// npm, npx and the launcher pass on a signal that the terminal has already sent to the whole group
+const samePress = 250
+
+/** Exit codes of a process that was asked to end: 128 + the number of the signal. */
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+type EndSignal = keyof typeof exitCodes
+
+/** What came of listening to signals. */
+export interface Ending {
+  /** aborts at the first signal */
+  readonly signal: AbortSignal
+  /** exit code by the first signal, or undefined while none has come */
+  exitCode(): number | undefined
+}
+
+/**
+ * Turns the first SIGINT, SIGTERM or SIGHUP into an abort, so that work ends in order; the second ends the
+ * process at once. `said` is called at the first, to tell the person.
+ */
+export function listenToSignals(clock: Clock, said: () => void): Ending {
+  const abort = new AbortController()
+  let first: EndSignal | undefined
+  let at = 0
+  const heard = (name: EndSignal) => {
+    if (first === undefined) {
+      first = name
+      at = clock.ticks()
+      said()
+      abort.abort()
+    } else if (clock.ticks() - at > samePress) {
+      process.exit(exitCodes[name])
+    }
+  }
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, heard)
+  return { signal: abort.signal, exitCode: () => first && exitCodes[first] }
+}

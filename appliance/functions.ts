@@ -1,0 +1,137 @@
+import type { StartTls } from '../sensor/scan/observation.ts'
+import type { Certificate, Change, Endpoint, Scan, Schedule, Severity, Summary } from './records.ts'
+
+/** A list of targets or exclusions as text, and where it came from (for messages): `arguments`, a file. */
+export interface ListText {
+  readonly source: string
+  readonly text: string
+}
+
+/** One place that another tool found: address or host name, port, server name. */
+export interface FoundPlace {
+  readonly host: string
+  readonly port: number
+  readonly name: string | null
+}
+
+/** How gently to scan; what is left out keeps its polite default. */
+export interface PaceRequest {
+  /** connections started per second, in total and to one address */
+  readonly rate?: number
+  readonly hostRate?: number
+  /** connections at once, in total, to one address, to one /24 or /64 */
+  readonly concurrency?: number
+  readonly perHost?: number
+  readonly perSubnet?: number
+  /** hours in which to scan, `Mon-Fri 22:00-06:00 Europe/Berlin` */
+  readonly window?: string
+}
+
+/** How to probe; what is left out keeps its default. */
+export interface ProbeRequest {
+  /** longest wait for an answer, milliseconds */
+  readonly timeoutMs?: number
+  /** repeats after no answer */
+  readonly retries?: number
+  /** a STARTTLS protocol for every port, `auto` by the port, `none` never */
+  readonly starttls?: StartTls | 'auto' | 'none'
+  /** ask a server that has both key types for the other one as well? */
+  readonly twin?: boolean
+}
+
+/** A scan as it is asked for. */
+export interface ScanRequest {
+  readonly targets: readonly ListText[]
+  readonly found: readonly FoundPlace[]
+  readonly excluded: readonly ListText[]
+  readonly doNotScan: readonly ListText[]
+  /** ports, ranges and named sets as written; null for the default set */
+  readonly ports: string | null
+  /** server names to ask at every address */
+  readonly names: readonly string[]
+  /** ask DNS for the name of each address (PTR) and send it as server name */
+  readonly ptr: boolean
+  readonly pace: PaceRequest
+  readonly probe: ProbeRequest
+  readonly workers: number
+  /** most pairs that are scanned without asking */
+  readonly maxTargets: number
+  readonly owner: string | null
+  readonly tags: readonly string[]
+}
+
+/** The size of a scan before it starts. */
+export interface Scope {
+  readonly size: number
+  readonly addresses: number
+  readonly ports: number
+  readonly excludedAddresses: number
+  /** is it more than the request allows without asking? */
+  readonly overLimit: boolean
+}
+
+/** How far a running scan has come. */
+export interface Progress {
+  readonly done: number
+  readonly size: number
+  /** endpoints seen so far */
+  readonly found: number
+  /** pairs per second over the last seconds */
+  readonly rate: number
+  /** milliseconds left, once the rate is steady; null before */
+  readonly leftMs: number | null
+  /** why nothing happens now, e.g. outside the window */
+  readonly waiting: string | null
+}
+
+/** What whoever started a scan wants to hear of it. */
+export interface ScanWatch {
+  /** the size is known; false takes the scan back before anything is sent */
+  scope(scope: Scope): boolean | Promise<boolean>
+  progress(progress: Progress): void
+  /** an endpoint was probed and stored */
+  endpoint(endpoint: Endpoint): void
+}
+
+/** Which endpoints to list. Filters hold together (and). */
+export interface InventoryQuery {
+  readonly expiringMs?: number
+  readonly finding?: string
+  readonly severity?: Severity
+  readonly issuer?: string
+  readonly key?: string
+  readonly search?: string
+  readonly network?: string
+  readonly port?: number
+  readonly tag?: string
+  readonly owner?: string
+  readonly gone?: boolean
+  readonly sort: 'expires' | 'address' | 'seen'
+  readonly limit: number
+  readonly after?: string
+}
+
+/**
+ * Everything that can be asked of an appliance, as plain data: the CLI calls these functions and nothing else.
+ * Today they are served by the process itself ({@link file://./standalone.ts}); nothing in them stands against
+ * another process serving them over a socket. Bad input and missing things are Faults.
+ */
+export interface Functions {
+  scan(request: ScanRequest, watch: ScanWatch, signal: AbortSignal): Promise<Scan>
+  resume(id: number, watch: ScanWatch, signal: AbortSignal): Promise<Scan>
+  inventory(
+    query: InventoryQuery
+  ): Promise<{ readonly endpoints: readonly Endpoint[]; readonly summary: Summary }>
+  certificate(fingerprint: string): Promise<Certificate>
+  scans(): Promise<readonly Scan[]>
+  scanById(id: number): Promise<Scan>
+  /** differences between two scans; without `to` up to now, without `from` since the last scan but one */
+  differences(from?: number, to?: number): Promise<readonly Change[]>
+  schedules(): Promise<readonly Schedule[]>
+  addSchedule(schedule: Omit<Schedule, 'type' | 'schema' | 'createdAt'>): Promise<Schedule>
+  removeSchedule(name: string): Promise<void>
+  /** each gives the number of endpoints that it changed */
+  tag(places: readonly FoundPlace[], tags: readonly string[], how: 'add' | 'remove'): Promise<number>
+  own(places: readonly FoundPlace[], owner: string | null): Promise<number>
+  close(): Promise<void>
+}

@@ -1,0 +1,174 @@
+import Type, { type Static, type TProperties } from 'typebox'
+import { outcomes } from '../sensor/scan/observation.ts'
+
+/**
+ * What the functions of the appliance give back, as plain JSON data: the CLI prints these records line by line
+ * with --json, docs/json.md is generated from them, and a test holds the output against them. A change that a
+ * reader of the old form could trip over raises {@link schemaVersion}.
+ */
+export const schemaVersion = 1
+
+const options = { additionalProperties: false }
+const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const text = (description: string) => Type.String({ description })
+const count = (description: string) => Type.Integer({ minimum: 0, description })
+const time = (description: string) =>
+  Type.String({ format: 'date-time', description: `${description}, RFC 3339, UTC` })
+const fingerprint = (description: string) => Type.String({ pattern: '^[0-9a-f]{64}$', description })
+
+function record<const T extends string, P extends TProperties>(type: T, title: string, properties: P) {
+  return Type.Object(
+    {
+      type: Type.Literal(type, { description: 'what this line is' }),
+      schema: Type.Literal(schemaVersion, { description: 'version of this form' }),
+      ...properties
+    },
+    { ...options, title }
+  )
+}
+
+export const Severity = Type.Union([Type.Literal('critical'), Type.Literal('warning'), Type.Literal('note')])
+export type Severity = Static<typeof Severity>
+
+export const Finding = Type.Object(
+  {
+    code: text('what is wrong or due, a word of docs/findings.md'),
+    severity: Severity,
+    reason: text('why, with the figures'),
+    remedy: text('what to do'),
+    since: time('since when it holds'),
+    certificate: nullable(fingerprint('the certificate it is about, or null when it is about the endpoint'))
+  },
+  options
+)
+export type Finding = Static<typeof Finding>
+
+/** A certificate in short, as an endpoint shows it. */
+export const Leaf = Type.Object(
+  {
+    fingerprint: fingerprint('SHA-256 of the DER'),
+    commonName: nullable(text('first common name of the subject')),
+    issuer: text('distinguished name of the issuer, RFC 4514'),
+    notBefore: time('valid from'),
+    notAfter: time('valid until'),
+    keyType: text('RSA, ECDSA, Ed25519, Ed448, DSA or other'),
+    keyBits: count('size of the key in bits'),
+    curve: nullable(text('curve of an ECDSA key'))
+  },
+  options
+)
+export type Leaf = Static<typeof Leaf>
+
+const Outcome = Type.Union(
+  Object.keys(outcomes).map((outcome) => Type.Literal(outcome)),
+  { description: 'how the last probe ended, a word of docs/scan.md' }
+)
+
+const place = {
+  address: text('IP address, canonical text'),
+  port: Type.Integer({ minimum: 1, maximum: 65_535, description: 'TCP port' }),
+  name: nullable(text('server name that was sent (SNI), or null for none'))
+}
+
+export const Endpoint = record('endpoint', 'One place that answers TLS', {
+  ...place,
+  outcome: Outcome,
+  state: Type.Union([Type.Literal('present'), Type.Literal('gone')], {
+    description: 'gone: the last scan that looked here did not find it'
+  }),
+  starttls: nullable(text('protocol that began in the clear and switched to TLS')),
+  version: nullable(text('TLS version that the server chose, e.g. TLS 1.3')),
+  cipher: nullable(text('cipher suite that the server chose, its IANA name or number')),
+  clientCertificate: nullable(Type.Boolean({ description: 'does the server ask for a client certificate' })),
+  certificates: Type.Array(Leaf, { description: 'the leaf of each chain served: one, or one per key type' }),
+  findings: Type.Array(Finding, { description: 'what holds now, worst first' }),
+  owner: nullable(text('who answers for it')),
+  tags: Type.Array(Type.String(), { description: 'tags, in order of the alphabet' }),
+  firstSeen: time('seen first'),
+  lastSeen: time('seen last')
+})
+export type Endpoint = Static<typeof Endpoint>
+
+export const Certificate = record('certificate', 'One X.509 certificate', {
+  ...Leaf.properties,
+  serial: text('serial number, lower-case hex'),
+  subject: text('distinguished name, RFC 4514'),
+  dnsNames: Type.Array(Type.String(), { description: 'DNS names of subjectAltName' }),
+  ipAddresses: Type.Array(Type.String(), { description: 'IP addresses of subjectAltName' }),
+  emails: Type.Array(Type.String(), { description: 'e-mail addresses of subjectAltName' }),
+  uris: Type.Array(Type.String(), { description: 'URIs of subjectAltName' }),
+  signatureAlgorithm: text('e.g. RSA-SHA256'),
+  spki: fingerprint('SHA-256 of the SubjectPublicKeyInfo'),
+  subjectKeyId: nullable(text('hex')),
+  authorityKeyId: nullable(text('hex')),
+  isCa: Type.Boolean({ description: 'basicConstraints cA' }),
+  keyUsage: nullable(Type.Array(Type.String())),
+  extendedKeyUsage: nullable(Type.Array(Type.String())),
+  ocspUrls: Type.Array(Type.String()),
+  crlUrls: Type.Array(Type.String()),
+  issuerUrls: Type.Array(Type.String()),
+  selfIssued: Type.Boolean({ description: 'issuer and subject are the same name' }),
+  firstSeen: nullable(time('seen first; null for a certificate that is not in the inventory')),
+  lastSeen: nullable(time('seen last')),
+  endpoints: Type.Array(Type.Object(place, options), { description: 'where it is served, at most 100' }),
+  endpointCount: count('number of endpoints that serve it'),
+  pem: text('the certificate itself')
+})
+export type Certificate = Static<typeof Certificate>
+
+export const Scan = record('scan', 'One scan', {
+  id: count('number of the scan'),
+  state: Type.Union(
+    (['running', 'finished', 'stopped', 'interrupted'] as const).map((state) => Type.Literal(state))
+  ),
+  scope: text('what was scanned, as it was asked for'),
+  startedAt: time('started'),
+  endedAt: nullable(time('ended')),
+  size: count('pairs of address and port to probe'),
+  done: count('pairs that are probed and stored'),
+  connections: count('connections that were opened'),
+  outcomes: Type.Record(Type.String(), count('probes that ended so')),
+  endpoints: count('endpoints seen by this scan'),
+  certificates: count('certificates seen for the first time'),
+  appeared: count('endpoints seen for the first time'),
+  changed: count('endpoints that answered differently than before'),
+  gone: count('endpoints known before that no longer answer')
+})
+export type Scan = Static<typeof Scan>
+
+export const Change = record('change', 'One difference between two scans', {
+  change: Type.Union((['new', 'changed', 'gone'] as const).map((change) => Type.Literal(change))),
+  ...place,
+  before: nullable(Type.Object({ outcome: Outcome, certificates: Type.Array(Leaf) }, options)),
+  after: nullable(Type.Object({ outcome: Outcome, certificates: Type.Array(Leaf) }, options))
+})
+export type Change = Static<typeof Change>
+
+export const Schedule = record('schedule', 'A scan that is to run again and again', {
+  name: text('its name'),
+  targets: Type.Array(Type.String()),
+  ports: text('ports as written'),
+  every: text('how often'),
+  window: nullable(text('hours in which it may run')),
+  createdAt: time('created')
+})
+export type Schedule = Static<typeof Schedule>
+
+export const Summary = record('summary', 'The inventory in figures', {
+  endpoints: count('endpoints that match'),
+  attention: count('endpoints among them with a critical finding or a warning'),
+  certificates: count('certificates that they serve'),
+  findings: Type.Object(
+    {
+      critical: count('endpoints with it'),
+      warning: count('endpoints with it'),
+      note: count('endpoints with it')
+    },
+    options
+  ),
+  next: nullable(text('where the next page begins: give it to --after'))
+})
+export type Summary = Static<typeof Summary>
+
+/** Every record that a line of JSON output may be. */
+export const records = [Endpoint, Certificate, Scan, Change, Schedule, Summary] as const

@@ -1,0 +1,59 @@
+import { hash } from 'node:crypto'
+import type { CertificateFields, KeyType } from '../../../pki/fields.ts'
+import { readCertificate } from '../../../pki/quick.ts'
+import type { ServedChain } from '../observation.ts'
+import type { CertificateList } from './certificate-list.ts'
+
+/** What the book knows of one chain. */
+export interface BookedChain {
+  readonly chain: ServedChain
+  readonly keyType: KeyType
+}
+
+/**
+ * Chains that this scan has met. Data centres serve the same few chains from many endpoints: one hash of the
+ * Certificate message tells a known one, and only new ones are parsed and handed on with their bytes.
+ */
+export class ChainBook {
+  readonly #byMessage = new Map<string, BookedChain>()
+  readonly #handedOver = new Set<string>()
+  readonly #limit: number
+
+  /** `limit`: chains that are remembered; a forgotten one is parsed and handed on again */
+  constructor(limit = 65_536) {
+    this.#limit = limit
+  }
+
+  /** The chain of a Certificate message, or undefined when its leaf is no certificate. */
+  enter(list: CertificateList): BookedChain | undefined {
+    const key = hash('sha256', list.body, 'base64')
+    const known = this.#byMessage.get(key)
+    if (known) return known
+    const leaf = parse(list.certificates[0])
+    if (!leaf) return undefined
+    // TLS 1.3 frames the same chain differently, and staples make messages differ: the id is of the chain alone
+    const certificates = list.certificates.filter((der, at) => at === 0 || parse(der) !== undefined)
+    const id = hash('sha256', Buffer.concat(certificates), 'hex')
+    const booked = { chain: { id, leaf: leaf.fingerprint }, keyType: leaf.keyType }
+    if (this.#byMessage.size >= this.#limit) this.#forget()
+    this.#byMessage.set(key, booked)
+    if (this.#handedOver.has(id)) return booked
+    this.#handedOver.add(id)
+    return { ...booked, chain: { ...booked.chain, certificates } }
+  }
+
+  #forget(): void {
+    this.#byMessage.clear()
+    this.#handedOver.clear()
+  }
+}
+
+/** a member that is no certificate is left out of the chain; without a leaf there is none */
+function parse(der: Uint8Array | undefined): CertificateFields | undefined {
+  if (!der) return undefined
+  try {
+    return readCertificate(der)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,171 @@
+import { formatAddress, type Address } from '../../../core/address.ts'
+import type { Observation, ServedChain, StartTls } from '../observation.ts'
+import type { Pair } from '../space.ts'
+import type { ChainBook } from './chain-book.ts'
+import { Exchange, type ExchangeOwner } from './exchange.ts'
+import type { Hellos } from './hellos.ts'
+import { nextStep, outcomeOf, type Attempt, type Climb, type Step } from './ladder.ts'
+import type { Dialer } from './line.ts'
+import { startTlsPorts } from './starttls/index.ts'
+
+/** How probes are made, the same for all of a scan. */
+export interface ProbeOptions {
+  /** `auto`: by the port, and by what the server says; `none`: TLS at once; else this protocol everywhere */
+  readonly starttls: 'auto' | 'none' | StartTls
+  /** ask for the certificate of the other key type (one more connection to each TLS endpoint) */
+  readonly twin: boolean
+  /** times that a connection is tried again when nothing came back (lost packets) */
+  readonly repeats: number
+}
+
+/** What a probe works with. */
+export interface ProbeTools {
+  readonly dialer: Dialer
+  readonly hellos: Hellos
+  readonly chains: ChainBook
+  readonly options: ProbeOptions
+}
+
+/** Whom a probe tells. */
+export interface ProbeOwner {
+  /** the connection stands: from now on the time for an answer runs */
+  probeOpened(probe: Probe): void
+  /** one more connection is wanted: call `connect` when it may be made */
+  probeWants(probe: Probe): void
+  probeDone(probe: Probe): void
+}
+
+/** The probing of one pair: one connection after the other up the ladder, until nothing more is to be learnt. */
+export class Probe implements ExchangeOwner {
+  readonly address: Address
+  readonly pair: Pair
+  readonly position: number
+  readonly host: string
+  readonly #tools: ProbeTools
+  readonly #owner: ProbeOwner
+  #step: Step
+  #past: Attempt[] = []
+  #exchange: Exchange | null = null
+  #repeats: number
+  #chains: ServedChain[] = []
+  #seen: Pick<Observation, 'version' | 'cipher' | 'clientCertificate'> = nothingSeen
+  connections = 0
+  /** tries that failed for want of a local resource */
+  localFailures = 0
+
+  constructor(pair: Pair, position: number, tools: ProbeTools, owner: ProbeOwner) {
+    this.address = pair.address
+    this.pair = pair
+    this.position = position
+    this.host = formatAddress(pair.address)
+    this.#tools = tools
+    this.#owner = owner
+    this.#repeats = tools.options.repeats
+    this.#step = nextStep([], this.#climb()) as Step
+  }
+
+  /** Makes the next connection. */
+  connect(): void {
+    const { dialer, hellos } = this.#tools
+    const { rung, starttls } = this.#step
+    const hello = hellos.for(rung, this.pair.name)
+    this.#exchange = new Exchange({ address: this.host, port: this.pair.port, hello, starttls }, this)
+    this.connections++
+    this.#exchange.start(dialer)
+  }
+
+  /** The time for what it waits for is over. */
+  timeUp(): void {
+    this.#exchange?.timeUp()
+  }
+
+  /** Ends the probe without a result: the scan stops. */
+  abandon(): void {
+    this.#exchange?.abandon()
+    this.#exchange = null
+  }
+
+  exchangeOpened(): void {
+    this.#owner.probeOpened(this)
+  }
+
+  exchangeEnded(exchange: Exchange): void {
+    const end = exchange.end
+    if (end === null) return
+    this.#exchange = null
+    if (end.kind === 'local') {
+      this.localFailures++
+      return this.#owner.probeWants(this)
+    }
+    if (end.kind === 'silent' && this.#past.length === 0 && this.#repeats > 0) {
+      this.#repeats--
+      return this.#owner.probeWants(this)
+    }
+    this.#past.push(this.#attempt(exchange))
+    const step = nextStep(this.#past, this.#climb())
+    if (step === null) return this.#owner.probeDone(this)
+    this.#step = step
+    this.#owner.probeWants(this)
+  }
+
+  /** how the last connection ended, for the pace */
+  get lastEnd(): Attempt['end'] | undefined {
+    return this.#past.at(-1)?.end
+  }
+
+  /** was a connection repeated, and then answered: a packet had been lost */
+  get lostPacket(): boolean {
+    return this.#repeats < this.#tools.options.repeats && outcomeOf(this.#past) !== 'silent'
+  }
+
+  get outcome(): Observation['outcome'] {
+    return outcomeOf(this.#past)
+  }
+
+  /** What all connections together saw. `at`: wall clock of the end, `ms`: what it took. */
+  observation(at: number, ms: number): Observation {
+    const outcome = this.outcome
+    const telling = this.#past.findLast(({ end }) => end.kind === outcome) ?? this.#past[0]
+    const alert = this.#past.find(({ end }) => end.kind === 'alert')?.end
+    const spoken = this.#past.find(({ end }) => end.kind === 'not-tls' || end.kind === 'no-starttls')?.end
+    return {
+      address: this.host,
+      port: this.pair.port,
+      name: this.pair.name,
+      at,
+      outcome,
+      starttls: telling?.starttls ?? null,
+      ...this.#seen,
+      alert: alert?.kind === 'alert' && outcome !== 'certificate' ? alert.alert : null,
+      banner: spoken && 'banner' in spoken && outcome !== 'certificate' ? spoken.banner : null,
+      chains: this.#chains,
+      connections: this.connections,
+      ms
+    }
+  }
+
+  #climb(): Climb {
+    const { starttls, twin } = this.#tools.options
+    if (starttls === 'none') return { starttls: null, adapt: false, twin }
+    if (starttls !== 'auto') return { starttls, adapt: false, twin }
+    return { starttls: startTlsPorts.get(this.pair.port) ?? null, adapt: true, twin }
+  }
+
+  /** keeps what the connection showed, and how it ended */
+  #attempt(exchange: Exchange): Attempt {
+    const end = exchange.end ?? { kind: 'silent' }
+    const { flight } = exchange
+    if (end.kind !== 'certificate' || !flight?.certificates || !flight.hello) return { ...this.#step, end }
+    const booked = this.#tools.chains.enter(flight.certificates)
+    if (!booked) return { ...this.#step, end: { kind: 'malformed', why: 'a leaf that is no certificate' } }
+    if (this.#chains.length === 0) {
+      const { version, cipher } = flight.hello
+      this.#seen = { version, cipher, clientCertificate: flight.clientCertificate }
+    }
+    // a server without the other certificate may show the same one again
+    if (!this.#chains.some(({ leaf }) => leaf === booked.chain.leaf)) this.#chains.push(booked.chain)
+    return { ...this.#step, end, keyType: booked.keyType }
+  }
+}
+
+const nothingSeen = { version: null, cipher: null, clientCertificate: null }
