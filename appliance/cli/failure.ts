@@ -23,9 +23,13 @@ export function exitCodeOf(fault: Fault): number {
   return faultKinds[fault.kind].exitCode
 }
 
-/** What the person reads: the sentence, then the code to search docs/errors.md for. */
-export function failureText(fault: Fault): string {
-  const lines = [`tlsward: ${visible(fault.message, 2000)} [${fault.code}]`]
+/**
+ * What the person reads: the sentence and the code to look up in docs/errors.md; for a wrong command line also
+ * whose help to read.
+ */
+export function failureText(fault: Fault, command: string): string {
+  const help = fault.code.startsWith('option-') ? ` See ${command} --help.` : ''
+  const lines = [`tlsward: ${visible(fault.message, 2000)}${help} [${fault.code}]`]
   if (fault.kind === 'bug' && fault.cause instanceof Error) lines.push(fault.cause.stack ?? '')
   return lines.join('\n')
 }

@@ -35,7 +35,7 @@ export interface ScanDeps {
   /** stores a batch, durable when it returns; what it throws ends the scan */
   record(batch: ScanBatch): void
   /** milliseconds until scanning is allowed again (windows of time), 0 for now */
-  closedFor?(): number
+  readonly closedFor?: () => number
 }
 
 /** Number of shards that a plan is walked in; `saved` has as many places. */
@@ -66,7 +66,8 @@ export function walkOf(plan: ScanPlan, shard: number): Walk {
 }
 
 /** Messages to a worker. */
-export type ToWorker = { readonly kind: 'stored' } | { readonly kind: 'stop' } | { readonly kind: 'hold'; readonly ms: number }
+export type ToWorker =
+  { readonly kind: 'stored' } | { readonly kind: 'stop' } | { readonly kind: 'hold'; readonly ms: number }
 
 /** Messages from a worker; the last one is `done` or `fault`. */
 export type FromWorker =
@@ -78,7 +79,9 @@ async function runInWorkers(plan: ScanPlan, deps: ScanDeps, signal: AbortSignal)
   const stop = new AbortController()
   const all = AbortSignal.any([signal, stop.signal])
   const part = { ...plan, options: { ...plan.options, pace: share(plan.options.pace, plan.workers) } }
-  const shards = Array.from({ length: plan.workers }, (_, shard) => runShard(part, { shard, deps, signal: all }))
+  const shards = Array.from({ length: plan.workers }, (_, shard) =>
+    runShard(part, { shard, deps, signal: all })
+  )
   // one shard's fault stops the others, whose finished pairs are still recorded
   const results = await Promise.allSettled(
     shards.map((done) => done.catch((fault: unknown) => (stop.abort(), Promise.reject(fault))))
@@ -128,10 +131,12 @@ function runShard(plan: ScanPlan, { shard, deps, signal }: ShardRun): Promise<vo
       }
     })
     worker.on('error', (error) => reject(asFault(error)))
-    worker.on('exit', (code) => reject(new Fault('internal', `A scan worker ended by itself (code ${code}).`)))
-  }).finally(() => {
+    worker.on('exit', (code) =>
+      reject(new Fault('internal', `A scan worker ended by itself (code ${code}).`))
+    )
+  }).finally(async () => {
     cancel()
     signal.removeEventListener('abort', stop)
-    return worker.terminate()
+    await worker.terminate()
   })
 }

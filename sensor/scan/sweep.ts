@@ -54,7 +54,7 @@ export interface SweepDeps {
   /** stores a batch; the sweep goes on meanwhile, as far as `batch` allows */
   deliver(batch: SweepBatch): void | Promise<void>
   /** milliseconds until connections may be made (a window of time), 0 for now; asked once a second */
-  closedFor?(): number
+  readonly closedFor?: () => number
 }
 
 const tickMs = 10
@@ -67,7 +67,12 @@ const most = 6 // times that one probe may run out of local resources in a row
  * finished is delivered). Rejects by the fault of `deliver`, or by `local-limit` when this machine cannot
  * make connections at all.
  */
-export function sweep(walk: Walk, options: SweepOptions, deps: SweepDeps, signal: AbortSignal): Promise<void> {
+export function sweep(
+  walk: Walk,
+  options: SweepOptions,
+  deps: SweepDeps,
+  signal: AbortSignal
+): Promise<void> {
   return new Sweep(walk, options, deps).run(signal)
 }
 
@@ -333,6 +338,7 @@ interface Running {
 /** an end in the words of the pace: only what a host does against us slows it down */
 function paceEnd(end: ExchangeEnd | undefined): End {
   if (!end) return 'answered'
-  if (end.kind === 'closed' || end.kind === 'silent' || end.kind === 'reset' || end.kind === 'local') return end.kind
+  if (end.kind === 'closed' || end.kind === 'silent' || end.kind === 'reset' || end.kind === 'local')
+    return end.kind
   return end.kind === 'unreachable' ? 'silent' : 'answered'
 }

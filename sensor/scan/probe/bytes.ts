@@ -71,3 +71,8 @@ export function join(...pieces: readonly Uint8Array[]): Uint8Array {
   }
   return whole
 }
+
+/** A copy. (`slice` of a Buffer is a view, so it will not do.) */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
+}

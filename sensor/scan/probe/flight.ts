@@ -1,4 +1,4 @@
-import { u16, u24 } from './bytes.ts'
+import { copyOf, u16, u24 } from './bytes.ts'
 import { readCertificateList, type CertificateList } from './certificate-list.ts'
 import type { Hello } from './hello.ts'
 import { readServerHello, type ServerHello } from './server-hello.ts'
@@ -83,7 +83,8 @@ export class Flight {
     const used = this.#readRecords(input)
     if (this.end === null) this.#input.keep(input, used)
     if (this.end === null && this.#complete()) this.end = { kind: 'certificate' }
-    if (this.end === null && this.#bytes > flightLimits.bytes) this.#tooLarge('more bytes than a handshake has')
+    if (this.end === null && this.#bytes > flightLimits.bytes)
+      this.#tooLarge('more bytes than a handshake has')
     return this.end !== null
   }
 
@@ -188,8 +189,8 @@ export class Flight {
     if (type === 8) return this.#readEncryptedExtensions(body)
     if (type === 11) return this.#readCertificates(body)
     if (type === 13) return void (this.clientCertificate = true)
-    if (type === 12) this.keyExchange ??= body.slice()
-    if (type === 22) return void (this.status ??= body.slice())
+    if (type === 12) this.keyExchange ??= copyOf(body)
+    if (type === 22) return void (this.status ??= copyOf(body))
     if (type === 12 || type === 14 || type === 20) return this.#pastCertificate(type)
   }
 
@@ -205,7 +206,7 @@ export class Flight {
     const hello = readServerHello(message.subarray(4))
     if (!hello) return this.#malformed('a ServerHello that does not add up')
     if (this.hello !== null) return this.#malformed('a second ServerHello')
-    if (hello.retry) return void (this.end = { kind: 'retry', hello, message: message.slice() })
+    if (hello.retry) return void (this.end = { kind: 'retry', hello, message: copyOf(message) })
     this.hello = hello
     this.alpn = hello.alpn
     if (hello.version === 0x0304) this.#deriveKeys(hello, message)
@@ -238,7 +239,7 @@ export class Flight {
     if (!list) return this.#malformed('a certificate list whose lengths do not add up')
     if (list.certificates.length === 0) return void (this.end = { kind: 'no-certificate' })
     // the views lie in a buffer that the next read overwrites
-    const copy = body.slice()
+    const copy = copyOf(body)
     this.certificates = readCertificateList(copy, version) ?? null
     // in TLS 1.3 the request comes before the certificate (RFC 8446 §4.3.2)
     if (version === 0x0304) this.clientCertificate ??= false

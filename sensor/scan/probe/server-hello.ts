@@ -1,4 +1,4 @@
-import { u16 } from './bytes.ts'
+import { copyOf, u16 } from './bytes.ts'
 
 /** A ServerHello or HelloRetryRequest as it stands on the wire (RFC 8446 §4.1.3, RFC 5246 §7.4.1.3). */
 export interface ServerHello {
@@ -41,11 +41,11 @@ export function readServerHello(body: Uint8Array): ServerHello | undefined {
     version: chosen?.length === 2 ? u16(chosen, 0) : legacy,
     cipher: u16(body, sessionEnd),
     compression: body[sessionEnd + 2] ?? 0,
-    sessionId: body.slice(35, sessionEnd),
+    sessionId: copyOf(body.subarray(35, sessionEnd)),
     retry,
     group: shared ? u16(shared, 0) : null,
-    share: shared && !retry ? shared.slice(4) : null,
-    cookie: cookie && cookie.length > 2 ? cookie.slice(2) : null,
+    share: shared && !retry ? copyOf(shared.subarray(4)) : null,
+    cookie: cookie && cookie.length > 2 ? copyOf(cookie.subarray(2)) : null,
     alpn: readAlpn(extensions.get(16)),
     extensions: [...extensions.keys()]
   }

@@ -75,7 +75,13 @@ const table: readonly (readonly [number, string, SuiteAuth, Suite['kx'], number]
  * The cipher suites that the product knows, strongest key agreement first: what a hello offers and what a
  * report names (IANA TLS Cipher Suites registry). Suites that authenticate no server are never offered.
  */
-export const suites: readonly Suite[] = table.map(([id, name, auth, kx, bits]) => ({ id, name, auth, kx, bits }))
+export const suites: readonly Suite[] = table.map(([id, name, auth, kx, bits]) => ({
+  id,
+  name,
+  auth,
+  kx,
+  bits
+}))
 
 const byId = new Map(suites.map((suite) => [suite.id, suite]))
 

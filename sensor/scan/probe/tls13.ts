@@ -1,4 +1,10 @@
-import { createDecipheriv, createSecretKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import {
+  createDecipheriv,
+  createSecretKey,
+  diffieHellman,
+  generateKeyPairSync,
+  type KeyObject
+} from 'node:crypto'
 import { chacha20 } from '@noble/ciphers/chacha.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256, sha384 } from '@noble/hashes/sha2.js'
@@ -35,7 +41,10 @@ const curves: ReadonlyMap<number, Curve> = new Map<number, Curve>([
   [groups.p256, ec('P-256', '3059301306072a8648ce3d020106082a8648ce3d030107034200', 65)],
   [groups.p384, ec('P-384', '3076301006072a8648ce3d020106052b81040022036200', 97)],
   [groups.p521, ec('P-521', '30819b301006072a8648ce3d020106052b8104002303818600', 133)],
-  [groups.x25519, { type: 'x25519', options: { namedCurve: '' }, prefix: '302a300506032b656e032100', length: 32 }],
+  [
+    groups.x25519,
+    { type: 'x25519', options: { namedCurve: '' }, prefix: '302a300506032b656e032100', length: 32 }
+  ],
   [groups.x448, { type: 'x448', options: { namedCurve: '' }, prefix: '3042300506032b656f033900', length: 56 }]
 ])
 
@@ -206,7 +215,10 @@ function opener(cipher: Hashing['cipher'], key: Uint8Array): Opener {
 function transcriptHash(hash: typeof sha256, { messages, serverHello }: Transcript): Uint8Array {
   const [first = noContext, ...later] = messages
   if (later.length === 0) return helloState(hash, first).clone().update(serverHello).digest()
-  const state = hash.create().update(Uint8Array.of(254, 0, 0, hash.outputLen)).update(hash(first))
+  const state = hash
+    .create()
+    .update(Uint8Array.of(254, 0, 0, hash.outputLen))
+    .update(hash(first))
   for (const message of later) state.update(message)
   return state.update(serverHello).digest()
 }

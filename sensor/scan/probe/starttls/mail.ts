@@ -8,7 +8,8 @@ export function smtpPrelude(): Prelude {
   return linePrelude((line) => {
     const [, code = '', dash = ''] = /^(\d{3})([ -]?)/.exec(line) ?? []
     if (code === '') return alien
-    if (state === 'greeting' && !code.startsWith('2')) return code.startsWith('5') || code.startsWith('4') ? refused : alien
+    if (state === 'greeting' && !code.startsWith('2'))
+      return code.startsWith('5') || code.startsWith('4') ? refused : alien
     if (/^.{4}STARTTLS\s*$/i.test(line)) offered = true
     if (dash === '-') return wait
     if (state === 'greeting') {

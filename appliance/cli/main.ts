@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { systemClock } from '../../core/clock.ts'
+import { places, processSurroundings } from '../places.ts'
+import type { Functions } from '../functions.ts'
+import { expandDashes, nearestCommand } from './arguments.ts'
+import { exitCodeOf, failureText, faultOf } from './failure.ts'
+import { createProgram } from './program.ts'
+import { openScreen } from './screen.ts'
+import type { GlobalOptions, Session } from './session.ts'
+import { listenToSignals, type Ending } from './signals.ts'
+
+/** The version in package.json, beside the sources and beside dist/. */
+function readVersion(): string {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
+        name: string
+        version: string
+      }
+      if (name === 'tlsward') return version
+    } catch {
+      // not here: the other place
+    }
+  }
+  return 'unknown'
+}
+
+/** Runs a command in a session of its own, and closes what it opened. */
+async function run(command: Command, act: (session: Session) => Promise<number | void>): Promise<void> {
+  const options = command.optsWithGlobals<GlobalOptions>()
+  if (!options.color) process.env['NO_COLOR'] = '1'
+  const where = places(options, processSurroundings())
+  const screen = openScreen({ file: options.output, quiet: options.quiet === true })
+  let functions: Promise<Functions> | undefined
+  let ending: Ending | undefined
+  const session: Session = {
+    screen,
+    clock: systemClock,
+    places: where,
+    functions: () => (functions ??= import('../standalone.ts').then(({ openStandalone }) => openStandalone(where))),
+    ending: (said) => (ending = listenToSignals(systemClock, said))
+  }
+  try {
+    process.exitCode = (await act(session)) ?? 0
+  } finally {
+    screen.status('')
+    screen.close()
+    await functions?.then((opened) => opened.close()).catch(() => {})
+    process.exitCode = ending?.exitCode() ?? process.exitCode
+  }
+}
+
+const program = createProgram(run, readVersion())
+const words = expandDashes(program, process.argv.slice(2))
+try {
+  await program.parseAsync(words, { from: 'user' })
+} catch (thrown) {
+  const fault = faultOf(thrown)
+  if (fault) {
+    process.stderr.write(`${failureText(fault, nearestCommand(program, words))}\n`)
+    process.exitCode = exitCodeOf(fault)
+  }
+}

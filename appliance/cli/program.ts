@@ -1,0 +1,51 @@
+import { Command, Option } from 'commander'
+import { certificateCommand } from './commands/certificate.ts'
+import { completionCommand } from './commands/completion.ts'
+import { diffCommand } from './commands/diff.ts'
+import { inventoryCommand } from './commands/inventory.ts'
+import { scanCommand } from './commands/scan.ts'
+import { scansCommand } from './commands/scans.ts'
+import type { Run } from './session.ts'
+
+/** Ends the help of the program. */
+const more = `
+Examples:
+  tlsward scan 10.0.0.0/16                   find what answers TLS, and keep it
+  tlsward inventory                          what is known, worst first
+  tlsward inventory --expiring 30d --csv     a list for a colleague
+  tlsward certificate show www.example.com   one certificate in full
+
+Exit codes:
+  0 done · 1 --fail-on found something · 2 wrong input · 3 no right · 4 not there · 5 conflict
+  6 busy · 7 unreachable or disk full · 8 not understood · 70 mistake of Tlsward · 130, 143 stopped`
+
+/** The tree of commands. Nothing but this tree is loaded before a command runs. */
+export function createProgram(run: Run, version: string): Command {
+  const program = new Command('tlsward')
+    .description('Finds every TLS endpoint of your networks and says what is wrong with its certificate.')
+    .version(version, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', more)
+    .option('--state <DIR>', 'directory of the inventory (or TLSWARD_STATE)')
+    .option('--config <DIR>', 'directory of settings and the do-not-scan list (or TLSWARD_CONFIG)')
+    .option('-q, --quiet', 'say nothing but results and errors')
+    .addOption(new Option('--no-color', 'no colours, also on a terminal (or NO_COLOR)'))
+    .exitOverride()
+  for (const make of [scanCommand, inventoryCommand, certificateCommand, scansCommand, diffCommand]) {
+    program.addCommand(make(run))
+  }
+  program.addCommand(completionCommand(run, program))
+  eachCommand(program, (command) => {
+    command.copyInheritedSettings(program).configureHelp({ showGlobalOptions: true })
+    // errors are printed once, by main, in the form of every other fault
+    command.configureOutput({ outputError: () => {} })
+  })
+  return program
+}
+
+function eachCommand(command: Command, act: (command: Command) => void): void {
+  act(command)
+  for (const child of command.commands) eachCommand(child, act)
+}

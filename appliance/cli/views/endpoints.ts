@@ -1,0 +1,119 @@
+import { formatEndpoint } from '../../../core/address.ts'
+import type { Endpoint, Finding, Leaf, Severity } from '../../records.ts'
+import { shown, type View } from '../output.ts'
+import type { Screen, Tone } from '../screen.ts'
+import type { Cell } from '../table.ts'
+import { day, figure, onDay } from '../words.ts'
+
+/** Words and tones of severities, worst first. */
+export const severities: Readonly<Record<Severity, { readonly word: string; readonly tone: Tone }>> = {
+  critical: { word: 'Critical', tone: 'bad' },
+  warning: { word: 'Warning', tone: 'warn' },
+  note: { word: 'Note', tone: 'dim' }
+}
+
+/** The name of the key as people say it: `RSA 2048`, `ECDSA P-256`, `Ed25519`. */
+export function keyName({ keyType, keyBits, curve }: Pick<Leaf, 'keyType' | 'keyBits' | 'curve'>): string {
+  if (keyType === 'ECDSA') return `ECDSA ${curve ?? keyBits}`
+  return keyType === 'RSA' || keyType === 'DSA' ? `${keyType} ${keyBits}` : keyType
+}
+
+/** `expires-soon` as words: `expires soon`. */
+export function findingWords(code: string): string {
+  return code.replaceAll('-', ' ')
+}
+
+/** The table and CSV of endpoints. */
+export function endpointView(screen: Screen, now: number): View<Endpoint> {
+  const painted = (tone: Tone, text: string): Cell => ({ text, paint: (cell) => screen.paint(tone, cell) })
+  return {
+    columns: [
+      { head: 'ENDPOINT' },
+      { head: 'NAME', least: 14 },
+      { head: 'EXPIRES', align: 'right' },
+      { head: 'LEFT', align: 'right' },
+      { head: 'KEY', least: 8, drop: 3 },
+      { head: 'TLS', drop: 2 },
+      { head: 'ISSUER', least: 12, drop: 1 },
+      { head: 'FINDINGS', least: 16 }
+    ],
+    cells(endpoint) {
+      const first = earliest(endpoint.certificates)
+      const tone = expiryTone(first, now)
+      return [
+        formatEndpoint(endpoint.address, endpoint.port),
+        shown(endpoint.name ?? first?.commonName ?? ''),
+        first ? painted(tone, onDay(Date.parse(first.notAfter))) : '',
+        first ? painted(tone, daysLeft(first, now)) : painted('dim', endpoint.outcome),
+        [...new Set(endpoint.certificates.map(keyName))].join(', '),
+        endpoint.version?.replace('TLS ', '') ?? '',
+        shown(first ? commonNameOf(first.issuer) : ''),
+        findingsCell(screen, endpoint)
+      ]
+    },
+    csv: [
+      ['address', (endpoint) => endpoint.address],
+      ['port', (endpoint) => endpoint.port],
+      ['name', (endpoint) => endpoint.name],
+      ['state', (endpoint) => endpoint.state],
+      ['outcome', (endpoint) => endpoint.outcome],
+      ['starttls', (endpoint) => endpoint.starttls],
+      ['version', (endpoint) => endpoint.version],
+      ['cipher', (endpoint) => endpoint.cipher],
+      ['common_name', (endpoint) => earliest(endpoint.certificates)?.commonName ?? null],
+      ['issuer', (endpoint) => earliest(endpoint.certificates)?.issuer ?? null],
+      ['not_before', (endpoint) => earliest(endpoint.certificates)?.notBefore ?? null],
+      ['not_after', (endpoint) => earliest(endpoint.certificates)?.notAfter ?? null],
+      ['key', (endpoint) => endpoint.certificates.map(keyName).join(' ')],
+      ['fingerprints', (endpoint) => endpoint.certificates.map((leaf) => leaf.fingerprint).join(' ')],
+      ['severity', (endpoint) => endpoint.findings[0]?.severity ?? null],
+      ['findings', (endpoint) => endpoint.findings.map((finding) => finding.code).join(' ')],
+      ['owner', (endpoint) => endpoint.owner],
+      ['tags', (endpoint) => endpoint.tags.join(' ')],
+      ['first_seen', (endpoint) => endpoint.firstSeen],
+      ['last_seen', (endpoint) => endpoint.lastSeen]
+    ]
+  }
+}
+
+/** Lines about each finding of an endpoint: what, why, what to do. */
+export function findingLines(screen: Screen, findings: readonly Finding[]): string[] {
+  return findings.map(({ severity, code, reason, remedy }) => {
+    const { word, tone } = severities[severity]
+    return `  ${screen.paint(tone, word.padEnd(8))} ${findingWords(code)}: ${shown(reason)} ${screen.paint('dim', shown(remedy))}`
+  })
+}
+
+/** The leaf that expires first. */
+function earliest(leaves: readonly Leaf[]): Leaf | undefined {
+  return leaves.toSorted((a, b) => a.notAfter.localeCompare(b.notAfter))[0]
+}
+
+function daysLeft(leaf: Leaf, now: number): string {
+  const days = Math.floor((Date.parse(leaf.notAfter) - now) / day)
+  return days < 0 ? 'expired' : `${figure(days)} d`
+}
+
+/** Amber in the last third of the lifetime, red below the smaller of 7 days and a tenth of it. */
+export function expiryTone(leaf: Leaf | undefined, now: number): Tone {
+  if (!leaf) return 'dim'
+  const end = Date.parse(leaf.notAfter)
+  const lifetime = end - Date.parse(leaf.notBefore)
+  if (end - now <= Math.min(7 * day, lifetime / 10)) return 'bad'
+  return end - now <= lifetime / 3 ? 'warn' : 'good'
+}
+
+function findingsCell(screen: Screen, { findings }: Endpoint): Cell {
+  const [worst] = findings
+  if (!worst) return ''
+  const more = findings.length > 1 ? ` +${findings.length - 1}` : ''
+  const { word, tone } = severities[worst.severity]
+  return { text: `${word}: ${findingWords(worst.code)}${more}`, paint: (cell) => screen.paint(tone, cell) }
+}
+
+/** The common name of a distinguished name (RFC 4514), else its first part. */
+export function commonNameOf(name: string): string {
+  const parts = name.match(/(?:\\.|[^,\\])+/g) ?? []
+  const part = parts.find((text) => text.startsWith('CN=')) ?? parts[0] ?? ''
+  return part.replace(/^[A-Za-z]+=/, '').replaceAll(/\\(.)/g, '$1')
+}

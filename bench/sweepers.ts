@@ -1,0 +1,84 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Bench } from './context.ts'
+import type { Contender } from './measure.ts'
+import { measured } from './native.ts'
+import { find, pinned } from './process.ts'
+import { space, type SilentSpace } from './silent-space.ts'
+
+/** A port scanner of Debian: its command lines, each a shell script that prints a line per open pair. */
+interface Sweeper {
+  readonly name: string
+  readonly program: string
+  readonly script: (silence: SilentSpace, emptyFile: string) => string
+  /** a line of its output that tells an open pair */
+  readonly finds: RegExp
+}
+
+const ports = space.ports.join(',')
+const nmap = `-T5 --min-rate 30000 --max-retries 1 -Pn -n -oG - -p ${ports} ${space.network}`
+const masscan = ({ gatewayMac }: SilentSpace) =>
+  `masscan --adapter ${space.device} --adapter-ip ${space.source} --router-mac ${gatewayMac} ` +
+  `--rate 100000 --wait 1 -oL - -p${ports} ${space.network}`
+
+const sweepers: readonly Sweeper[] = [
+  {
+    name: 'nmap -sS -T5 --min-rate 30000 --max-retries 1',
+    program: 'nmap',
+    script: () => `nmap -sS ${nmap}`,
+    finds: /\/open\//g
+  },
+  { name: 'nmap -sT, same', program: 'nmap', script: () => `nmap -sT ${nmap}`, finds: /\/open\//g },
+  {
+    name: 'masscan --rate 100k --wait 1',
+    program: 'masscan',
+    script: (silence) => masscan(silence),
+    finds: /^open tcp /gm
+  },
+  {
+    name: 'masscan --rate 100k --wait 1 --retries 1',
+    program: 'masscan',
+    script: (silence) => `${masscan(silence)} --retries 1`,
+    finds: /^open tcp /gm
+  },
+  {
+    name: `zmap -r 100k -c 1, once per port`,
+    program: 'zmap',
+    script: ({ gatewayMac }, emptyFile) =>
+      space.ports
+        .map(
+          (port) =>
+            `zmap -C ${emptyFile} -b ${emptyFile} -q -v 0 -p ${port} -r 100000 -c 1 -i ${space.device} ` +
+            `-S ${space.source} -G ${gatewayMac} -o - ${space.network}`
+        )
+        .join(' && '),
+    finds: /^10\.213\./gm
+  }
+]
+
+/** The port scanners that are installed, each ready to sweep the silent space once. */
+export function installedSweepers(bench: Bench, silence: SilentSpace): { contenders: Contender[]; missing: string[] } {
+  const emptyFile = join(bench.folder, 'empty')
+  writeFileSync(emptyFile, '')
+  const contenders = sweepers
+    .filter(({ program }) => find(program) !== undefined)
+    .map((sweeper) => ({ name: sweeper.name, run: () => sweepOnce(bench, silence, { sweeper, emptyFile }) }))
+  const missing = new Set(sweepers.map(({ program }) => program).filter((program) => find(program) === undefined))
+  return { contenders, missing: [...missing] }
+}
+
+async function sweepOnce(
+  bench: Bench,
+  silence: SilentSpace,
+  { sweeper, emptyFile }: { sweeper: Sweeper; emptyFile: string }
+) {
+  const command = silence.near(pinned('client', ['sh', '-c', sweeper.script(silence, emptyFile)]))
+  const { stdout, usage } = await measured(command, {
+    usage: bench.native?.usage,
+    folder: bench.folder,
+    timeoutMs: 120_000,
+    signal: bench.signal
+  })
+  const found = stdout.match(sweeper.finds)?.length ?? 0
+  return { n: space.addresses * space.ports.length, ok: found, ...usage }
+}

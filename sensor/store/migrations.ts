@@ -1,0 +1,25 @@
+import type { Connection } from './connection.ts'
+import { inventory } from './migrations/001-inventory.ts'
+
+/**
+ * The steps from an empty database to the present form, each applied once and never edited after a release.
+ * The number of steps taken is kept in PRAGMA user_version.
+ */
+export const migrations: readonly string[] = [inventory]
+
+/** Marks our files (PRAGMA application_id): "TLSW". */
+export const applicationId = 0x544c5357
+
+/**
+ * Takes the `steps` that `db` lacks, all in one transaction: either the whole update happens or nothing. Two
+ * processes may try at once; the second finds the work done.
+ */
+export function migrate(db: Connection, steps: readonly string[]): void {
+  const version = () => db.pragma('user_version', { simple: true }) as number
+  if (version() >= steps.length) return
+  db.transaction(() => {
+    for (const step of steps.slice(version())) db.exec(step)
+    db.pragma(`application_id = ${applicationId}`)
+    db.pragma(`user_version = ${steps.length}`)
+  }).immediate()
+}

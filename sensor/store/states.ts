@@ -1,0 +1,86 @@
+import { createCache } from '../../core/cache.ts'
+import type { Connection } from './connection.ts'
+
+/** What an endpoint answered; endpoints that answer alike share one state. */
+export interface StateColumns {
+  readonly outcome: string
+  readonly starttls: string | null
+  readonly version: number | null
+  readonly cipher: number | null
+  readonly alert: number | null
+  readonly clientCertificate: boolean | null
+  /** ids of the chain of the first answer, and of that of the other key type */
+  readonly chain: number | null
+  readonly otherChain: number | null
+}
+
+/** A state to keep, with what its certificates say. */
+export interface NewState extends StateColumns {
+  /** the first moment at which one of its leaf certificates is no longer valid; endOfTime without any */
+  readonly expires: number
+  /** label of the first leaf certificate, '' without any */
+  readonly label: string
+}
+
+/** A state as it is kept. */
+export interface StateRow extends NewState {
+  readonly id: number
+}
+
+interface RawState extends Omit<StateRow, 'clientCertificate'> {
+  readonly clientCertificate: number | null
+}
+
+/** States that are remembered by their key. */
+const remembered = 50_000
+
+/** Everything that makes a state what it is, as one text: equal texts are equal states. */
+function stateKey(of: StateColumns): string {
+  const client = of.clientCertificate === null ? '' : Number(of.clientCertificate)
+  return [of.outcome, of.starttls, of.version, of.cipher, of.alert, client, of.chain, of.otherChain].join('|')
+}
+
+/** States, each once. */
+export function openStates(db: Connection) {
+  const columns = `id, outcome, starttls, version, cipher, alert, client_certificate AS clientCertificate, chain,
+    other_chain AS otherChain, expires, label`
+  const known = createCache<string, number>(remembered)
+  const select = db.prepare<[string], number>('SELECT id FROM state WHERE key = ?').pluck()
+  const insert = db.prepare(
+    `INSERT INTO state (key, outcome, starttls, version, cipher, alert, client_certificate, chain, other_chain,
+       expires, label) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+  )
+  const byId = db.prepare<[number], RawState>(`SELECT ${columns} FROM state WHERE id = ?`)
+  const after = db.prepare<[number, number], RawState>(
+    `SELECT ${columns} FROM state WHERE id > ? ORDER BY id LIMIT ?`
+  )
+  const row = (raw: RawState): StateRow => ({
+    ...raw,
+    clientCertificate: raw.clientCertificate === null ? null : raw.clientCertificate === 1
+  })
+  return {
+    /** the id of a state that is kept, or undefined */
+    idOf(state: StateColumns): number | undefined {
+      const key = stateKey(state)
+      const id = known.get(key) ?? select.get(key)
+      if (id !== undefined) known.set(key, id)
+      return id
+    },
+    /** keeps a state that is not kept yet; gives its id */
+    add(of: NewState): number {
+      const key = stateKey(of)
+      const client = of.clientCertificate === null ? null : Number(of.clientCertificate)
+      const columns = [of.outcome, of.starttls, of.version, of.cipher, of.alert, client, of.chain, of.otherChain]
+      const id = Number(insert.run(key, ...columns, of.expires, of.label).lastInsertRowid)
+      known.set(key, id)
+      return id
+    },
+    byId(id: number): StateRow | undefined {
+      const raw = byId.get(id)
+      return raw && row(raw)
+    },
+    /** states by id, after the id `id` */
+    after: (id: number, limit: number) => after.all(id, limit).map(row),
+    forget: () => known.clear()
+  }
+}
