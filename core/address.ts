@@ -14,18 +14,30 @@ const ipv4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/
  * means different hosts to different tools), IPv6 in any form of RFC 4291 without a zone.
  */
 export function parseAddress(text: string): Address | undefined {
+  if (!text.includes(':')) return parseIpv4(text)
+  const groups = withoutDottedTail(text)
+  if (groups === undefined || groups.includes('%') || !ipaddr.IPv6.isValid(groups)) return undefined
+  return fromBytes(Uint8Array.from(ipaddr.IPv6.parse(groups).toByteArray()))
+}
+
+function parseIpv4(text: string): number | undefined {
   const parts = ipv4.exec(text)
-  if (parts) {
-    let value = 0
-    for (const part of parts.slice(1)) {
-      if ((part.length > 1 && part.startsWith('0')) || Number(part) > 255) return undefined
-      value = value * 256 + Number(part)
-    }
-    return value
+  if (!parts) return undefined
+  let value = 0
+  for (const part of parts.slice(1)) {
+    if ((part.length > 1 && part.startsWith('0')) || Number(part) > 255) return undefined
+    value = value * 256 + Number(part)
   }
-  if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) return undefined
-  const bytes = ipaddr.IPv6.parse(text).toByteArray()
-  return fromBytes(Uint8Array.from(bytes))
+  return value
+}
+
+// ipaddr.js reads an octal or hexadecimal tail, and takes ::192.0.2.1 for the IPv4 address, which it is not
+// (RFC 4291 §2.5.5.1): it gets to see hexadecimal groups only
+function withoutDottedTail(text: string): string | undefined {
+  if (!text.includes('.')) return text
+  const cut = text.lastIndexOf(':') + 1
+  const tail = parseIpv4(text.slice(cut))
+  return tail === undefined ? undefined : `${text.slice(0, cut)}${(tail >>> 16).toString(16)}:${(tail & 0xffff).toString(16)}`
 }
 
 /** The canonical text: dotted decimal, or RFC 5952 for IPv6. */

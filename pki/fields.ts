@@ -9,7 +9,10 @@ export type KeyType = 'RSA' | 'ECDSA' | 'Ed25519' | 'Ed448' | 'DSA' | 'other'
 export interface CertificateFields {
   /** SHA-256 of the DER, lower-case hex */
   readonly fingerprint: string
-  /** serial number, lower-case hex without leading zeros (a negative one as its two's complement bytes) */
+  /**
+   * serial number, lower-case hex of whole bytes without leading zero bytes, as OpenSSL shows it; zero is 00,
+   * a negative one shows its two's complement bytes as encoded
+   */
   readonly serial: string
   /** distinguished names, RFC 4514 (most specific first); unknown attribute types as dotted OIDs with #hex */
   readonly subject: string
@@ -19,7 +22,10 @@ export interface CertificateFields {
   /** validity, milliseconds since the epoch */
   readonly notBefore: number
   readonly notAfter: number
-  /** subjectAltName entries; IP addresses in canonical text */
+  /**
+   * subjectAltName entries; IP addresses in canonical text. An IPv4-mapped IPv6 address keeps its IPv6 text
+   * (::ffff:102:304), as clients compare addresses byte by byte
+   */
   readonly dnsNames: readonly string[]
   readonly ipAddresses: readonly string[]
   readonly emails: readonly string[]
@@ -27,11 +33,14 @@ export interface CertificateFields {
   readonly keyType: KeyType
   /** modulus length of RSA and DSA, field size of ECDSA, 256 and 456 for Ed25519 and Ed448, else 0 */
   readonly keyBits: number
-  /** curve of an EC key: P-256, P-384, P-521, or the dotted OID */
+  /** curve of an EC key: P-256, P-384, P-521, or the dotted OID; null also for explicit parameters */
   readonly curve: string | null
   /** SHA-256 of the SubjectPublicKeyInfo DER, lower-case hex */
   readonly spki: string
-  /** signature algorithm: a short name such as RSA-SHA256, ECDSA-SHA384, RSA-PSS, Ed25519, or the dotted OID */
+  /**
+   * signature algorithm: a short name such as RSA-SHA256, ECDSA-SHA384, RSA-PSS, Ed25519, or the dotted OID;
+   * RSA-PSS with a weak hash names it (RSA-PSS-SHA1, RSA-PSS-MD5)
+   */
   readonly signatureAlgorithm: string
   /** key identifiers, lower-case hex */
   readonly subjectKeyId: string | null
@@ -55,4 +64,10 @@ export interface CertificateFields {
   readonly mustStaple: boolean
   /** issuer and subject are the same name, byte for byte */
   readonly selfIssued: boolean
+  /**
+   * extensions among those above that break RFC 5280: a value that cannot be read (it counts as absent), an
+   * iPAddress that is neither 4 nor 16 bytes (it is left out), or a second one of the kind (the first counts).
+   * Absent when there are none
+   */
+  readonly brokenExtensions?: readonly string[]
 }

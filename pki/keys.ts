@@ -107,7 +107,10 @@ function brainpool(): (readonly [string, number])[] {
   ])
 }
 
-function readEc(reader: DerReader, { parametersStart, parametersStop, keyStart, keyStop }: KeyPlaces): KeyFacts {
+function readEc(
+  reader: DerReader,
+  { parametersStart, parametersStop, keyStart, keyStop }: KeyPlaces
+): KeyFacts {
   reader.seek(parametersStart, parametersStop)
   if (reader.ahead === tags.oid) {
     reader.next(field)

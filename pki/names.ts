@@ -51,7 +51,8 @@ function readAttribute(reader: DerReader, field: string): Attribute {
   const from = reader.at
   reader.next(field)
   const value = shortName === undefined ? undefined : textOf(reader)
-  const shown = value === undefined ? `#${reader.bytes.toString('hex', from, reader.stop)}` : escapeValue(value)
+  const shown =
+    value === undefined ? `#${reader.bytes.toString('hex', from, reader.stop)}` : escapeValue(value)
   reader.close(outer, field)
   return { type, value, text: `${type}=${shown}` }
 }

@@ -153,6 +153,7 @@ function encodeOid(dotted: string): Buffer {
 
 function encodeArc(arc: number): number[] {
   const septets = [arc & 0x7f]
-  for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) septets.unshift((left & 0x7f) | 0x80)
+  for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128))
+    septets.unshift((left & 0x7f) | 0x80)
   return septets
 }

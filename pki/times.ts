@@ -29,7 +29,12 @@ function timeIn(bytes: Buffer, start: number, stop: number, long: boolean): numb
   const shift = zoneIn(bytes, at + (hasSeconds ? 10 : 8), stop, long)
   // a missing digit makes NaN, which no comparison accepts
   const exists =
-    year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysOf(year, month) && inDay(hour, minute, second)
+    year >= 0 &&
+    month >= 1 &&
+    month <= 12 &&
+    day >= 1 &&
+    day <= daysOf(year, month) &&
+    inDay(hour, minute, second)
   if (!exists || shift === undefined) return undefined
   return (((daysSinceEpoch(year, month, day) * 24 + hour) * 60 + minute - shift) * 60 + second) * 1000
 }

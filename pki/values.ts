@@ -55,7 +55,8 @@ const maxArcBytes = 19
 /** The dotted text of the OBJECT IDENTIFIER read last. */
 export function oidOf(reader: DerReader, field: string): string {
   const { bytes, start, stop } = reader
-  if (start === stop || (bytes[stop - 1] as number) > 0x7f) reader.fail('has a broken object identifier', field)
+  if (start === stop || (bytes[stop - 1] as number) > 0x7f)
+    reader.fail('has a broken object identifier', field)
   let dotted = ''
   for (let at = start; at < stop; at++) {
     const from = at

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import { type ClientHello, readHello } from './client-hello.ts'
@@ -52,6 +51,16 @@ async function follow(script: (link: Link) => Promise<void> | void, link: Link):
   }
 }
 
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off('drain', done).off('close', done)
+      resolve()
+    }
+    socket.on('drain', done).on('close', done)
+  })
+}
+
 function openLink(socket: Socket, turn: number): Link {
   let received = Buffer.alloc(0)
   let wake = () => {}
@@ -102,8 +111,7 @@ function openLink(socket: Socket, turn: number): Link {
     },
     async write(bytes) {
       if (socket.destroyed || !socket.writable) throw new LinkEnded('the client has gone')
-      if (socket.write(bytes)) return
-      await Promise.race([once(socket, 'drain'), new Promise((resolve) => socket.once('close', resolve))])
+      if (!socket.write(bytes)) await drained(socket)
     },
     async pause(ms) {
       await (ms === 0 ? nextTurn() : pause(ms))

@@ -242,7 +242,9 @@ export class Flight {
     const copy = copyOf(body)
     this.certificates = readCertificateList(copy, version) ?? null
     // in TLS 1.3 the request comes before the certificate (RFC 8446 §4.3.2)
-    if (version === 0x0304) this.clientCertificate ??= false
+    if (version !== 0x0304) return
+    this.clientCertificate ??= false
+    if (!this.#whole) this.end = { kind: 'certificate' }
   }
 
   #malformed(why: string): void {

@@ -1,0 +1,139 @@
+import type { Address } from '../../core/address.ts'
+import { bindAddress, readAddress, type AddressColumn, type Connection } from './connection.ts'
+
+/** What an endpoint is known by. */
+export interface EndpointKey {
+  readonly address: Address
+  readonly port: number
+  /** server name that is sent to it, or null for none */
+  readonly name: string | null
+}
+
+/** Where an endpoint stands: what it shows, and whether it is there. */
+export interface Standing {
+  /** id of the state that it showed when TLS last answered, and when that state's certificates expire */
+  readonly state: number
+  readonly expires: number
+  readonly present: boolean
+  /** why TLS did not answer at the last probe: an outcome, or `not-seen`; null while it answers */
+  readonly why: string | null
+}
+
+/** An endpoint that is kept, as the recording of a scan needs it. */
+export interface KnownEndpoint extends Standing {
+  readonly id: number
+  /** since when it stands so */
+  readonly since: number
+  readonly lastSeen: number
+}
+
+/** Who saw something, and when. */
+export interface Sight {
+  readonly scan: number
+  /** milliseconds */
+  readonly at: number
+}
+
+type KnownTuple = [
+  id: number,
+  state: number,
+  expires: number,
+  presence: number,
+  why: string | null,
+  since: number,
+  lastSeen: number
+]
+
+/** Endpoints with where they stand; what they were before moves into history. */
+export function openEndpoints(db: Connection) {
+  const find = db
+    .prepare<[bigint | Buffer, number, string], KnownTuple>(
+      `SELECT id, state, expires, presence, why, since, last_seen FROM endpoint
+       WHERE address = ? AND port = ? AND name = ?`
+    )
+    .raw()
+  const insert = db.prepare(
+    `INSERT INTO endpoint (address, port, name, state, expires, presence, since, first_seen, last_seen,
+       first_scan, last_scan) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)`
+  )
+  const seen = db.prepare('UPDATE endpoint SET last_seen = ?, last_scan = ? WHERE id = ?')
+  const probed = db.prepare('UPDATE endpoint SET last_scan = ? WHERE id = ?')
+  return {
+    find(key: EndpointKey): KnownEndpoint | undefined {
+      const tuple = find.get(bindAddress(key.address), key.port, key.name ?? '')
+      if (!tuple) return undefined
+      const [id, state, expires, presence, why, since, lastSeen] = tuple
+      return { id, state, expires, present: presence === 1, why, since, lastSeen }
+    },
+    /** keeps an endpoint that is not kept yet and just answered; gives its id */
+    add(key: EndpointKey, state: Pick<Standing, 'state' | 'expires'>, { at, scan }: Sight): number {
+      const names = [bindAddress(key.address), key.port, key.name ?? '']
+      return Number(insert.run(...names, state.state, state.expires, at, at, at, scan, scan).lastInsertRowid)
+    },
+    /** it answered as before */
+    seen: (id: number, { at, scan }: Sight) => void seen.run(at, scan, id),
+    /** it was probed, and stands as before without having answered */
+    probed: (id: number, scan: number) => void probed.run(scan, id),
+    ...changes(db),
+    ...absences(db)
+  }
+}
+
+function changes(db: Connection) {
+  const remember = db.prepare(
+    'INSERT INTO history (endpoint, state, presence, why, since, until, scan) VALUES (?, ?, ?, ?, ?, ?, ?)'
+  )
+  const update = db.prepare(
+    `UPDATE endpoint SET state = ?, expires = ?, presence = ?, why = ?, since = ?, last_seen = ?, last_scan = ?
+     WHERE id = ?`
+  )
+  const banner = db.prepare('UPDATE endpoint SET banner = ? WHERE id = ?')
+  return {
+    /** it stands otherwise than before: the former standing becomes history */
+    move(was: KnownEndpoint, next: Standing, { at, scan }: Sight): void {
+      // a clock that was set back must not make a time in history run backwards
+      const until = Math.max(at, was.since)
+      remember.run(was.id, was.state, Number(was.present), was.why, was.since, until, scan)
+      const lastSeen = next.why === null ? at : was.lastSeen
+      const columns = [next.state, next.expires, Number(next.present), next.why]
+      update.run(...columns, until, lastSeen, scan, was.id)
+    },
+    /** the first words of what is no longer TLS */
+    setBanner: (id: number, text: string | null) => void banner.run(text, id)
+  }
+}
+
+/** An endpoint that a scan may have missed. */
+export interface Unseen extends KnownEndpoint {
+  readonly address: Address
+  readonly port: number
+}
+
+interface RawUnseen extends Omit<Unseen, 'address' | 'present'> {
+  readonly address: AddressColumn
+}
+
+/** Present endpoints that have not answered since a scan began. */
+function absences(db: Connection) {
+  const unseen = db.prepare<[number, number, number, number], RawUnseen>(
+    `SELECT id, state, expires, why, since, last_seen AS lastSeen, address, port FROM endpoint
+     WHERE id > ? AND presence = 1 AND last_seen < ? AND last_scan <> ? ORDER BY id LIMIT ?`
+  )
+  const alive = db
+    .prepare<[bigint | Buffer, number, number, number], number>(
+      `SELECT EXISTS (SELECT 1 FROM endpoint
+       WHERE address = ? AND port = ? AND presence = 1 AND (last_seen >= ? OR last_scan = ?))`
+    )
+    .pluck()
+  return {
+    /** present endpoints after the id `after` that neither this scan nor any other has seen since it started */
+    unseen(scan: { readonly id: number; readonly started: number }, after: number, limit: number): Unseen[] {
+      const rows = unseen.all(after, scan.started, scan.id, limit)
+      return rows.map((row) => ({ ...row, address: readAddress(row.address), present: true }))
+    },
+    /** has anything at this address and port, under whatever name, answered since the scan started? */
+    answered(scan: { readonly id: number; readonly started: number }, address: Address, port: number): boolean {
+      return alive.get(bindAddress(address), port, scan.started, scan.id) === 1
+    }
+  }
+}
