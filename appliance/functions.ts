@@ -1,4 +1,5 @@
 import type { StartTls } from '../sensor/scan/observation.ts'
+import type { SpaceSizes } from '../sensor/scan/targets/sizes.ts'
 import type { Certificate, Change, Endpoint, Scan, Schedule, Severity, Summary } from './records.ts'
 
 /** A list of targets or exclusions as text, and where it came from (for messages): `arguments`, a file. */
@@ -16,9 +17,10 @@ export interface FoundPlace {
 
 /** How gently to scan; what is left out keeps its polite default. */
 export interface PaceRequest {
-  /** connections started per second, in total and to one address */
+  /** connections started per second, in total, to one address, to one /24 or /64 */
   readonly rate?: number
   readonly hostRate?: number
+  readonly subnetRate?: number
   /** connections at once, in total, to one address, to one /24 or /64 */
   readonly concurrency?: number
   readonly perHost?: number
@@ -47,9 +49,9 @@ export interface ScanRequest {
   readonly doNotScan: readonly ListText[]
   /** ports, ranges and named sets as written; null for the default set */
   readonly ports: string | null
-  /** server names to ask at every address */
-  readonly names: readonly string[]
-  /** ask DNS for the name of each address (PTR) and send it as server name */
+  /** server names to ask for where TLS answers, in the form of a hosts file; a line without address: everywhere */
+  readonly names: readonly ListText[]
+  /** ask DNS for the names of addresses where TLS answers (PTR), and ask for those as well */
   readonly ptr: boolean
   readonly pace: PaceRequest
   readonly probe: ProbeRequest
@@ -60,14 +62,13 @@ export interface ScanRequest {
   readonly tags: readonly string[]
 }
 
-/** The size of a scan before it starts. */
-export interface Scope {
-  readonly size: number
-  readonly addresses: number
-  readonly ports: number
-  readonly excludedAddresses: number
-  /** is it more than the request allows without asking? */
-  readonly overLimit: boolean
+/** How much a scan is about to do. */
+export interface Scope extends SpaceSizes {
+  /** connections per second that its pace allows at most */
+  readonly perSecond: number
+  /** how targets were read, and names that did not resolve, as sentences */
+  readonly notes: readonly string[]
+  readonly maxTargets: number
 }
 
 /** How far a running scan has come. */
@@ -86,7 +87,7 @@ export interface Progress {
 
 /** What whoever started a scan wants to hear of it. */
 export interface ScanWatch {
-  /** the size is known; false takes the scan back before anything is sent */
+  /** the size is known and nothing is sent yet; gives whether a size over the limit is meant */
   scope(scope: Scope): boolean | Promise<boolean>
   progress(progress: Progress): void
   /** an endpoint was probed and stored */
@@ -101,14 +102,22 @@ export interface InventoryQuery {
   readonly issuer?: string
   readonly key?: string
   readonly search?: string
+  readonly certificate?: string
   readonly network?: string
   readonly port?: number
   readonly tag?: string
   readonly owner?: string
   readonly gone?: boolean
-  readonly sort: 'expires' | 'address' | 'seen'
+  readonly sort: 'expiry' | 'address' | 'name' | 'last-seen'
   readonly limit: number
   readonly after?: string
+}
+
+/** Tags to add and remove, and an owner to set; null takes the owner away. */
+export interface Labels {
+  readonly add?: readonly string[]
+  readonly remove?: readonly string[]
+  readonly owner?: string | null
 }
 
 /**
@@ -130,8 +139,7 @@ export interface Functions {
   schedules(): Promise<readonly Schedule[]>
   addSchedule(schedule: Omit<Schedule, 'type' | 'schema' | 'createdAt'>): Promise<Schedule>
   removeSchedule(name: string): Promise<void>
-  /** each gives the number of endpoints that it changed */
-  tag(places: readonly FoundPlace[], tags: readonly string[], how: 'add' | 'remove'): Promise<number>
-  own(places: readonly FoundPlace[], owner: string | null): Promise<number>
+  /** sets tags and owner of the endpoints at places (`address`, `address:port`, network, range); gives their number */
+  label(places: readonly string[], labels: Labels): Promise<number>
   close(): Promise<void>
 }

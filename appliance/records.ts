@@ -99,20 +99,45 @@ export const Certificate = record('certificate', 'One X.509 certificate', {
   uris: Type.Array(Type.String(), { description: 'URIs of subjectAltName' }),
   signatureAlgorithm: text('e.g. RSA-SHA256'),
   spki: fingerprint('SHA-256 of the SubjectPublicKeyInfo'),
-  subjectKeyId: nullable(text('hex')),
-  authorityKeyId: nullable(text('hex')),
+  subjectKeyId: nullable(text('subject key identifier, hex')),
+  authorityKeyId: nullable(text('authority key identifier, hex')),
   isCa: Type.Boolean({ description: 'basicConstraints cA' }),
   keyUsage: nullable(Type.Array(Type.String())),
   extendedKeyUsage: nullable(Type.Array(Type.String())),
-  ocspUrls: Type.Array(Type.String()),
-  crlUrls: Type.Array(Type.String()),
-  issuerUrls: Type.Array(Type.String()),
+  ocspUrls: Type.Array(Type.String(), { description: 'where its status can be asked' }),
+  crlUrls: Type.Array(Type.String(), { description: 'where its revocation list is' }),
+  issuerUrls: Type.Array(Type.String(), { description: "where its issuer's certificate is" }),
   selfIssued: Type.Boolean({ description: 'issuer and subject are the same name' }),
-  firstSeen: nullable(time('seen first; null for a certificate that is not in the inventory')),
-  lastSeen: nullable(time('seen last')),
-  endpoints: Type.Array(Type.Object(place, options), { description: 'where it is served, at most 100' }),
-  endpointCount: count('number of endpoints that serve it'),
-  pem: text('the certificate itself')
+  extensions: Type.Array(
+    Type.Object(
+      {
+        oid: text('dotted object identifier'),
+        name: nullable(text('its name, where it is known')),
+        critical: Type.Boolean({ description: 'must it be understood' }),
+        text: text('its value on one line')
+      },
+      options
+    ),
+    { description: 'in the order of the certificate' }
+  ),
+  pem: text('the certificate itself'),
+  inventory: nullable(
+    Type.Object(
+      {
+        trust: nullable(
+          Type.Union([Type.Literal('public'), Type.Literal('private')], {
+            description: 'who vouches for it: a root of the system, a root of one’s own, or nobody'
+          })
+        ),
+        findings: Type.Array(Finding, { description: 'what holds now, worst first' }),
+        endpoints: Type.Array(Type.Object(place, options), {
+          description: 'where it is served, at most 100'
+        }),
+        endpointCount: count('number of endpoints that serve it')
+      },
+      { ...options, description: 'what the inventory knows of it; null for a certificate from a file' }
+    )
+  )
 })
 export type Certificate = Static<typeof Certificate>
 
@@ -144,12 +169,15 @@ export const Change = record('change', 'One difference between two scans', {
 })
 export type Change = Static<typeof Change>
 
-export const Schedule = record('schedule', 'A scan that is to run again and again', {
+export const Schedule = record('schedule', 'A scan that is to be made again and again', {
   name: text('its name'),
-  targets: Type.Array(Type.String()),
+  targets: Type.Array(Type.String(), { description: 'as for tlsward scan' }),
   ports: text('ports as written'),
-  every: text('how often'),
+  every: text('how often, e.g. 1d'),
   window: nullable(text('hours in which it may run')),
+  pace: Type.Record(Type.String(), Type.Integer(), {
+    description: 'limits of pace that differ from the defaults'
+  }),
   createdAt: time('created')
 })
 export type Schedule = Static<typeof Schedule>

@@ -37,7 +37,9 @@ function withoutDottedTail(text: string): string | undefined {
   if (!text.includes('.')) return text
   const cut = text.lastIndexOf(':') + 1
   const tail = parseIpv4(text.slice(cut))
-  return tail === undefined ? undefined : `${text.slice(0, cut)}${(tail >>> 16).toString(16)}:${(tail & 0xffff).toString(16)}`
+  return tail === undefined
+    ? undefined
+    : `${text.slice(0, cut)}${(tail >>> 16).toString(16)}:${(tail & 0xffff).toString(16)}`
 }
 
 /** The canonical text: dotted decimal, or RFC 5952 for IPv6. */

@@ -52,12 +52,12 @@ export class DerReader {
   }
 
   /** Is there another element in the span? */
-  get more(): boolean {
+  more(): boolean {
     return this.at < this.end
   }
 
   /** Identifier octet of the next element, −1 at the end of the span. */
-  get ahead(): number {
+  ahead(): number {
     return this.at < this.end ? (this.bytes[this.at] as number) : -1
   }
 
@@ -88,7 +88,7 @@ export class DerReader {
 
   /** Reads the next element if it is of the type. */
   optional(tag: number, field: string): boolean {
-    if (this.ahead !== tag) return false
+    if (this.ahead() !== tag) return false
     this.next(field)
     return true
   }

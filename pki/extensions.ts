@@ -45,7 +45,7 @@ const maxExtensions = 256
  */
 export function readExtensions(reader: DerReader, draft: Draft): void {
   let seen = 0
-  for (let count = 0; reader.more; count++) {
+  for (let count = 0; reader.more(); count++) {
     if (count === maxExtensions) reader.fail(`are more than ${maxExtensions}`, 'extensions')
     const outer = reader.open(tags.sequence, 'extensions')
     reader.expect(tags.oid, 'extensions')
@@ -89,7 +89,7 @@ const keyIdTag = 0x80
 function readAuthorityKeyId(reader: DerReader, draft: Draft): void {
   const outer = reader.open(tags.sequence, 'authorityKeyIdentifier')
   const keyId = reader.optional(keyIdTag, 'authorityKeyIdentifier') ? hexOf(reader) : null
-  while (reader.more) reader.next('authorityKeyIdentifier')
+  while (reader.more()) reader.next('authorityKeyIdentifier')
   reader.close(outer, 'authorityKeyIdentifier')
   draft.authorityKeyId = keyId
 }
@@ -117,7 +117,7 @@ function readBasicConstraints(reader: DerReader, draft: Draft): void {
 function readKeyPurposes(reader: DerReader, draft: Draft): void {
   const found: string[] = []
   const outer = reader.open(tags.sequence, 'extKeyUsage')
-  while (reader.more) {
+  while (reader.more()) {
     reader.expect(tags.oid, 'extKeyUsage')
     found.push(purposes.find(reader.bytes, reader.start, reader.stop) ?? oidOf(reader, 'extKeyUsage'))
   }
@@ -130,11 +130,11 @@ const purposes = new OidTable<string>(Object.entries(keyPurposes))
 function readPolicies(reader: DerReader, draft: Draft): void {
   const found: string[] = []
   const outer = reader.open(tags.sequence, 'certificatePolicies')
-  while (reader.more) {
+  while (reader.more()) {
     const policy = reader.open(tags.sequence, 'certificatePolicies')
     reader.expect(tags.oid, 'certificatePolicies')
     found.push(oidOf(reader, 'certificatePolicies'))
-    if (reader.more) reader.expect(tags.sequence, 'certificatePolicies')
+    if (reader.more()) reader.expect(tags.sequence, 'certificatePolicies')
     reader.close(policy, 'certificatePolicies')
   }
   reader.close(outer, 'certificatePolicies')
@@ -153,7 +153,7 @@ function readAlternativeNames(reader: DerReader, draft: Draft): void {
   const uris: string[] = []
   let wrongAddress = false
   const outer = reader.open(tags.sequence, 'subjectAltName')
-  while (reader.more) {
+  while (reader.more()) {
     const tag = reader.next('subjectAltName')
     if (tag === dnsTag) dnsNames.push(latin1Of(reader))
     else if (tag === ipTag) {
@@ -188,7 +188,7 @@ function readInformationAccess(reader: DerReader, draft: Draft): void {
   const ocspUrls: string[] = []
   const issuerUrls: string[] = []
   const outer = reader.open(tags.sequence, 'authorityInfoAccess')
-  while (reader.more) {
+  while (reader.more()) {
     const description = reader.open(tags.sequence, 'authorityInfoAccess')
     reader.expect(tags.oid, 'authorityInfoAccess')
     const method = accessMethods.find(reader.bytes, reader.start, reader.stop)
@@ -208,14 +208,14 @@ const contextTag = 0xa0
 function readCrlPoints(reader: DerReader, draft: Draft): void {
   const found: string[] = []
   const outer = reader.open(tags.sequence, 'cRLDistributionPoints')
-  while (reader.more) {
+  while (reader.more()) {
     const point = reader.open(tags.sequence, 'cRLDistributionPoints')
-    if (reader.ahead === contextTag) {
+    if (reader.ahead() === contextTag) {
       const name = reader.open(contextTag, 'cRLDistributionPoints')
-      if (reader.ahead === contextTag) readUrls(reader, found)
+      if (reader.ahead() === contextTag) readUrls(reader, found)
       reader.leave(name)
     }
-    while (reader.more) reader.next('cRLDistributionPoints')
+    while (reader.more()) reader.next('cRLDistributionPoints')
     reader.close(point, 'cRLDistributionPoints')
   }
   reader.close(outer, 'cRLDistributionPoints')
@@ -224,7 +224,7 @@ function readCrlPoints(reader: DerReader, draft: Draft): void {
 
 function readUrls(reader: DerReader, found: string[]): void {
   const outer = reader.open(contextTag, 'cRLDistributionPoints')
-  while (reader.more) if (reader.next('cRLDistributionPoints') === uriTag) found.push(latin1Of(reader))
+  while (reader.more()) if (reader.next('cRLDistributionPoints') === uriTag) found.push(latin1Of(reader))
   reader.close(outer, 'cRLDistributionPoints')
 }
 
@@ -239,7 +239,7 @@ const statusRequest = 5
 function readTlsFeature(reader: DerReader, draft: Draft): void {
   let mustStaple = false
   const outer = reader.open(tags.sequence, 'tlsfeature')
-  while (reader.more) {
+  while (reader.more()) {
     reader.expect(tags.integer, 'tlsfeature')
     if (smallIntegerOf(reader, 'tlsfeature') === statusRequest) mustStaple = true
   }

@@ -62,7 +62,7 @@ function readRsa(reader: DerReader, { keyStart, keyStop }: KeyPlaces): KeyFacts 
 /** p of the parameters; a key that inherits its issuer's has none, and 0 bits */
 function readDsa(reader: DerReader, { parametersStart, parametersStop }: KeyPlaces): KeyFacts {
   reader.seek(parametersStart, parametersStop)
-  if (reader.ahead !== tags.sequence) return { keyType: 'DSA', keyBits: 0, curve: null }
+  if (reader.ahead() !== tags.sequence) return { keyType: 'DSA', keyBits: 0, curve: null }
   reader.open(tags.sequence, field)
   reader.expect(tags.integer, field)
   return { keyType: 'DSA', keyBits: bitsOf(reader), curve: null }
@@ -112,13 +112,13 @@ function readEc(
   { parametersStart, parametersStop, keyStart, keyStop }: KeyPlaces
 ): KeyFacts {
   reader.seek(parametersStart, parametersStop)
-  if (reader.ahead === tags.oid) {
+  if (reader.ahead() === tags.oid) {
     reader.next(field)
     const curve = curves.find(reader.bytes, reader.start, reader.stop)
     const keyBits = curve?.bits ?? bitsOfPoint(reader.bytes[keyStart], keyStop - keyStart)
     return { keyType: 'ECDSA', keyBits, curve: curve?.name ?? oidOf(reader, field) }
   }
-  const keyBits = reader.ahead === tags.sequence ? bitsOfExplicitCurve(reader) : 0
+  const keyBits = reader.ahead() === tags.sequence ? bitsOfExplicitCurve(reader) : 0
   return { keyType: 'ECDSA', keyBits, curve: null }
 }
 
@@ -134,7 +134,7 @@ function bitsOfExplicitCurve(reader: DerReader): number {
   reader.expect(tags.integer, field)
   reader.open(tags.sequence, field)
   reader.expect(tags.oid, field)
-  if (reader.ahead === tags.integer) {
+  if (reader.ahead() === tags.integer) {
     reader.next(field)
     return bitsOf(reader)
   }

@@ -20,14 +20,14 @@ export function readName(reader: DerReader, field: string): NameText {
   let text = ''
   let commonName: string | null = null
   const outer = reader.open(tags.sequence, field)
-  while (reader.more) {
+  while (reader.more()) {
     let rdn = ''
     const rest = reader.open(tags.set, field)
     do {
       const attribute = readAttribute(reader, field)
       if (attribute.type === 'CN') commonName ??= attribute.value ?? null
       rdn = rdn === '' ? attribute.text : `${rdn}+${attribute.text}`
-    } while (reader.more)
+    } while (reader.more())
     reader.close(rest, field)
     text = text === '' ? rdn : `${rdn},${text}`
   }
@@ -73,10 +73,10 @@ function escapeValue(value: string): string {
 export function readNameKey(reader: DerReader, field: string): string {
   const relative: string[] = []
   const outer = reader.open(tags.sequence, field)
-  while (reader.more) {
+  while (reader.more()) {
     const parts: string[] = []
     const rest = reader.open(tags.set, field)
-    while (reader.more) parts.push(readAttributeKey(reader, field))
+    while (reader.more()) parts.push(readAttributeKey(reader, field))
     reader.close(rest, field)
     relative.push(parts.sort().join('\u0001'))
   }

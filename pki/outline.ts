@@ -56,7 +56,7 @@ export function outlineOf(der: Uint8Array): Outline {
   const signatureStop = reader.at
   reader.expect(tags.bitString, 'signatureValue')
   reader.close(whole, 'certificate')
-  if (reader.more) reader.fail('has something behind it', 'certificate')
+  if (reader.more()) reader.fail('has something behind it', 'certificate')
   return {
     reader,
     version,
@@ -81,7 +81,7 @@ function pass(reader: DerReader, tag: number, field: string): number {
 }
 
 function readVersion(reader: DerReader): number {
-  if (reader.ahead !== versionTag) return 0
+  if (reader.ahead() !== versionTag) return 0
   const outer = reader.open(versionTag, 'version')
   reader.expect(tags.integer, 'version')
   const version = smallIntegerOf(reader, 'version')
@@ -91,7 +91,7 @@ function readVersion(reader: DerReader): number {
 
 /** leaves the content of the SEQUENCE OF Extension in `start` and `stop` */
 function readExtensionsSpan(reader: DerReader): boolean {
-  if (reader.ahead !== extensionsTag) return false
+  if (reader.ahead() !== extensionsTag) return false
   const outer = reader.open(extensionsTag, 'extensions')
   reader.expect(tags.sequence, 'extensions')
   reader.close(outer, 'extensions')

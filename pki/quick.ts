@@ -105,9 +105,9 @@ const pssHashTag = 0xa0
 
 /** RSASSA-PSS-params (RFC 4055 §3.1): the hash, SHA-1 where it is left out */
 function readPssHash(reader: DerReader): string | undefined {
-  if (reader.ahead !== tags.sequence) return 'SHA1'
+  if (reader.ahead() !== tags.sequence) return 'SHA1'
   reader.open(tags.sequence, 'signatureAlgorithm')
-  if (reader.ahead !== pssHashTag) return 'SHA1'
+  if (reader.ahead() !== pssHashTag) return 'SHA1'
   reader.open(pssHashTag, 'signatureAlgorithm')
   reader.open(tags.sequence, 'signatureAlgorithm')
   reader.expect(tags.oid, 'signatureAlgorithm')

@@ -21,8 +21,18 @@ interface Run {
 }
 
 // SGR parameters (ECMA-48 §8.3.117) that the CLI uses
-const on: Readonly<Record<number, string>> = { 1: 'bold', 2: 'dim', 31: 'red', 32: 'green', 33: 'yellow', 34: 'blue' }
-const off: Readonly<Record<number, readonly string[]>> = { 22: ['bold', 'dim'], 39: ['red', 'green', 'yellow', 'blue'] }
+const on: Readonly<Record<number, string>> = {
+  1: 'bold',
+  2: 'dim',
+  31: 'red',
+  32: 'green',
+  33: 'yellow',
+  34: 'blue'
+}
+const off: Readonly<Record<number, readonly string[]>> = {
+  22: ['bold', 'dim'],
+  39: ['red', 'green', 'yellow', 'blue']
+}
 
 /** What a terminal shows of a line after carriage returns and erasures. */
 function settled(line: string): string {

@@ -5,7 +5,9 @@ import type { Command } from 'commander'
  * habit of tlsx. Only names that the program knows are changed, so clusters of short options stay.
  */
 export function expandDashes(program: Command, words: readonly string[]): string[] {
-  const known = new Set(allCommands(program).flatMap((command) => command.options.map((option) => option.long)))
+  const known = new Set(
+    allCommands(program).flatMap((command) => command.options.map((option) => option.long))
+  )
   const end = words.indexOf('--')
   return words.map((word, at) => {
     if (end >= 0 && at >= end) return word

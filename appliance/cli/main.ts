@@ -38,7 +38,8 @@ async function run(command: Command, act: (session: Session) => Promise<number |
     screen,
     clock: systemClock,
     places: where,
-    functions: () => (functions ??= import('../standalone.ts').then(({ openStandalone }) => openStandalone(where))),
+    functions: () =>
+      (functions ??= import('../standalone/open.ts').then(({ openStandalone }) => openStandalone(where))),
     ending: (said) => (ending = listenToSignals(systemClock, said))
   }
   try {

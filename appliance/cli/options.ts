@@ -42,6 +42,11 @@ export function commaList(text: string, before: readonly string[] = []): readonl
   ]
 }
 
+/** Joins an option that may be given several times by commas. */
+export function joined(text: string, before?: string): string {
+  return before === undefined ? text : `${before},${text}`
+}
+
 /** Collects an option that may be given several times, values whole. */
 export function repeated(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text]

@@ -42,9 +42,19 @@ function csvField(value: string | number | null): string {
   return csvCell(typeof value === 'string' ? visible(value, 100_000) : value)
 }
 
-/** Prints records as a table. */
-export function printTable<R>(screen: Screen, view: Pick<View<R>, 'columns' | 'cells'>, records: readonly R[]): void {
+/** Prints records as a table, each with the lines that `below` gives for it. */
+export function printTable<R>(
+  screen: Screen,
+  view: Pick<View<R>, 'columns' | 'cells'>,
+  records: readonly R[],
+  below: (record: R) => readonly string[] = () => []
+): void {
   const rows = records.map((record) => view.cells(record))
   const head = (text: string) => screen.paint('dim', text)
-  for (const line of tableLines(view.columns, rows, { width: screen.width, head })) screen.result(line)
+  const [first = '', ...lines] = tableLines(view.columns, rows, { width: screen.width, head })
+  screen.result(first)
+  for (const [at, record] of records.entries()) {
+    screen.result(lines[at] ?? '')
+    for (const line of below(record)) screen.result(line)
+  }
 }

@@ -1,14 +1,18 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Progress } from '../functions.ts'
 import type { Screen } from './screen.ts'
-import { counted, duration, figure } from './words.ts'
+import { duration, figure } from './words.ts'
 
 const plainEach = 10_000
 
 /** One line about a running scan: done, rate, found, time left. */
 export function progressText({ done, size, found, rate, leftMs, waiting }: Progress): string {
   const share = size > 0 ? Math.floor((done / size) * 100) : 100
-  const parts = [`${figure(done)} of ${figure(size)} (${share} %)`, `${figure(Math.round(rate))}/s`, `${figure(found)} found`]
+  const parts = [
+    `${figure(done)} of ${figure(size)} (${share} %)`,
+    `${figure(Math.round(rate))}/s`,
+    `${figure(found)} found`
+  ]
   if (waiting !== null) parts.push(waiting)
   else if (leftMs !== null) parts.push(`${duration(leftMs)} left`)
   return parts.join(' · ')
@@ -23,9 +27,4 @@ export function showProgress(screen: Screen, clock: Clock): (progress: Progress)
     last = clock.ticks()
     screen.note(progressText(progress))
   }
-}
-
-/** What a scan is about to do. */
-export function scopeText(size: number, addresses: number, ports: number): string {
-  return `${counted(size, 'pair')} to probe: ${counted(addresses, 'address', 'addresses')}, ${counted(ports, 'port')}`
 }

@@ -172,11 +172,14 @@ export class Gate<T extends { readonly address: Address }> {
   }
 
   #bringDue(now: number): void {
-    for (const table of [this.#waits, this.#memory]) {
-      for (let place = table.first; place && place.at <= now; place = table.first) {
-        table.remove(place)
-        this.#settle(place, now)
-      }
+    this.#bringDueOf(this.#waits, now)
+    this.#bringDueOf(this.#memory, now)
+  }
+
+  #bringDueOf(table: Timetable<Host<T> | Subnet<T>>, now: number): void {
+    for (let place = table.first; place && place.at <= now; place = table.first) {
+      table.remove(place)
+      this.#settle(place, now)
     }
   }
 

@@ -38,7 +38,7 @@ export class Fifo<T> {
 export interface Timed {
   /** when its turn comes, milliseconds */
   at: number
-  /** its place in the heap */
+  /** its place in the heap, -1 outside */
   index: number
 }
 
@@ -56,7 +56,7 @@ export class Timetable<N extends Timed> {
   }
 
   has(node: N): boolean {
-    return this.#heap[node.index] === node
+    return node.index >= 0 && this.#heap[node.index] === node
   }
 
   /** Enters the node, or moves it, to the time `at`. */
@@ -71,9 +71,11 @@ export class Timetable<N extends Timed> {
   /** Takes the node out; nothing happens when it is not in. */
   remove(node: N): void {
     if (!this.has(node)) return
+    const { index } = node
+    node.index = -1
     const last = this.#heap.pop()
     if (last === undefined || last === node) return
-    this.#put(last, node.index)
+    this.#put(last, index)
     this.#rise(last)
     this.#sink(last)
   }

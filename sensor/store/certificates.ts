@@ -110,22 +110,27 @@ function insertCertificate(db: Connection) {
   const row = db.prepare(
     `INSERT INTO certificate (fingerprint, label, subject, issuer, serial, not_before, not_after, key_type,
        key_bits, curve, signature_algorithm, spki, subject_key_id, authority_key_id, is_ca, self_issued, search)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+     VALUES (@fingerprint, @label, @subject, @issuer, @serial, @notBefore, @notAfter, @keyType, @keyBits, @curve,
+       @signatureAlgorithm, @spki, @subjectKeyId, @authorityKeyId, @isCa, @selfIssued, @search)`
   )
   const der = db.prepare('INSERT INTO certificate_der (certificate, der) VALUES (?, ?)')
   const name = db.prepare('INSERT OR IGNORE INTO certificate_name (kind, value, certificate) VALUES (?, ?, ?)')
   const text = db.prepare('INSERT INTO certificate_text (rowid, text) VALUES (?, ?)')
-  return (of: NewCertificate): number => {
-    const search = [of.subject, ...of.names.map((one) => one.value)].join('\n').toLowerCase()
-    const { lastInsertRowid } = row.run(
-      ...[bytes(of.fingerprint), of.label, of.subject, of.issuer, of.serial, of.notBefore, of.notAfter],
-      ...[of.keyType, of.keyBits, of.curve, of.signatureAlgorithm, bytes(of.spki)],
-      ...[of.subjectKeyId, of.authorityKeyId].map((hex) => (hex === null ? null : bytes(hex))),
-      ...[Number(of.isCa), Number(of.selfIssued), search]
-    )
+  return ({ names, der: encoded, ...columns }: NewCertificate): number => {
+    const search = [columns.subject, ...names.map((one) => one.value)].join('\n').toLowerCase()
+    const { lastInsertRowid } = row.run({
+      ...columns,
+      fingerprint: bytes(columns.fingerprint),
+      spki: bytes(columns.spki),
+      subjectKeyId: columns.subjectKeyId === null ? null : bytes(columns.subjectKeyId),
+      authorityKeyId: columns.authorityKeyId === null ? null : bytes(columns.authorityKeyId),
+      isCa: Number(columns.isCa),
+      selfIssued: Number(columns.selfIssued),
+      search
+    })
     const id = Number(lastInsertRowid)
-    der.run(id, of.der)
-    for (const one of of.names) name.run(one.kind, nameKey(one), id)
+    der.run(id, encoded)
+    for (const one of names) name.run(one.kind, nameKey(one), id)
     text.run(id, search)
     return id
   }

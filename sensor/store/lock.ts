@@ -1,19 +1,25 @@
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import Database from 'better-sqlite3'
 
 /** A lock that this process holds. */
 export interface Lock {
-  /** gives it back and removes its file */
+  /** gives it back for good */
   release(): void
 }
+
+/** How long to wait for somebody who only looks whether the lock is held, ms. */
+const lookMs = 250
 
 /**
  * Takes the lock that `path` stands for, or gives undefined when somebody holds it. It is SQLite's own lock on
  * an empty file: the kernel drops it with the process, however that dies, and it means the same to every
  * process that sees the file, also across containers, where a process id would not.
+ *
+ * A path is taken once and never again: its file goes with the lock, and a lock on a file that is no longer
+ * there would exclude nobody.
  */
-export function takeLock(path: string, waitMs: number): Lock | undefined {
-  const db = new Database(path, { timeout: waitMs })
+export function takeLock(path: string): Lock | undefined {
+  const db = new Database(path, { timeout: lookMs })
   try {
     db.exec('BEGIN EXCLUSIVE')
   } catch (thrown) {
@@ -29,9 +35,10 @@ export function takeLock(path: string, waitMs: number): Lock | undefined {
   }
 }
 
-/** Does any process hold the lock of `path`? */
-export function isLocked(path: string): boolean {
-  const lock = takeLock(path, 0)
+/** Does a living process hold the lock of `path`? What a dead one left behind is cleared away. */
+export function isHeld(path: string): boolean {
+  if (!existsSync(path)) return false
+  const lock = takeLock(path)
   lock?.release()
   return lock === undefined
 }

@@ -54,7 +54,10 @@ const day = 86_400_000
 
 /** Makes and signs a certificate: a leaf, or an authority when `authority` is given. */
 export function createCertificate(options: CertificateOptions = {}): Certificate {
-  const key = options.key === undefined || typeof options.key === 'string' ? createKey(options.key ?? 'p256') : options.key
+  const key =
+    options.key === undefined || typeof options.key === 'string'
+      ? createKey(options.key ?? 'p256')
+      : options.key
   const subject = subjectOf(options)
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
   const subjectPublicKeyInfo = AsnConvert.parse(spki, SubjectPublicKeyInfo)
@@ -116,7 +119,10 @@ function subjectOf({ commonName, organization, names = [], ips = [] }: Certifica
 function validity({ notBefore, notAfter }: CertificateOptions): Validity {
   const whole = (ms: number) => new Date(Math.floor(ms / 1000) * 1000)
   const now = Date.now()
-  return new Validity({ notBefore: whole(notBefore ?? now - day), notAfter: whole(notAfter ?? now + 60 * day) })
+  return new Validity({
+    notBefore: whole(notBefore ?? now - day),
+    notAfter: whole(notAfter ?? now + 60 * day)
+  })
 }
 
 function serialNumber(hex: string | undefined): Uint8Array {
@@ -145,7 +151,10 @@ function signature(key: KeyObject, hash: Hash): Signature {
   })
   switch (key.asymmetricKeyType) {
     case 'rsa': {
-      const algorithm = new AlgorithmIdentifier({ algorithm: `1.2.840.113549.1.1.${rsaOids[hash]}`, parameters: null })
+      const algorithm = new AlgorithmIdentifier({
+        algorithm: `1.2.840.113549.1.1.${rsaOids[hash]}`,
+        parameters: null
+      })
       return { ...plain(''), algorithm }
     }
     case 'rsa-pss': {

@@ -71,7 +71,7 @@ export function readHello(bytes: Buffer): HelloReading {
 
 function joinRecords(bytes: Buffer): Buffer {
   const parts: Buffer[] = []
-  for (let at = 0; at + 5 <= bytes.length && bytes[at] === contentType.handshake; ) {
+  for (let at = 0; at + 5 <= bytes.length && bytes[at] === contentType.handshake;) {
     const end = at + 5 + bytes.readUInt16BE(at + 3)
     parts.push(bytes.subarray(at + 5, end))
     at = end
@@ -111,7 +111,7 @@ function numbers(bytes: Buffer | undefined, size: number): number[] {
 
 function readExtensions(bytes: Buffer): Map<number, Buffer> {
   const list = new Map<number, Buffer>()
-  for (const body = cursor(bytes); body.left > 0; ) list.set(body.number(2), body.vector(2))
+  for (const body = cursor(bytes); body.left > 0;) list.set(body.number(2), body.vector(2))
   return list
 }
 
@@ -123,7 +123,8 @@ function serverName(extension: Buffer | undefined): string | null {
 function keyShares(extension: Buffer | undefined): Map<number, Buffer> {
   const shares = new Map<number, Buffer>()
   if (extension === undefined) return shares
-  for (const body = cursor(cursor(extension).vector(2)); body.left > 0; ) shares.set(body.number(2), body.vector(2))
+  for (const body = cursor(cursor(extension).vector(2)); body.left > 0;)
+    shares.set(body.number(2), body.vector(2))
   return shares
 }
 

@@ -62,7 +62,9 @@ function usage({ authority, purposes: wanted }: ExtensionOptions): asn.Extension
   const list = [extension(asn.id_ce_keyUsage, new asn.KeyUsage(bits), 'critical')]
   const extended = wanted === undefined && !authority ? (['serverAuth'] as const) : (wanted ?? [])
   if (extended.length > 0) {
-    list.push(extension(asn.id_ce_extKeyUsage, new asn.ExtendedKeyUsage(extended.map((one) => purposes[one]))))
+    list.push(
+      extension(asn.id_ce_extKeyUsage, new asn.ExtendedKeyUsage(extended.map((one) => purposes[one])))
+    )
   }
   const constraints = authority
     ? { cA: true, ...(authority.pathLength === null ? {} : { pathLenConstraint: authority.pathLength }) }
@@ -71,7 +73,12 @@ function usage({ authority, purposes: wanted }: ExtensionOptions): asn.Extension
   return list
 }
 
-function alternativeNames({ names = [], ips = [], emails = [], uris = [] }: ExtensionOptions): asn.Extension[] {
+function alternativeNames({
+  names = [],
+  ips = [],
+  emails = [],
+  uris = []
+}: ExtensionOptions): asn.Extension[] {
   const all = [
     ...names.map((dNSName) => new asn.GeneralName({ dNSName })),
     ...ips.map((iPAddress) => new asn.GeneralName({ iPAddress })),

@@ -28,7 +28,8 @@ export interface Choice {
 export function serverHello(hello: ClientHello, choice: Choice): Buffer {
   const { random = randomBytes(32), compression = 0 } = choice
   // openssl refuses a server without this (RFC 5746), and a server sends it only when the client signals it
-  const signalled = hello.suites.includes(renegotiationSignal) || hello.extensions.has(extensionType.renegotiationInfo)
+  const signalled =
+    hello.suites.includes(renegotiationSignal) || hello.extensions.has(extensionType.renegotiationInfo)
   const extensions = signalled ? [vector(2, extension(extensionType.renegotiationInfo, vector(1)))] : []
   const body = [u16(choice.version), random, vector(1, randomBytes(32)), u16(choice.suite), u8(compression)]
   return message(messageType.serverHello, Buffer.concat([...body, ...extensions]))

@@ -14,7 +14,18 @@ import {
 import type { Certificate } from './certificates.ts'
 import { type ClientHello, extensionType } from './client-hello.ts'
 import { suite } from './suites.ts'
-import { contentType, extension, message, messageType, record, u16, u24, u8, vector, version } from './wire.ts'
+import {
+  contentType,
+  extension,
+  message,
+  messageType,
+  record,
+  u16,
+  u24,
+  u8,
+  vector,
+  version
+} from './wire.ts'
 
 /** What is known of a TLS 1.3 suite. */
 interface Suite {

@@ -17,6 +17,8 @@ export interface Link {
   hello(): Promise<ClientHello>
   /** everything up to and including the first `end` from now on */
   until(end: string): Promise<string>
+  /** the next byte, which stays to be read */
+  peek(): Promise<number>
   /** exactly so many bytes */
   bytes(count: number): Promise<Buffer>
   /** the next bytes, as many as there are */
@@ -102,6 +104,7 @@ function openLink(socket: Socket, turn: number): Link {
         const at = received.indexOf(end, 0, 'latin1')
         return at < 0 ? undefined : take(at + end.length).toString('latin1')
       }),
+    peek: () => read(() => received[0]),
     bytes: (count) => read(() => (received.length < count ? undefined : take(count))),
     some: () => read(() => (received.length === 0 ? undefined : take(received.length))),
     release() {

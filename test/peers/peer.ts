@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type AddressInfo, type ListenOptions, Server, type Socket, createServer } from 'node:net'
+import { type AddressInfo, type ListenOptions, type Server, type Socket, createServer } from 'node:net'
 
 /** Where a peer listens: 127.0.0.1 and a free port unless told otherwise. */
 export interface Where {
@@ -85,7 +85,10 @@ export function listen(serve: (socket: Socket) => void, where: Where = {}): Prom
 }
 
 /** Puts a server (also a TLS one) on the network, counts its connections and makes it a peer. */
-export async function listenWith(server: Server, { host = '127.0.0.1', port = 0 }: Where = {}): Promise<Peer> {
+export async function listenWith(
+  server: Server,
+  { host = '127.0.0.1', port = 0 }: Where = {}
+): Promise<Peer> {
   const connections = connectionBook()
   const open = new Set<Socket>()
   server.on('connection', (socket: Socket) => {

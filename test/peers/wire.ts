@@ -45,7 +45,11 @@ export function extension(type: number, body: Uint8Array): Buffer {
 }
 
 /** An alert record. */
-export function alert(level: 'warning' | 'fatal', description: number, wireVersion: number = version.tls12): Buffer {
+export function alert(
+  level: 'warning' | 'fatal',
+  description: number,
+  wireVersion: number = version.tls12
+): Buffer {
   return record(contentType.alert, wireVersion, Buffer.of(level === 'warning' ? 1 : 2, description))
 }
 

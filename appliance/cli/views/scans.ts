@@ -66,8 +66,12 @@ export function scanLine(scan: Scan): string {
     `${figure(scan.changed)} changed`,
     `${figure(scan.gone)} gone`
   ].join(', ')
-  const took = scan.endedAt === null ? '' : ` in ${duration(Date.parse(scan.endedAt) - Date.parse(scan.startedAt))}`
-  const done = scan.done < scan.size ? `${figure(scan.done)} of ${counted(scan.size, 'pair')}` : counted(scan.size, 'pair')
+  const took =
+    scan.endedAt === null ? '' : ` in ${duration(Date.parse(scan.endedAt) - Date.parse(scan.startedAt))}`
+  const done =
+    scan.done < scan.size
+      ? `${figure(scan.done)} of ${counted(scan.size, 'pair')}`
+      : counted(scan.size, 'pair')
   return `Scan ${scan.id}: ${counted(scan.endpoints, 'endpoint')} among ${done}${took}; ${changes}.`
 }
 
@@ -133,7 +137,13 @@ export const scheduleView: View<Schedule> = {
     { head: 'WINDOW', least: 8 },
     { head: 'TARGETS', least: 16 }
   ],
-  cells: (one) => [shown(one.name), one.every, shown(one.ports), shown(one.window), shown(one.targets.join(' '))],
+  cells: (one) => [
+    shown(one.name),
+    one.every,
+    shown(one.ports),
+    shown(one.window),
+    shown(one.targets.join(' '))
+  ],
   csv: [
     ['name', (one) => one.name],
     ['every', (one) => one.every],

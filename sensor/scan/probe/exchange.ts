@@ -30,6 +30,16 @@ export interface ExchangeSetup {
   readonly starttls: StartTls | null
   /** read on past the certificate */
   readonly whole?: boolean
+  /** read no further than the ServerHello or HelloRetryRequest */
+  readonly brief?: boolean
+  /** reads the answer in place of a flight: another protocol than TLS */
+  readonly reader?: AnswerReader
+}
+
+/** Reads an answer that is no TLS flight. It bounds by itself what it takes. */
+export interface AnswerReader {
+  /** takes bytes as they come, in any pieces; how it ended, or null while more is to come */
+  feed(bytes: Uint8Array): ExchangeEnd | null
 }
 
 /** Whom an exchange tells, each at most once and in this order. */
@@ -92,6 +102,8 @@ export class Exchange implements LineHandler {
     if (this.#phase !== 'hello') return
     const records = this.#prelude?.unwrap ? this.#prelude.unwrap(bytes) : bytes
     if (!records) return this.#finish({ kind: 'malformed', why: 'broken packets around TLS' })
+    const { reader } = this.setup
+    if (reader !== undefined) return this.#readBy(reader, records)
     if (this.flight?.feed(records)) this.#readEnd(this.flight, records)
   }
 
@@ -119,7 +131,8 @@ export class Exchange implements LineHandler {
     const keys = this.setup.keys ?? sweepAgreement
     const share = hello.offer.share?.group
     const agreement = share === undefined || share === keys.share.group ? keys : agreementFor(share)
-    this.flight = new Flight(hello, agreement ?? keys, { whole: this.setup.whole ?? false, after })
+    const { whole = false, brief = false } = this.setup
+    this.flight = new Flight(hello, agreement ?? keys, { whole, brief, after })
     this.#line?.send(this.#prelude?.wrap ? this.#prelude.wrap(hello.record) : hello.record)
   }
 
@@ -133,6 +146,11 @@ export class Exchange implements LineHandler {
     if (step.send) this.#line?.send(step.send)
     // what came behind the consent is dropped: TLS answers only to our hello (RFC 3207 §4.2)
     if (step.kind === 'tls') this.#sayHello(this.setup.hello, [])
+  }
+
+  #readBy(reader: AnswerReader, bytes: Uint8Array): void {
+    const end = reader.feed(bytes)
+    if (end) this.#finish(end)
   }
 
   #readEnd(flight: Flight, records: Uint8Array): void {

@@ -34,6 +34,8 @@ export interface FlightOptions {
    * ends at the certificate, with what had arrived in the same bytes
    */
   readonly whole?: boolean
+  /** end at the ServerHello or HelloRetryRequest, which is then in `hello`, as if no certificate followed */
+  readonly brief?: boolean
   /** after a HelloRetryRequest: the first hello and the request, which the transcript begins with */
   readonly after?: readonly Uint8Array[]
 }
@@ -61,6 +63,7 @@ export class Flight {
 
   readonly #keys: KeyAgreement
   readonly #whole: boolean
+  readonly #brief: boolean
   readonly #messages: readonly Uint8Array[]
   #records: ServerRecords | null = null
   #input = new Pieces()
@@ -73,6 +76,7 @@ export class Flight {
     this.#messages = options.after ? [...options.after, hello.message] : [hello.message]
     this.#keys = keys
     this.#whole = options.whole ?? false
+    this.#brief = options.brief ?? false
   }
 
   /** Takes bytes; true once the flight has ended and `end` says how. */
@@ -206,9 +210,12 @@ export class Flight {
     const hello = readServerHello(message.subarray(4))
     if (!hello) return this.#malformed('a ServerHello that does not add up')
     if (this.hello !== null) return this.#malformed('a second ServerHello')
-    if (hello.retry) return void (this.end = { kind: 'retry', hello, message: copyOf(message) })
+    if (hello.retry && !this.#brief) {
+      return void (this.end = { kind: 'retry', hello, message: copyOf(message) })
+    }
     this.hello = hello
     this.alpn = hello.alpn
+    if (this.#brief) return void (this.end = { kind: 'no-certificate' })
     if (hello.version === 0x0304) this.#deriveKeys(hello, message)
   }
 

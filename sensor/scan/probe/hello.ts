@@ -24,6 +24,8 @@ export interface HelloOffer {
   readonly extras?: boolean
   /** compression methods; null only by default. 1 is DEFLATE */
   readonly compression?: readonly number[]
+  /** further extensions, by type, with their bodies */
+  readonly further?: ReadonlyMap<number, Uint8Array>
 }
 
 /** A key share as it stands in the hello. */
@@ -128,6 +130,7 @@ function writeExtensions(list: ByteWriter, offer: HelloOffer, top: number): void
   extension(23, () => {})
   if (offer.extras) extension(35, () => {})
   extension(0xff01, (body) => body.u8(0))
+  offer.further?.forEach((bytes, type) => extension(type, (body) => body.raw(bytes)))
   if (top >= 0x0304) writeTls13(list, offer)
 }
 

@@ -1,3 +1,5 @@
+import { registeredSuites } from './registry.ts'
+
 /** How a cipher suite authenticates the server: by which key, or by none. */
 export type SuiteAuth = 'RSA' | 'ECDSA' | 'DSS' | 'any'
 
@@ -90,9 +92,9 @@ export function suiteOf(id: number): Suite | undefined {
   return byId.get(id)
 }
 
-/** The name of a suite, or its number in hex. */
+/** The name of a suite: OpenSSL's where it is in the table, else the registry's, else its number in hex. */
 export function suiteName(id: number): string {
-  return byId.get(id)?.name ?? `0x${id.toString(16).padStart(4, '0')}`
+  return byId.get(id)?.name ?? registeredSuites.get(id) ?? `0x${id.toString(16).padStart(4, '0')}`
 }
 
 /** The name of a protocol version on the wire. */

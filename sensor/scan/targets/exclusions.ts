@@ -23,8 +23,14 @@ const noPorts: Ports = []
 export function openExclusions(targets: readonly Target[]): Exclusions {
   const sets = new PortSets()
   const pieces = targets.flatMap(pieceOf)
-  const ipv4 = joinPieces(pieces.filter(({ first }) => typeof first === 'number'), sets)
-  const ipv6 = joinPieces(pieces.filter(({ first }) => typeof first === 'bigint'), sets)
+  const ipv4 = joinPieces(
+    pieces.filter(({ first }) => typeof first === 'number'),
+    sets
+  )
+  const ipv6 = joinPieces(
+    pieces.filter(({ first }) => typeof first === 'bigint'),
+    sets
+  )
   const names = excludedNames(targets)
   const portsOf = (address: Address) => portsAt(typeof address === 'number' ? ipv4 : ipv6, address) ?? noPorts
   const portsOfName = (name: string) => names.get(name) ?? noPorts

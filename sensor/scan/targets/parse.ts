@@ -103,7 +103,9 @@ function network(address: Address, hostBits: number, whole: string): Range {
   const [first, last] =
     typeof address === 'number' ? [Number(start), Number(start + size - 1n)] : [start, start + size - 1n]
   const note =
-    first === address ? null : `target "${visible(whole, 80)}" is read as the whole network ${formatRange(first, last)}`
+    first === address
+      ? null
+      : `target "${visible(whole, 80)}" is read as the whole network ${formatRange(first, last)}`
   return { first, last, note }
 }
 
@@ -118,7 +120,10 @@ function parseSpan(from: string, to: string, whole: string): Range {
   }
   if (last < first) {
     const turned = short ? 'the last part is the higher one' : `${to}-${from}`
-    throw wrong('target-reversed', whole, ['the range is reversed', `Write the lower address first: ${visible(turned, 80)}.`])
+    throw wrong('target-reversed', whole, [
+      'the range is reversed',
+      `Write the lower address first: ${visible(turned, 80)}.`
+    ])
   }
   return { first, last, note: null }
 }
@@ -126,7 +131,10 @@ function parseSpan(from: string, to: string, whole: string): Range {
 function whyNoAddress(text: string): Advice {
   const shown = visible(text, 60)
   if (/^[\d.]+$/.test(text) && /(^|\.)0\d/.test(text)) {
-    return [`"${shown}" has leading zeros, which some tools read as octal`, 'Write each part without them: 10.0.0.1.']
+    return [
+      `"${shown}" has leading zeros, which some tools read as octal`,
+      'Write each part without them: 10.0.0.1.'
+    ]
   }
   if (text.includes('%')) return [`"${shown}" has a zone`, 'Write the address without %zone.']
   return [`"${shown}" is no IPv4 or IPv6 address`, forms]

@@ -10,7 +10,8 @@ const rounds = 6
  * version of the product: a stopped scan goes on by it. It spreads load; it hides nothing.
  */
 export function permutation(size: number, seed: number): (position: number) => number {
-  if (!Number.isInteger(size) || size < 1 || size > maxPermutation) throw new RangeError(`no permutation of ${size}`)
+  if (!Number.isInteger(size) || size < 1 || size > maxPermutation)
+    throw new RangeError(`no permutation of ${size}`)
   const [a, b] = sides(size)
   const keys = roundKeys(size, seed)
 

@@ -62,7 +62,10 @@ export function joinPieces(pieces: readonly Piece[], sets: PortSets): PortMap {
 
 /** The map without what the other one has: ports are taken out address by address. */
 export function withoutPieces(from: PortMap, taken: PortMap, sets: PortSets): PortMap {
-  return overlay(from, taken, (ports, holes) => (ports && holes ? sets.without(ports, sets.one(holes)) : ports))
+  if (taken.length === 0) return from
+  return overlay(from, taken, (ports, holes) =>
+    ports && holes ? sets.without(ports, sets.one(holes)) : ports
+  )
 }
 
 /** The ports that the map has for an address, or undefined. */
@@ -81,12 +84,16 @@ export function portsAt(map: PortMap, address: Address): Ports | undefined {
 
 /** Number of addresses from the first to the last; exact below 2^53. */
 export function countAddresses(first: Address, last: Address): number {
-  return typeof first === 'number' && typeof last === 'number' ? last - first + 1 : Number(BigInt(last) - BigInt(first)) + 1
+  return typeof first === 'number' && typeof last === 'number'
+    ? last - first + 1
+    : Number(BigInt(last) - BigInt(first)) + 1
 }
 
 function mergePieces(pieces: readonly Piece[], ports: Ports): PortMap {
   const merged = new Growing()
-  for (const { first, last } of [...pieces].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0))) {
+  for (const { first, last } of [...pieces].sort((a, b) =>
+    a.first < b.first ? -1 : a.first > b.first ? 1 : 0
+  )) {
     merged.add(first, last, ports)
   }
   return merged.pieces

@@ -13,8 +13,8 @@ export const allPorts: Ports = [[1, 65_535]]
 /** Sets of ports that have a name; `all` stands beside them. */
 export const namedPorts = {
   default: [
-    443, 8443, 21, 636, 993, 995, 465, 587, 25, 110, 143, 389, 3389, 1433, 5222, 5269, 5432, 3306, 5061, 6443, 9443,
-    10_443
+    443, 8443, 21, 636, 993, 995, 465, 587, 25, 110, 143, 389, 3389, 1433, 5222, 5269, 5432, 3306, 5061, 6443,
+    9443, 10_443
   ],
   web: [443, 4443, 7443, 8443, 9443, 10_443],
   mail: [25, 465, 587, 110, 995, 143, 993]
@@ -30,7 +30,9 @@ export function parsePorts(text: string): Ports {
   if (text.length > 100_000) throw wrong('ports', text, 'the list is too long')
   const items = text.split(',').map((item) => item.trim())
   const wanted = items.filter((item) => !item.startsWith('-')).flatMap((item) => parseItem(item, text))
-  const unwanted = items.filter((item) => item.startsWith('-')).flatMap((item) => parseItem(item.slice(1), text))
+  const unwanted = items
+    .filter((item) => item.startsWith('-'))
+    .flatMap((item) => parseItem(item.slice(1), text))
   const ports = withoutPorts(joinPorts(wanted), joinPorts(unwanted))
   if (ports.length === 0) throw wrong('ports', text, 'nothing is left of it')
   return ports
@@ -42,7 +44,8 @@ function parseItem(item: string, list: string): Ports {
   if (named) return named[1].map((port) => [port, port])
   const match = /^(\d+)(?:-(\d+))?$/.exec(item)
   if (!match) {
-    const what = item === '' ? 'there is an empty item' : `"${visible(item, 40)}" is no port, range or named set`
+    const what =
+      item === '' ? 'there is an empty item' : `"${visible(item, 40)}" is no port, range or named set`
     throw wrong('ports', list, what)
   }
   const first = parsePort(match[1] ?? '')

@@ -35,7 +35,8 @@ export interface Resolved {
  * The system's own way to resolve (hosts file, DNS, search domains). It works in the thread pool of libuv: more
  * than UV_THREADPOOL_SIZE names at a time wait for each other.
  */
-export const systemResolver: Resolver = async (name) => (await lookup(name, { all: true })).map((one) => one.address)
+export const systemResolver: Resolver = async (name) =>
+  (await lookup(name, { all: true })).map((one) => one.address)
 
 /** The PTR names of an address, by DNS. */
 export const systemReverse = (address: string): Promise<readonly string[]> => reverse(address)
@@ -57,7 +58,10 @@ export async function resolveTargets(targets: readonly Target[], deps: ResolveDe
  * Exclusions with the addresses of their host names. A name that does not exist protects nothing but itself.
  * Throws `target-unresolved` when a resolver fails to say: what that name protects would be touched otherwise.
  */
-export async function resolveExclusions(targets: readonly Target[], deps: ResolveDeps): Promise<readonly Target[]> {
+export async function resolveExclusions(
+  targets: readonly Target[],
+  deps: ResolveDeps
+): Promise<readonly Target[]> {
   const answers = await lookUp(targets, deps)
   return targets.flatMap((target): Target[] => {
     if (target.kind !== 'name') return [target]

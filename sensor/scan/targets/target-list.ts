@@ -46,6 +46,11 @@ export function atLine<T>(source: string, line: number, act: () => T): T {
     return act()
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown
-    throw new Fault(thrown.code, `${source}, line ${line}: ${thrown.message}`, { ...thrown.facts, source, line }, thrown)
+    throw new Fault(
+      thrown.code,
+      `${source}, line ${line}: ${thrown.message}`,
+      { ...thrown.facts, source, line },
+      thrown
+    )
   }
 }

@@ -152,6 +152,7 @@ CREATE TABLE scan (
   space TEXT NOT NULL,
   seed INTEGER NOT NULL,
   state TEXT NOT NULL,
+  lock TEXT NOT NULL,
   started INTEGER NOT NULL,
   last_progress INTEGER NOT NULL,
   ended INTEGER,

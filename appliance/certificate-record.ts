@@ -1,0 +1,44 @@
+import { describeCertificate } from '../pki/describe.ts'
+import type { CertificateFields } from '../pki/fields.ts'
+import { readCertificateFile } from '../pki/pem.ts'
+import { schemaVersion, type Certificate, type Leaf } from './records.ts'
+
+/** What every form of a certificate says: a row of the store, or fields that were just read. */
+type LeafFields = Pick<
+  CertificateFields,
+  'fingerprint' | 'commonName' | 'issuer' | 'notBefore' | 'notAfter' | 'keyBits' | 'curve'
+> & { readonly keyType: string }
+
+/** Milliseconds as RFC 3339 text. */
+export function instant(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+/** A certificate in short. */
+export function leafRecord(fields: LeafFields): Leaf {
+  const { fingerprint, commonName, issuer, notBefore, notAfter, keyType, keyBits, curve } = fields
+  const times = { notBefore: instant(notBefore), notAfter: instant(notAfter) }
+  return { fingerprint, commonName, issuer, ...times, keyType, keyBits, curve }
+}
+
+/** A certificate in full, read from its DER. Throws `certificate-malformed`. */
+export function certificateRecord(der: Uint8Array, inventory: Certificate['inventory']): Certificate {
+  const { fields, extensions, pem } = describeCertificate(der)
+  const { hasScts: _scts, mustStaple: _staple, policies: _policies, pathLength: _length, ...rest } = fields
+  return {
+    type: 'certificate',
+    schema: schemaVersion,
+    ...(rest as {
+      [K in keyof typeof rest]: (typeof rest)[K] extends readonly (infer T)[] ? T[] : (typeof rest)[K]
+    }),
+    ...leafRecord(fields),
+    extensions: [...extensions],
+    pem,
+    inventory
+  }
+}
+
+/** The first certificate of a file, PEM or DER. Throws `certificate-malformed`. */
+export function certificateOfFile(bytes: Uint8Array): Certificate {
+  return certificateRecord(readCertificateFile(bytes)[0] ?? new Uint8Array(), null)
+}

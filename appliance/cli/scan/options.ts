@@ -1,0 +1,137 @@
+import { Option, type Command } from 'commander'
+import type { ProbeRequest } from '../../functions.ts'
+import type { Severity } from '../../records.ts'
+import { commaList, joined, repeated, span, wholeNumber } from '../options.ts'
+import type { OutputOptions } from '../session.ts'
+
+/** Options of pace as commander gives them. */
+export interface PaceOptions {
+  readonly rate?: number
+  readonly hostRate?: number
+  readonly subnetRate?: number
+  readonly concurrency?: number
+  readonly perHost?: number
+  readonly perSubnet?: number
+  readonly window?: string
+}
+
+/** Options of `scan` as commander gives them. */
+export interface ScanOptions extends OutputOptions, PaceOptions {
+  readonly host?: readonly string[]
+  readonly list?: readonly string[]
+  readonly ports?: string
+  readonly from?: string
+  readonly names?: string
+  readonly sni?: readonly string[]
+  readonly ptr?: boolean
+  readonly exclude?: readonly string[]
+  readonly excludeFile?: readonly string[]
+  readonly doNotScan?: readonly string[]
+  readonly maxTargets: number
+  readonly yes?: boolean
+  readonly starttls?: ProbeRequest['starttls']
+  readonly twin: boolean
+  readonly timeout?: number
+  readonly retries?: number
+  readonly workers: number
+  readonly resume?: number
+  readonly owner?: string
+  readonly tag?: readonly string[]
+  readonly failOn?: Exclude<Severity, 'note'>
+}
+
+/** Adds everything that a scan can be told. */
+export function scanOptions(command: Command): void {
+  targetOptions(command)
+  probeOptions(command)
+  paceOptions(command)
+  keepOptions(command)
+}
+
+const starttls = [
+  ...['auto', 'none', 'smtp', 'imap', 'pop3', 'ftp', 'ldap', 'postgres', 'mysql', 'xmpp', 'xmpp-server'],
+  ...['rdp', 'tds']
+]
+
+function targetOptions(command: Command): void {
+  const list = (flags: string, description: string) => new Option(flags, description).argParser(commaList)
+  const files = (flags: string, description: string) => new Option(flags, description).argParser(repeated)
+  const tools = ['nmap', 'masscan', 'tlsx', 'zgrab2', 'csv']
+  command
+    .optionsGroup('Targets:')
+    .addOption(list('-u, --host <TARGET>', 'a target, as the arguments are'))
+    .addOption(files('-l, --list <FILE>', 'targets from a file; - for standard input'))
+    .addOption(new Option('-p, --ports <PORTS>', portsHelp).argParser(joined))
+    .addOption(new Option('--from <TOOL>', 'the lists are the output of another tool').choices(tools))
+    .addOption(list('--sni <NAME>', 'a server name to ask for wherever TLS answers'))
+    .option(
+      '--names <FILE>',
+      'server names to ask for, as in a hosts file; a line of names alone: everywhere'
+    )
+    .option('--ptr', 'ask for the names that DNS has for the addresses (PTR)')
+    .addOption(list('--exclude <TARGET>', 'leave these out'))
+    .addOption(files('--exclude-file <FILE>', 'leave out what a file lists'))
+    .addOption(
+      files('--do-not-scan <FILE>', 'never touch what a file lists, beside the list that is always read')
+    )
+    .addOption(
+      numberOption('--max-targets <N>', 'most pairs of address and port without asking', [1, 1e15]).default(
+        1_000_000
+      )
+    )
+    .option('-y, --yes', 'scan however many there are')
+}
+
+/** What ports may be, for the help. */
+export const portsHelp = '443, 8000-8100, or a set: default, web, mail, all'
+
+function numberOption(flags: string, description: string, [least, most]: readonly [number, number]): Option {
+  const option = new Option(flags, description)
+  return option.argParser(wholeNumber(option.long ?? flags, least, most))
+}
+
+function probeOptions(command: Command): void {
+  command
+    .optionsGroup('Probe:')
+    .addOption(
+      new Option('--starttls <PROTOCOL>', 'how ports begin that begin in the clear')
+        .choices(starttls)
+        .default('auto')
+    )
+    .option('--no-twin', 'do not ask for the certificate of the other key type')
+    .addOption(
+      new Option('--timeout <SPAN>', 'longest wait for an answer (5s)').argParser(span('--timeout', 's'))
+    )
+    .addOption(numberOption('--retries <N>', 'repeats where nothing came back (1)', [0, 10]))
+    .addOption(numberOption('--workers <N>', 'threads that probe; 0: the main one', [0, 64]).default(0))
+}
+
+/** Adds the limits of pace. */
+export function paceOptions(command: Command): void {
+  command.optionsGroup('Pace:')
+  const limits: readonly (readonly [flags: string, description: string, most: number])[] = [
+    ['--rate <N>', 'connections per second in total', 1e6],
+    ['--host-rate <N>', 'connections per second to one address', 1e6],
+    ['--subnet-rate <N>', 'connections per second to one /24 or /64', 1e6],
+    ['-c, --concurrency <N>', 'connections at once in total', 1e6],
+    ['--per-host <N>', 'connections at once to one address', 1e4],
+    ['--per-subnet <N>', 'connections at once to one /24 or /64', 1e6]
+  ]
+  for (const [flags, description, most] of limits)
+    command.addOption(numberOption(flags, description, [1, most]))
+  command.option('--window <HOURS>', "scan in these hours only: 'Mon-Fri 22:00-06:00 Europe/Berlin'")
+}
+
+function keepOptions(command: Command): void {
+  command
+    .optionsGroup('Inventory:')
+    .addOption(numberOption('--resume <ID>', 'go on with a scan that stopped', [1, 1e15]))
+    .option('--owner <NAME>', 'who answers for the endpoints found')
+    .addOption(new Option('--tag <TAG>', 'tag the endpoints found').argParser(commaList))
+    .addOption(
+      new Option('--fail-on <SEVERITY>', 'end with exit code 1 on such a finding').choices([
+        'critical',
+        'warning'
+      ])
+    )
+}

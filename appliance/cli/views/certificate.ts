@@ -1,0 +1,58 @@
+import { formatEndpoint } from '../../../core/address.ts'
+import type { Certificate } from '../../records.ts'
+import { shown } from '../output.ts'
+import type { Screen } from '../screen.ts'
+import { atMoment, blocks, counted, fromNow } from '../words.ts'
+import { expiryTone, keyName } from './endpoints.ts'
+
+/** One certificate for a person, line by line. */
+export function certificateLines(screen: Screen, certificate: Certificate, now: number): string[] {
+  const title = certificate.commonName ?? certificate.dnsNames[0] ?? certificate.subject
+  return [
+    `${screen.paint('strong', shown(title))}  ${screen.paint(expiryTone(certificate, now), lifeText(certificate, now))}`,
+    '',
+    ...rows(certificate, now).map(([label, value]) => `${screen.paint('dim', label.padEnd(16))}${value}`)
+  ]
+}
+
+function lifeText(certificate: Certificate, now: number): string {
+  const [begins, ends] = [Date.parse(certificate.notBefore), Date.parse(certificate.notAfter)]
+  if (now < begins) return `not valid before ${atMoment(begins)}`
+  return now >= ends ? `expired ${fromNow(ends, now)}` : `expires ${fromNow(ends, now)}`
+}
+
+/** Label and value of every row that says something. */
+function rows(certificate: Certificate, now: number): (readonly [label: string, value: string])[] {
+  const time = (text: string) => `${atMoment(Date.parse(text))}, ${fromNow(Date.parse(text), now)}`
+  const list = (values: readonly string[] | null) => (values ?? []).map(shown).join(', ')
+  const all: readonly (readonly [string, string])[] = [
+    ['Subject', shown(certificate.subject)],
+    ['Issuer', shown(certificate.issuer) + (certificate.selfIssued ? ' (itself)' : '')],
+    ['DNS names', list(certificate.dnsNames)],
+    ['IP addresses', list(certificate.ipAddresses)],
+    ['E-mail', list(certificate.emails)],
+    ['URIs', list(certificate.uris)],
+    ['Valid from', time(certificate.notBefore)],
+    ['Valid until', time(certificate.notAfter)],
+    ['Key', `${keyName(certificate)}, SPKI ${blocks(certificate.spki, 16)}…`],
+    ['Signature', certificate.signatureAlgorithm],
+    ['Serial', blocks(certificate.serial)],
+    ['Usage', list([...(certificate.keyUsage ?? []), ...(certificate.extendedKeyUsage ?? [])])],
+    ['Authority', certificate.isCa ? 'yes, it may sign certificates' : ''],
+    ['OCSP', list(certificate.ocspUrls)],
+    ['CRL', list(certificate.crlUrls)],
+    ['Issuer at', list(certificate.issuerUrls)],
+    ['Fingerprint', blocks(certificate.fingerprint)],
+    ['Served by', servedText(certificate)]
+  ]
+  return all.filter(([, value]) => value !== '')
+}
+
+function servedText({ inventory }: Certificate): string {
+  if (inventory === null) return ''
+  const { endpoints, endpointCount } = inventory
+  const places = endpoints.map(
+    ({ address, port, name }) => `${formatEndpoint(address, port)}${name ? ` ${shown(name)}` : ''}`
+  )
+  return [counted(endpointCount, 'endpoint'), ...places].join(`\n${' '.repeat(16)}`)
+}

@@ -1,0 +1,148 @@
+import { hash, type KeyObject, X509Certificate as NodeCertificate } from 'node:crypto'
+import { SubjectPublicKeyInfo } from '@peculiar/asn1-x509'
+import { Fault } from '../core/fault.ts'
+import type { CertificateFields, KeyType } from './fields.ts'
+import { readExtensionsFully } from './full-extensions.ts'
+import { dottedOf, hexOfBuffer, nameOf } from './full-values.ts'
+import { hashAlgorithms, signatureAlgorithms } from './object-ids.ts'
+import { CertificateParts, NamedCurve, parseAsn, PssParts } from './parts.ts'
+
+/** A certificate as two libraries see it: @peculiar/asn1-schema its parts, OpenSSL its times and key. */
+export interface FullCertificate {
+  readonly parts: CertificateParts
+  readonly node: NodeCertificate
+}
+
+/**
+ * Reads one certificate by @peculiar/asn1-* and OpenSSL, sharing no parsing code with the quick reader: some
+ * fifty times slower, for what people look at one by one. Throws a Fault certificate-malformed.
+ *
+ * Both readers agree on every field of every certificate that both read. They differ in what they refuse:
+ * - this one takes BER that is no DER (indefinite and overlong lengths, bytes behind an extension's value);
+ * - the quick one takes what OpenSSL refuses: INTEGERs with needless leading bytes, invalid UTF-8 in names, times
+ *   without a zone, BIT STRINGs with set unused bits, keys whose numbers make no key (their sizes still show).
+ */
+export function readCertificateFully(der: Uint8Array): CertificateFields {
+  return understood(() => fieldsOf(parseFully(der)))
+}
+
+/** The certificate as the libraries see it. Throws a Fault certificate-malformed. */
+export function parseFully(der: Uint8Array): FullCertificate {
+  return understood(() => {
+    const node = new NodeCertificate(der)
+    if (node.raw.length !== der.length) throw new Error('something follows the certificate')
+    return { parts: parseAsn(der, CertificateParts), node }
+  })
+}
+
+/** Runs a reading of a certificate; whatever a library throws becomes the Fault. */
+export function understood<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (thrown) {
+    if (thrown instanceof Fault) throw thrown
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    throw new Fault(
+      'certificate-malformed',
+      `The certificate is malformed: ${reason}. Give one X.509 certificate, PEM or DER.`,
+      { reason },
+      thrown
+    )
+  }
+}
+
+/** The fields of a certificate that the libraries have read. */
+export function fieldsOf({ parts, node }: FullCertificate): CertificateFields {
+  const { tbsCertificate: tbs } = parts
+  const subject = nameOf(tbs.subject)
+  return {
+    fingerprint: hash('sha256', node.raw, 'hex'),
+    serial: hexOfBuffer(tbs.serialNumber).replace(/^(?:00)+(?=..)/, ''),
+    subject: subject.text,
+    issuer: nameOf(tbs.issuer).text,
+    commonName: subject.commonName,
+    notBefore: timeOf(node.validFromDate, 'notBefore'),
+    notAfter: timeOf(node.validToDate, 'notAfter'),
+    ...keyOf(node, tbs.subjectPublicKeyInfo),
+    spki: hash('sha256', new Uint8Array(tbs.subjectPublicKeyInfo), 'hex'),
+    signatureAlgorithm: signatureNameOf(parts),
+    selfIssued: hexOfBuffer(tbs.subject) === hexOfBuffer(tbs.issuer),
+    ...readExtensionsFully(tbs.extensions ?? [])
+  }
+}
+
+function timeOf(date: Date, field: string): number {
+  const time = date.getTime()
+  if (Number.isNaN(time)) throw new Error(`${field} is no time that exists`)
+  return time
+}
+
+type KeyFields = Pick<CertificateFields, 'keyType' | 'keyBits' | 'curve'>
+
+const keyTypes: Readonly<Record<string, KeyType>> = {
+  '1.2.840.113549.1.1.1': 'RSA',
+  '1.2.840.113549.1.1.7': 'RSA',
+  '1.2.840.113549.1.1.10': 'RSA',
+  '1.2.840.10045.2.1': 'ECDSA',
+  '1.2.840.10040.4.1': 'DSA',
+  '1.3.101.112': 'Ed25519',
+  '1.3.101.113': 'Ed448'
+}
+
+function keyOf(node: NodeCertificate, spki: ArrayBuffer): KeyFields {
+  const { algorithm, subjectPublicKey } = parseAsn(spki, SubjectPublicKeyInfo)
+  const keyType = keyTypes[algorithm.algorithm] ?? 'other'
+  if (keyType === 'Ed25519') return { keyType, keyBits: 256, curve: null }
+  if (keyType === 'Ed448') return { keyType, keyBits: 456, curve: null }
+  if (keyType === 'other') return { keyType, keyBits: 0, curve: null }
+  const details = publicKeyOf(node)?.asymmetricKeyDetails
+  if (keyType !== 'ECDSA') return { keyType, keyBits: details?.modulusLength ?? 0, curve: null }
+  const curve = curveOf(algorithm.parameters)
+  return { keyType, keyBits: bitsOfCurve(details?.namedCurve) ?? bitsOfPoint(subjectPublicKey), curve }
+}
+
+/** The key as OpenSSL takes it, or undefined when it does not: an unknown algorithm or curve, broken numbers. */
+export function publicKeyOf(node: NodeCertificate): KeyObject | undefined {
+  try {
+    return node.publicKey
+  } catch {
+    return undefined
+  }
+}
+
+const curveNames: Readonly<Record<string, string>> = {
+  '1.2.840.10045.3.1.7': 'P-256',
+  '1.3.132.0.34': 'P-384',
+  '1.3.132.0.35': 'P-521'
+}
+
+function curveOf(parameters: ArrayBuffer | null | undefined): string | null {
+  // explicit parameters are a SEQUENCE, an implicit curve is NULL: neither has a name
+  if (!parameters || new Uint8Array(parameters)[0] !== 0x06) return null
+  const oid = dottedOf(parseAsn(parameters, NamedCurve).oid)
+  return curveNames[oid] ?? oid
+}
+
+/** OpenSSL's names of curves carry the size of the field: prime256v1, brainpoolP384r1, sect233k1 */
+function bitsOfCurve(name: string | undefined): number | undefined {
+  const size = /\d{3}/.exec(name ?? '')?.[0]
+  return size === undefined ? undefined : Number(size)
+}
+
+/** a curve that OpenSSL does not know: the field is as long as a coordinate of the point */
+function bitsOfPoint(point: ArrayBuffer): number {
+  const compressed = (new Uint8Array(point)[0] ?? 0) < 4
+  return 8 * (compressed ? point.byteLength - 1 : Math.floor((point.byteLength - 1) / 2))
+}
+
+function signatureNameOf({ signatureAlgorithm }: CertificateParts): string {
+  const oid = dottedOf(signatureAlgorithm.algorithm)
+  const name = (signatureAlgorithms as Readonly<Record<string, string>>)[oid] ?? oid
+  if (name !== 'RSA-PSS') return name
+  const pss = signatureAlgorithm.parameters
+    ? parseAsn(signatureAlgorithm.parameters, PssParts)
+    : new PssParts()
+  const hashOid = pss.hashAlgorithm?.algorithm ?? '1.3.14.3.2.26'
+  const hashName = (hashAlgorithms as Readonly<Record<string, string>>)[hashOid]
+  return hashName === 'SHA1' || hashName === 'MD5' ? `RSA-PSS-${hashName}` : name
+}

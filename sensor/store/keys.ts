@@ -1,0 +1,54 @@
+import { bytes, type Connection } from './connection.ts'
+
+/** A leaf certificate that endpoints show at present. */
+export interface ServedCertificate {
+  readonly id: number
+  readonly fingerprint: string
+  /** addresses on which it is shown */
+  readonly addresses: number
+}
+
+/** How one key is in use at present. */
+export interface KeyUse {
+  readonly certificates: readonly ServedCertificate[]
+  /** addresses on which the key is in use, whatever the certificate */
+  readonly addresses: number
+}
+
+/** The addresses of present endpoints that show a leaf certificate with a key, with the certificate. */
+const shown = ['chain', 'other_chain']
+  .map(
+    (column) => `SELECT k.id, k.fingerprint, e.address FROM certificate k
+      JOIN chain c ON c.leaf = k.id
+      JOIN state s ON s.${column} = c.id
+      JOIN endpoint e ON e.expires = s.expires AND e.state = s.id AND e.presence = 1
+      WHERE k.spki = @key`
+  )
+  .join(' UNION ALL ')
+
+/** Where keys are in use. */
+export function openKeys(db: Connection) {
+  const after = db
+    .prepare<[Buffer, number], string>(
+      'SELECT DISTINCT lower(hex(spki)) FROM certificate WHERE spki > ? ORDER BY spki LIMIT ?'
+    )
+    .pluck()
+  const served = db.prepare<[{ key: Buffer }], ServedCertificate>(
+    `SELECT id, lower(hex(fingerprint)) AS fingerprint, count(DISTINCT address) AS addresses
+     FROM (${shown}) GROUP BY id ORDER BY id`
+  )
+  const addresses = db
+    .prepare<[{ key: Buffer }], number>(`SELECT count(DISTINCT address) FROM (${shown})`)
+    .pluck()
+  return {
+    /** SHA-256 of public keys (hex), in their order, after `key`; '' for the first */
+    after: (key: string, limit: number) => after.all(bytes(key), limit),
+    use(key: string): KeyUse {
+      const certificates = served.all({ key: bytes(key) })
+      const [only] = certificates
+      // one certificate has been counted already
+      if (only && certificates.length === 1) return { certificates, addresses: only.addresses }
+      return { certificates, addresses: addresses.get({ key: bytes(key) }) ?? 0 }
+    }
+  }
+}

@@ -1,0 +1,199 @@
+import { join } from 'node:path'
+import { Fault } from '../../core/fault.ts'
+import type { Connection } from './connection.ts'
+import { isHeld, takeLock, type Lock } from './lock.ts'
+
+/** `interrupted`: its process died before it could say how the scan ended. */
+export type ScanState = 'running' | 'finished' | 'stopped' | 'interrupted'
+
+/** A scan to begin. */
+export interface NewScan {
+  /** what the user asked for and the space that it means, as JSON of the caller */
+  readonly request: string
+  readonly space: string
+  readonly seed: number
+  /** milliseconds */
+  readonly at: number
+}
+
+/** How many endpoints a scan found otherwise than before. */
+export interface Found {
+  readonly added: number
+  readonly changed: number
+  readonly gone: number
+  readonly returned: number
+}
+
+/** A scan as it is kept. Its space can be large: {@link openScans} gives it by itself. */
+export interface ScanRow extends Found {
+  readonly id: number
+  readonly request: string
+  readonly seed: number
+  readonly state: ScanState
+  readonly started: number
+  readonly lastProgress: number
+  readonly ended: number | null
+  /** endpoints with higher ids are new since the scan began */
+  readonly endpointsBefore: number
+  /** probes by outcome */
+  readonly counts: Readonly<Record<string, number>>
+}
+
+/** How far one shard of a scan has come: everything below `low` is done, and what the bitmap says above it. */
+export interface ShardCursor {
+  readonly shard: number
+  readonly low: number
+  readonly done: Uint8Array
+}
+
+/** What a batch adds to a scan. */
+export interface Progress {
+  readonly at: number
+  /** probes by outcome since the last batch */
+  readonly counts: Readonly<Partial<Record<string, number>>>
+  readonly cursors: readonly ShardCursor[]
+  readonly found: Found
+}
+
+type RawScan = Omit<ScanRow, 'counts'> & { readonly lock: string }
+
+const columns = `id, request, seed, state, lock, started, last_progress AS lastProgress, ended, added, changed,
+  gone, returned, endpoints_before AS endpointsBefore`
+
+/** Scans, with who runs them: a running scan holds a lock in `directory`. */
+export function openScans(db: Connection, directory: string) {
+  const held = new Map<number, Lock>()
+  const byId = db.prepare<[number], RawScan>(`SELECT ${columns} FROM scan WHERE id = ?`)
+  const counts = db.prepare<[number], { outcome: string; count: number }>(
+    'SELECT outcome, count FROM scan_count WHERE scan = ? ORDER BY outcome'
+  )
+  const path = (lock: string) => join(directory, lock)
+  const row = ({ lock, ...scan }: RawScan): ScanRow => ({
+    ...scan,
+    state: scan.state === 'running' && !held.has(scan.id) && !isHeld(path(lock)) ? 'interrupted' : scan.state,
+    counts: Object.fromEntries(counts.all(scan.id).map((one) => [one.outcome, one.count]))
+  })
+  const get = (id: number): ScanRow => {
+    const raw = byId.get(id)
+    if (!raw) throw new Fault('scan-missing', `scan ${id}: there is no such scan; see tlsward scans list`, { id })
+    return row(raw)
+  }
+  const hold = (id: number, lock: string) => {
+    const taken = takeLock(path(lock))
+    if (!taken) throw runs(id)
+    held.set(id, taken)
+  }
+  const release = (id: number) => {
+    held.get(id)?.release()
+    held.delete(id)
+  }
+  return {
+    get,
+    ...openings(db, { get, hold, release }),
+    ...scanProgress(db),
+    ...scanLists(db, row),
+    /** says how a scan ended, and lets it go */
+    end(id: number, state: 'finished' | 'stopped', at: number): void {
+      db.prepare('UPDATE scan SET state = ?, ended = ? WHERE id = ?').run(state, at, id)
+      release(id)
+    },
+    /** lets go of every scan that this process runs: whoever looks finds them interrupted */
+    releaseAll(): void {
+      for (const id of held.keys()) release(id)
+    }
+  }
+}
+
+interface Holding {
+  readonly get: (id: number) => ScanRow
+  readonly hold: (id: number, lock: string) => void
+  readonly release: (id: number) => void
+}
+
+/** Beginning and resuming: both make this process the one that runs the scan. */
+function openings(db: Connection, { get, hold, release }: Holding) {
+  const insert = db.prepare(
+    `INSERT INTO scan (request, space, seed, state, lock, started, last_progress, endpoints_before)
+     VALUES (?, ?, ?, 'stopped', '', ?, ?, (SELECT coalesce(max(id), 0) FROM endpoint))`
+  )
+  const take = db.prepare("UPDATE scan SET state = 'running', lock = ?, ended = NULL WHERE id = ?")
+  const own = (id: number, at: number) => {
+    const lock = `scan-${id}-${process.pid}-${at}.lock`
+    hold(id, lock)
+    try {
+      take.run(lock, id)
+    } catch (thrown) {
+      release(id)
+      throw thrown
+    }
+  }
+  return {
+    /** keeps a scan that begins now and is run by this process; gives its id */
+    begin(scan: NewScan): number {
+      const work = db.transaction(() => Number(insert.run(...newScan(scan)).lastInsertRowid))
+      const id = work.immediate()
+      own(id, scan.at)
+      return id
+    },
+    /** goes on with a scan that was stopped or interrupted; throws scan-missing, scan-running, scan-finished */
+    resume(id: number, at: number): void {
+      const work = db.transaction(() => {
+        const { state } = get(id)
+        if (state === 'running') throw runs(id)
+        if (state === 'finished') {
+          throw new Fault('scan-finished', `scan ${id}: it ran to its end; start a new scan`, { id })
+        }
+        own(id, at)
+      })
+      work.immediate()
+    }
+  }
+}
+
+function newScan({ request, space, seed, at }: NewScan) {
+  return [request, space, seed, at, at]
+}
+
+function runs(id: number): Fault {
+  return new Fault('scan-running', `scan ${id}: it is running; wait for it to end, or stop it`, { id })
+}
+
+function scanProgress(db: Connection) {
+  const count = db.prepare(
+    `INSERT INTO scan_count (scan, outcome, count) VALUES (?, ?, ?)
+     ON CONFLICT DO UPDATE SET count = count + excluded.count`
+  )
+  const cursor = db.prepare(
+    `INSERT INTO scan_cursor (scan, shard, low, done) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET low = excluded.low, done = excluded.done`
+  )
+  const found = db.prepare(
+    `UPDATE scan SET last_progress = max(last_progress, ?), added = added + ?, changed = changed + ?,
+       gone = gone + ?, returned = returned + ? WHERE id = ?`
+  )
+  return {
+    /** adds what a batch brought; to be called in the transaction that stores its observations */
+    progress(id: number, of: Progress): void {
+      for (const [outcome, number] of Object.entries(of.counts)) count.run(id, outcome, number)
+      for (const { shard, low, done } of of.cursors) cursor.run(id, shard, low, done)
+      found.run(of.at, of.found.added, of.found.changed, of.found.gone, of.found.returned, id)
+    }
+  }
+}
+
+function scanLists(db: Connection, row: (raw: RawScan) => ScanRow) {
+  const before = db.prepare<[number, number], RawScan>(
+    `SELECT ${columns} FROM scan WHERE id < ? ORDER BY id DESC LIMIT ?`
+  )
+  const space = db.prepare<[number], string>('SELECT space FROM scan WHERE id = ?').pluck()
+  const cursors = db.prepare<[number], ShardCursor>(
+    'SELECT shard, low, done FROM scan_cursor WHERE scan = ? ORDER BY shard'
+  )
+  return {
+    /** scans with ids below `id`, the latest first */
+    before: (id: number, limit: number) => before.all(id, limit).map(row),
+    /** the JSON that was given at the beginning */
+    space: (id: number): string => space.get(id) ?? '{}',
+    cursors: (id: number) => cursors.all(id)
+  }
+}

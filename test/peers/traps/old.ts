@@ -1,0 +1,104 @@
+import type { Certificate } from '../certificates.ts'
+import type { ClientHello } from '../client-hello.ts'
+import { type Choice, flightMessages } from '../flight.ts'
+import type { Link } from '../link.ts'
+import { type PeerRow, ends, shows } from '../row.ts'
+import { suite } from '../suites.ts'
+import type { Testbed } from '../testbed.ts'
+import { u16, u8, version } from '../wire.ts'
+import { type OldServer, choose, eachInRecord, finish, refuse, seenBy, trap } from './trap.ts'
+
+/** Servers of another age: versions, hellos and suites that no current library speaks. */
+export function oldTraps({ rsa }: Testbed): PeerRow[] {
+  const speaks = (...versions: number[]): OldServer => ({ certificate: rsa, versions })
+  const ssl3 = shows([rsa], { version: version.ssl3 })
+  const tls12 = shows([rsa], { version: version.tls12 })
+  const with12 = (only: number): OldServer => ({ ...speaks(version.tls10, version.tls12), suites: [only] })
+  return [
+    trap('ssl3-only', ssl3, (link) => plainly(link, speaks(version.ssl3))),
+    trap('ssl3-only-strict', ssl3, (link) => onlyTo(link, speaks(version.ssl3), isPlainSsl3)),
+    trap('ssl2-only', ends('ended'), (link) => ssl2(link, rsa, null)),
+    trap('ssl2-besides-tls', shows([rsa], { version: version.tls10 }), (link) =>
+      ssl2(link, rsa, speaks(version.tls10))
+    ),
+    trap('no-extensions-up-to-tls10', shows([rsa], { version: version.tls10 }), (link) =>
+      onlyTo(link, speaks(version.tls10), isPlain)
+    ),
+    trap('intolerant-of-long-hellos', shows([rsa]), (link) =>
+      onlyTo(link, speaks(version.tls10, version.tls12), (hello) => hello.message.length <= 255)
+    ),
+    trap('intolerant-of-tls12', shows([rsa]), (link) =>
+      onlyTo(link, speaks(version.tls10, version.tls11), (hello) => hello.version < version.tls12)
+    ),
+    trap('rc4-only', tls12, (link) => plainly(link, with12(suite.rsaWithRc4Sha))),
+    trap('3des-only', tls12, (link) => plainly(link, with12(suite.rsaWith3Des))),
+    trap(
+      'compression',
+      tls12,
+      (link) => plainly(link, { ...speaks(version.tls12), compression: 1 }),
+      seenBy(tls12, '-no_tls1_3')
+    ),
+    // not offered by an ordinary probe: the deeper pass asks for these
+    trap('rsa-export-only', ends('alert', { alert: 40 }), (link) =>
+      plainly(link, with12(suite.rsaExportWithRc40))
+    ),
+    trap('dhe-export-only', ends('alert', { alert: 40 }), (link) =>
+      plainly(link, with12(suite.dheExportWithDes40))
+    ),
+    // chosen without asking what the client offers
+    trap('anonymous', ends('no-certificate'), (link) => whatever(link, rsa, suite.anonymousWithAes128)),
+    trap('psk', ends('no-certificate'), (link) => whatever(link, rsa, suite.pskWithAes128))
+  ]
+}
+
+async function plainly(link: Link, server: OldServer): Promise<void> {
+  await answer(link, await link.hello(), server)
+}
+
+async function answer(link: Link, hello: ClientHello, server: OldServer): Promise<void> {
+  const choice = choose(hello, server)
+  if (typeof choice === 'number') return refuse(link, choice, Math.min(hello.version, version.tls12))
+  await insist(link, hello, { certificate: server.certificate, ...choice })
+}
+
+/** Sends the flight of a choice, whatever the client offers. */
+async function insist(
+  link: Link,
+  hello: ClientHello,
+  choice: Choice & { certificate: Certificate }
+): Promise<void> {
+  const messages = flightMessages(hello, choice, choice.certificate)
+  await link.write(eachInRecord({ version: choice.version, messages }))
+  await finish(link)
+}
+
+/** Answers the hellos that it likes and closes without a word on the others. */
+async function onlyTo(link: Link, server: OldServer, likes: (hello: ClientHello) => boolean): Promise<void> {
+  const hello = await link.hello()
+  return likes(hello) ? answer(link, hello, server) : link.end()
+}
+
+const isPlain = (hello: ClientHello) => hello.version <= version.tls10 && hello.extensions.size === 0
+const isPlainSsl3 = (hello: ClientHello) => hello.version === version.ssl3 && hello.extensions.size === 0
+
+async function whatever(link: Link, certificate: Certificate, suite: number): Promise<void> {
+  await insist(link, await link.hello(), { certificate, suite, version: version.tls12 })
+}
+
+/** Answers an SSLv2 hello; a TLS one as `otherwise` does, or by closing. */
+async function ssl2(link: Link, certificate: Certificate, otherwise: OldServer | null): Promise<void> {
+  const hello = await link.hello()
+  if (hello.form === 'tls') return otherwise ? answer(link, hello, otherwise) : link.end()
+  await link.write(ssl2ServerHello(certificate.der))
+  await finish(link)
+}
+
+/** SERVER-HELLO of SSL 2.0: RC4 and triple DES with MD5, a connection id of 16 bytes. */
+function ssl2ServerHello(der: Buffer): Buffer {
+  const suites = Buffer.from('0100800700c0', 'hex')
+  const connection = Buffer.alloc(16, 0x5a)
+  const lengths = [der, suites, connection].map(({ length }) => u16(length))
+  const head = [u8(4), u8(0), u8(1), u16(2)]
+  const body = Buffer.concat([...head, ...lengths, der, suites, connection])
+  return Buffer.concat([u16(0x8000 | body.length), body])
+}
