@@ -24,17 +24,15 @@ export function leafRecord(fields: LeafFields): Leaf {
 /** A certificate in full, read from its DER. Throws `certificate-malformed`. */
 export function certificateRecord(der: Uint8Array, inventory: Certificate['inventory']): Certificate {
   const { fields, extensions, pem } = describeCertificate(der)
-  const { hasScts: _scts, mustStaple: _staple, policies: _policies, pathLength: _length, ...rest } = fields
+  const { serial, subject, signatureAlgorithm, spki, subjectKeyId, authorityKeyId, isCa, selfIssued } = fields
+  const { dnsNames, ipAddresses, emails, uris, keyUsage, extendedKeyUsage } = fields
+  const { ocspUrls, crlUrls, issuerUrls } = fields
   return {
-    type: 'certificate',
-    schema: schemaVersion,
-    ...(rest as {
-      [K in keyof typeof rest]: (typeof rest)[K] extends readonly (infer T)[] ? T[] : (typeof rest)[K]
-    }),
+    ...{ type: 'certificate', schema: schemaVersion },
     ...leafRecord(fields),
-    extensions: [...extensions],
-    pem,
-    inventory
+    ...{ serial, subject, dnsNames, ipAddresses, emails, uris, signatureAlgorithm, spki },
+    ...{ subjectKeyId, authorityKeyId, isCa, keyUsage, extendedKeyUsage },
+    ...{ ocspUrls, crlUrls, issuerUrls, selfIssued, extensions, pem, inventory }
   }
 }
 

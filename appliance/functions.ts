@@ -2,17 +2,21 @@ import type { StartTls } from '../sensor/scan/observation.ts'
 import type { SpaceSizes } from '../sensor/scan/targets/sizes.ts'
 import type { Certificate, Change, Endpoint, Scan, Schedule, Severity, Summary } from './records.ts'
 
-/** A list of targets or exclusions as text, and where it came from (for messages): `arguments`, a file. */
+/** Targets, exclusions or names as text, and how messages call the file; null: words of a command line. */
 export interface ListText {
-  readonly source: string
+  readonly source: string | null
   readonly text: string
 }
 
-/** One place that another tool found: address or host name, port, server name. */
+/** One open port (or one host to look at) that another tool, or a table, hands over. */
 export interface FoundPlace {
-  readonly host: string
-  readonly port: number
+  /** IP address; null: known by name only */
+  readonly address: string | null
+  /** null: the ports of the scan */
+  readonly port: number | null
   readonly name: string | null
+  readonly owner: string | null
+  readonly tags: readonly string[]
 }
 
 /** How gently to scan; what is left out keeps its polite default. */
@@ -113,10 +117,18 @@ export interface InventoryQuery {
   readonly after?: string
 }
 
-/** Tags to add and remove, and an owner to set; null takes the owner away. */
-export interface Labels {
+/** A schedule to keep. */
+export type NewSchedule = Omit<Schedule, 'type' | 'schema' | 'createdAt'>
+
+/** What people say about the endpoints at a place; what is left out stays as it is. */
+export interface Label {
+  /** `address`, `address:ports`, network or range */
+  readonly place: string
+  /** only the endpoint of this server name */
+  readonly name?: string
   readonly add?: readonly string[]
   readonly remove?: readonly string[]
+  /** null takes the owner away */
   readonly owner?: string | null
 }
 
@@ -137,9 +149,9 @@ export interface Functions {
   /** differences between two scans; without `to` up to now, without `from` since the last scan but one */
   differences(from?: number, to?: number): Promise<readonly Change[]>
   schedules(): Promise<readonly Schedule[]>
-  addSchedule(schedule: Omit<Schedule, 'type' | 'schema' | 'createdAt'>): Promise<Schedule>
+  addSchedule(schedule: NewSchedule): Promise<Schedule>
   removeSchedule(name: string): Promise<void>
-  /** sets tags and owner of the endpoints at places (`address`, `address:port`, network, range); gives their number */
-  label(places: readonly string[], labels: Labels): Promise<number>
+  /** sets tags and owners, all or nothing; gives the number of endpoints that each label met */
+  label(labels: readonly Label[]): Promise<readonly number[]>
   close(): Promise<void>
 }

@@ -27,6 +27,13 @@ function record<const T extends string, P extends TProperties>(type: T, title: s
   )
 }
 
+/** A record as code sees it: nobody changes what came out of a function. */
+type Fixed<T> = T extends readonly (infer I)[]
+  ? readonly Fixed<I>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Fixed<T[K]> }
+    : T
+
 export const Severity = Type.Union([Type.Literal('critical'), Type.Literal('warning'), Type.Literal('note')])
 export type Severity = Static<typeof Severity>
 
@@ -41,7 +48,7 @@ export const Finding = Type.Object(
   },
   options
 )
-export type Finding = Static<typeof Finding>
+export type Finding = Fixed<Static<typeof Finding>>
 
 /** A certificate in short, as an endpoint shows it. */
 export const Leaf = Type.Object(
@@ -57,7 +64,7 @@ export const Leaf = Type.Object(
   },
   options
 )
-export type Leaf = Static<typeof Leaf>
+export type Leaf = Fixed<Static<typeof Leaf>>
 
 const Outcome = Type.Union(
   Object.keys(outcomes).map((outcome) => Type.Literal(outcome)),
@@ -87,7 +94,7 @@ export const Endpoint = record('endpoint', 'One place that answers TLS', {
   firstSeen: time('seen first'),
   lastSeen: time('seen last')
 })
-export type Endpoint = Static<typeof Endpoint>
+export type Endpoint = Fixed<Static<typeof Endpoint>>
 
 export const Certificate = record('certificate', 'One X.509 certificate', {
   ...Leaf.properties,
@@ -139,7 +146,7 @@ export const Certificate = record('certificate', 'One X.509 certificate', {
     )
   )
 })
-export type Certificate = Static<typeof Certificate>
+export type Certificate = Fixed<Static<typeof Certificate>>
 
 export const Scan = record('scan', 'One scan', {
   id: count('number of the scan'),
@@ -159,7 +166,7 @@ export const Scan = record('scan', 'One scan', {
   changed: count('endpoints that answered differently than before'),
   gone: count('endpoints known before that no longer answer')
 })
-export type Scan = Static<typeof Scan>
+export type Scan = Fixed<Static<typeof Scan>>
 
 export const Change = record('change', 'One difference between two scans', {
   change: Type.Union((['new', 'changed', 'gone'] as const).map((change) => Type.Literal(change))),
@@ -167,7 +174,7 @@ export const Change = record('change', 'One difference between two scans', {
   before: nullable(Type.Object({ outcome: Outcome, certificates: Type.Array(Leaf) }, options)),
   after: nullable(Type.Object({ outcome: Outcome, certificates: Type.Array(Leaf) }, options))
 })
-export type Change = Static<typeof Change>
+export type Change = Fixed<Static<typeof Change>>
 
 export const Schedule = record('schedule', 'A scan that is to be made again and again', {
   name: text('its name'),
@@ -180,7 +187,7 @@ export const Schedule = record('schedule', 'A scan that is to be made again and 
   }),
   createdAt: time('created')
 })
-export type Schedule = Static<typeof Schedule>
+export type Schedule = Fixed<Static<typeof Schedule>>
 
 export const Summary = record('summary', 'The inventory in figures', {
   endpoints: count('endpoints that match'),
@@ -196,7 +203,7 @@ export const Summary = record('summary', 'The inventory in figures', {
   ),
   next: nullable(text('where the next page begins: give it to --after'))
 })
-export type Summary = Static<typeof Summary>
+export type Summary = Fixed<Static<typeof Summary>>
 
 /** Every record that a line of JSON output may be. */
 export const records = [Endpoint, Certificate, Scan, Change, Schedule, Summary] as const

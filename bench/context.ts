@@ -27,7 +27,8 @@ export interface Scale {
 }
 
 /** What a section found out, or why it could not. */
-export type Report = { readonly tables: readonly Table[]; readonly goals: readonly Goal[] } | { readonly skipped: string }
+export type Report =
+  { readonly tables: readonly Table[]; readonly goals: readonly Goal[] } | { readonly skipped: string }
 
 /** One part of the bench, chosen by its name. */
 export interface Section {

@@ -27,16 +27,20 @@ export function run(command: readonly string[], options: RunOptions): Promise<En
   const { promise, resolve, reject } = Promise.withResolvers<Ended>()
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)])
   const start = performance.now()
-  const child = spawn(program, args, { signal, killSignal: 'SIGKILL', stdio: ['pipe', 'pipe', 'pipe'] })
+  // a group of its own, so that what a shell or `usage` started ends with it
+  const child = spawn(program, args, { detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+  const cut = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL')
+  signal.addEventListener('abort', cut, { once: true })
   const stdout = collect(child.stdout)
   const stderr = collect(child.stderr)
   child.stdin.on('error', () => {}) // a program need not read what it is given
   child.stdin.end(options.input ?? '')
-  child.on('error', (error) => {
-    reject(new Error(`${program}: ${signal.aborted ? `did not end within ${options.timeoutMs} ms` : error.message}`))
-  })
+  child.on('error', (error) => reject(new Error(`${program}: ${error.message}`)))
   child.on('close', (code) => {
-    resolve({ code, stdout: stdout(), stderr: stderr(), seconds: (performance.now() - start) / 1000 })
+    const seconds = (performance.now() - start) / 1000
+    signal.removeEventListener('abort', cut)
+    if (signal.aborted) reject(new Error(`${command.join(' ')} was ended after ${seconds.toFixed(1)} s`))
+    else resolve({ code, stdout: stdout(), stderr: stderr(), seconds })
   })
   return promise
 }

@@ -32,7 +32,9 @@ function serve(socket: net.Socket): void {
   })
 }
 
-const servers = ports.map((port) => net.createServer({ noDelay: true }, serve).listen(Number(port), '0.0.0.0', 4_096))
+const servers = ports.map((port) =>
+  net.createServer({ noDelay: true }, serve).listen(Number(port), '0.0.0.0', 4_096)
+)
 await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))))
 console.log(servers.map((server) => (server.address() as net.AddressInfo).port).join(' '))
 

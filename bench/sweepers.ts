@@ -11,8 +11,8 @@ interface Sweeper {
   readonly name: string
   readonly program: string
   readonly script: (silence: SilentSpace, emptyFile: string) => string
-  /** a line of its output that tells an open pair */
-  readonly finds: RegExp
+  /** number of open pairs that its output tells */
+  readonly finds: (output: string) => number
 }
 
 const ports = space.ports.join(',')
@@ -26,20 +26,25 @@ const sweepers: readonly Sweeper[] = [
     name: 'nmap -sS -T5 --min-rate 30000 --max-retries 1',
     program: 'nmap',
     script: () => `nmap -sS ${nmap}`,
-    finds: /\/open\//g
+    finds: (text) => count(text, /\/open\//g)
   },
-  { name: 'nmap -sT, same', program: 'nmap', script: () => `nmap -sT ${nmap}`, finds: /\/open\//g },
+  {
+    name: 'nmap -sT, same',
+    program: 'nmap',
+    script: () => `nmap -sT ${nmap}`,
+    finds: (text) => count(text, /\/open\//g)
+  },
   {
     name: 'masscan --rate 100k --wait 1',
     program: 'masscan',
     script: (silence) => masscan(silence),
-    finds: /^open tcp /gm
+    finds: (text) => distinct(text, /^open tcp \d+ \S+/gm)
   },
   {
     name: 'masscan --rate 100k --wait 1 --retries 1',
     program: 'masscan',
     script: (silence) => `${masscan(silence)} --retries 1`,
-    finds: /^open tcp /gm
+    finds: (text) => distinct(text, /^open tcp \d+ \S+/gm)
   },
   {
     name: `zmap -r 100k -c 1, once per port`,
@@ -52,18 +57,23 @@ const sweepers: readonly Sweeper[] = [
             `-S ${space.source} -G ${gatewayMac} -o - ${space.network}`
         )
         .join(' && '),
-    finds: /^10\.213\./gm
+    finds: (text) => count(text, /^10\.213\./gm)
   }
 ]
 
 /** The port scanners that are installed, each ready to sweep the silent space once. */
-export function installedSweepers(bench: Bench, silence: SilentSpace): { contenders: Contender[]; missing: string[] } {
+export function installedSweepers(
+  bench: Bench,
+  silence: SilentSpace
+): { contenders: Contender[]; missing: string[] } {
   const emptyFile = join(bench.folder, 'empty')
   writeFileSync(emptyFile, '')
   const contenders = sweepers
     .filter(({ program }) => find(program) !== undefined)
     .map((sweeper) => ({ name: sweeper.name, run: () => sweepOnce(bench, silence, { sweeper, emptyFile }) }))
-  const missing = new Set(sweepers.map(({ program }) => program).filter((program) => find(program) === undefined))
+  const missing = new Set(
+    sweepers.map(({ program }) => program).filter((program) => find(program) === undefined)
+  )
   return { contenders, missing: [...missing] }
 }
 
@@ -79,6 +89,14 @@ async function sweepOnce(
     timeoutMs: 120_000,
     signal: bench.signal
   })
-  const found = stdout.match(sweeper.finds)?.length ?? 0
-  return { n: space.addresses * space.ports.length, ok: found, ...usage }
+  return { n: space.addresses * space.ports.length, ok: sweeper.finds(stdout), ...usage }
+}
+
+function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0
+}
+
+/** masscan tells a pair once more for each answer to a repeated question */
+function distinct(text: string, pattern: RegExp): number {
+  return new Set(text.match(pattern)).size
 }

@@ -25,7 +25,9 @@ export function markdown(cells: Cells): string {
   const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => stringWidth(row[column] ?? ''))))
   const line = (row: readonly string[]) =>
     `| ${widths.map((width, column) => (row[column] ?? '') + ' '.repeat(width - stringWidth(row[column] ?? ''))).join(' | ')} |`
-  return [line(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...body.map(line)].join('\n')
+  return [line(head), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...body.map(line)].join(
+    '\n'
+  )
 }
 
 /**
@@ -34,7 +36,15 @@ export function markdown(cells: Cells): string {
  */
 export function comparison(lines: readonly Line[], thing: string): Cells {
   const [base] = lines
-  const head = ['what', thing + 's', 'as wanted', 'seconds', 'rate/s (best)', 'rate ratio', `CPU µs/${thing} (best)`]
+  const head = [
+    'what',
+    thing + 's',
+    'as wanted',
+    'seconds',
+    'rate/s (best)',
+    'rate ratio',
+    `CPU µs/${thing} (best)`
+  ]
   const body = lines.map((line) => [...columns(line), peak(line)])
   return [[...head, 'peak MB'], ...body]
 

@@ -40,7 +40,7 @@ export function describeCertificate(der: Uint8Array): CertificateDescription {
     return {
       fields: fieldsOf(full),
       version: tbs.version + 1,
-      extensions: (tbs.extensions ?? []).map(describeExtension),
+      extensions: Array.from(tbs.extensions ?? [], describeExtension),
       publicKey: describeKey(full),
       publicKeyPem: encodePem(new Uint8Array(tbs.subjectPublicKeyInfo), 'PUBLIC KEY'),
       signatureBytes: signatureValue.byteLength,

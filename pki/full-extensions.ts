@@ -120,9 +120,10 @@ function readKeyUsage(value: ArrayBuffer): Said {
 function readBasicConstraints(value: ArrayBuffer): Said {
   const { cA, pathLenConstraint } = parseAsn(value, BasicConstraints)
   if (pathLenConstraint === undefined) return { isCa: cA, pathLength: null }
-  // the library gives numbers above 2^24 as text
-  const pathLength = Number(pathLenConstraint as number | string)
-  return pathLength >= 0 && pathLength < 2 ** 31 ? { isCa: cA, pathLength } : { broken: true }
+  const pathLength = BigInt(pathLenConstraint)
+  if (pathLength < 0n || pathLength >= 2n ** 31n) return { broken: true }
+  return { isCa: cA, pathLength: Number(pathLength) }
+}
 }
 
 function readKeyPurposes(value: ArrayBuffer): Said {

@@ -8,8 +8,7 @@ interface Node {
   readonly options: readonly Option[]
 }
 
-export const shells = ['bash', 'zsh', 'fish'] as const
-export type Shell = (typeof shells)[number]
+export type Shell = 'bash' | 'zsh' | 'fish'
 
 /** The completion script of a shell for the whole tree: static, so a press of TAB starts no process. */
 export function completionScript(program: Command, shell: Shell): string {

@@ -6,7 +6,6 @@ import type { Functions } from '../functions.ts'
 import { expandDashes, nearestCommand } from './arguments.ts'
 import { exitCodeOf, failureText, faultOf } from './failure.ts'
 import { createProgram } from './program.ts'
-import { openScreen } from './screen.ts'
 import type { GlobalOptions, Session } from './session.ts'
 import { listenToSignals, type Ending } from './signals.ts'
 
@@ -31,6 +30,7 @@ async function run(command: Command, act: (session: Session) => Promise<number |
   const options = command.optsWithGlobals<GlobalOptions>()
   if (!options.color) process.env['NO_COLOR'] = '1'
   const where = places(options, processSurroundings())
+  const { openScreen } = await import('./screen.ts')
   const screen = openScreen({ file: options.output, quiet: options.quiet === true })
   let functions: Promise<Functions> | undefined
   let ending: Ending | undefined
@@ -47,7 +47,9 @@ async function run(command: Command, act: (session: Session) => Promise<number |
   } finally {
     screen.status('')
     screen.close()
-    await functions?.then((opened) => opened.close()).catch(() => {})
+    // when opening failed, the command has thrown that already
+    const opened = await functions?.catch(() => undefined)
+    await opened?.close()
     process.exitCode = ending?.exitCode() ?? process.exitCode
   }
 }

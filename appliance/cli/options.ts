@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { Option, type Command } from 'commander'
 import { Fault } from '../../core/fault.ts'
-import { day } from './words.ts'
 
 /** A parser of an option's value for commander: a whole number from `least` to `most`. */
 export function wholeNumber(option: string, least: number, most: number): (text: string) => number {
@@ -17,8 +16,8 @@ const units: Readonly<Record<string, number>> = {
   m: 60_000,
   min: 60_000,
   h: 3_600_000,
-  d: day,
-  w: 7 * day
+  d: 86_400_000,
+  w: 604_800_000
 }
 
 /** A parser of a span of time, `500ms`, `3s`, `30d`; a bare number counts in `unit`. Gives milliseconds. */
@@ -57,39 +56,11 @@ export function malformed(option: string, value: string, remedy: string): Fault 
   return new Fault('option-malformed', `${option} is '${value}': ${remedy}.`, { field: option, value })
 }
 
-/** The text of a file that an option names; `-` is standard input. */
-export function readText(option: string, file: string): string {
-  return readBytes(option, file).toString('utf8')
-}
-
-/** The bytes of a file that an option names; `-` is standard input. */
-export function readBytes(option: string, file: string): Buffer {
-  try {
-    return readFileSync(file === '-' ? 0 : file)
-  } catch (error) {
-    throw new Fault(
-      'file-unreadable',
-      `${option} ${file} cannot be read (${reason(error)}). Check the path and its rights.`,
-      { field: option, file },
-      error
-    )
-  }
-}
-
-/** What the system says about a failed call, in words. */
-export function reason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return reasons[code] ?? (error instanceof Error ? error.message : String(error))
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'a part of the path is not a directory',
-  EISDIR: 'it is a directory',
-  EACCES: 'no right to read or write it',
-  EPERM: 'no right to read or write it',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the disk is full',
-  EEXIST: 'something else is in its place',
-  ERR_FS_FILE_TOO_LARGE: 'it is larger than 2 GiB'
+/** Adds the options of a command that prints records. */
+export function withOutput(command: Command): Command {
+  return command
+    .optionsGroup('Output:')
+    .addOption(new Option('-j, --json', 'one JSON object per line (docs/json.md)').conflicts('csv'))
+    .addOption(new Option('--csv', 'comma-separated values with a head line'))
+    .option('-o, --output <FILE>', 'write results to a file')
 }

@@ -1,17 +1,7 @@
-import { Option, type Command } from 'commander'
 import { csvCell, visible } from '../../core/text.ts'
 import type { Screen } from './screen.ts'
 import type { OutputOptions } from './session.ts'
 import { tableLines, type Cell, type Column } from './table.ts'
-
-/** Adds the options of a command that prints records. */
-export function withOutput(command: Command): Command {
-  return command
-    .optionsGroup('Output:')
-    .addOption(new Option('-j, --json', 'one JSON object per line (docs/json.md)').conflicts('csv'))
-    .addOption(new Option('--csv', 'comma-separated values with a head line'))
-    .option('-o, --output <FILE>', 'write results to a file')
-}
 
 /** How one kind of record looks as a table and as CSV. Values of peers must come through {@link shown}. */
 export interface View<R> {

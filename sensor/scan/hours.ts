@@ -7,7 +7,7 @@ export interface HoursWindow {
   readonly days: readonly number[]
   /** minutes after midnight, 0 … 1439 */
   readonly from: number
-  /** minutes after midnight, 1 … 1440; not after `from` when the window ends on the next day */
+  /** minutes after midnight, 0 … 1440; before `from` when the window ends on the next day */
   readonly to: number
   /** IANA time zone */
   readonly zone: string
@@ -32,7 +32,7 @@ const horizonMs = 16 * dayMs
 /**
  * Windows of time, written `[days] from-to [zone]` and joined by semicolons:
  * `Mon-Fri 22:00-06:00 Europe/Berlin; Sat,Sun 00:00-24:00`. Without days every day is meant; a window that
- * ends at or before its beginning ends on the next day and belongs to the day on which it begins. `zone` is
+ * ends before its beginning ends on the next day and belongs to the day on which it begins. `zone` is
  * for windows that name none. Throws Fault window-malformed.
  */
 export function parseHours(text: string, zone = 'UTC'): Hours {
@@ -62,7 +62,11 @@ function parseDays(text: string): number[] {
     const [first, last, ...rest] = part.split('-').map((name) => dayNames.indexOf(name.toLowerCase()))
     const end = last ?? first
     if (first === undefined || end === undefined || first < 0 || end < 0 || rest.length > 0) {
-      throw malformed('day', part, 'write Mon, Tue, Wed, Thu, Fri, Sat, Sun, or a range of them such as Mon-Fri')
+      throw malformed(
+        'day',
+        part,
+        'write Mon, Tue, Wed, Thu, Fri, Sat, Sun, or a range of them such as Mon-Fri'
+      )
     }
     // Fri-Mon goes over the end of the week
     for (let day = first; ; day = (day + 1) % 7) {
@@ -81,7 +85,10 @@ function parseTime(text: string): number {
 }
 
 function malformed(field: string, value: string, remedy: string): Fault {
-  return new Fault('window-malformed', `The ${field} '${value}' is not understood: ${remedy}.`, { field, value })
+  return new Fault('window-malformed', `The ${field} '${value}' is not understood: ${remedy}.`, {
+    field,
+    value
+  })
 }
 
 /**
@@ -92,7 +99,7 @@ function malformed(field: string, value: string, remedy: string): Fault {
  */
 export function hoursAllow(hours: Hours, at: number): HoursAnswer {
   const open = isOpen(hours, at)
-  for (let time = at; time < at + horizonMs; ) {
+  for (let time = at; time < at + horizonMs;) {
     time = Math.min(...hours.map((window) => nextEdge(window, time)))
     if (isOpen(hours, time) !== open) return { open, until: time }
   }

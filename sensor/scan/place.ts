@@ -1,6 +1,6 @@
 import type { Address } from '../../core/address.ts'
 import type { Random } from '../../core/random.ts'
-import { Fifo, type Timed } from './queues.ts'
+import type { Fifo, Timed } from './queues.ts'
 
 /** How much one place bears. */
 export interface PlaceRules {

@@ -1,3 +1,4 @@
+import type { Address } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Random } from '../../core/random.ts'
@@ -10,7 +11,7 @@ import { Hellos } from './probe/hellos.ts'
 import type { Dialer } from './probe/line.ts'
 import { Probe, type ProbeOptions, type ProbeOwner, type ProbeTools } from './probe/probe.ts'
 import { Progress, type SavedProgress } from './progress.ts'
-import type { Space } from './space.ts'
+import type { Pair, Space } from './space.ts'
 import { Wheel } from './wheel.ts'
 
 /** Counts of finished pairs by outcome. */
@@ -59,7 +60,8 @@ export interface SweepDeps {
 
 const tickMs = 10
 const deliverMs = 200
-const most = 6 // times that one probe may run out of local resources in a row
+/** times that one probe may run out of local resources in a row */
+const mostLocalFailures = 6
 
 /**
  * Probes every pair of a space that is not done yet, in the order of the walk, at the pace allowed. Resolves
@@ -76,18 +78,51 @@ export function sweep(
   return new Sweep(walk, options, deps).run(signal)
 }
 
-class Sweep implements ProbeOwner {
+/** One pair on its way: offered to the gate, begun, done. The object exists as long as the pair is not. */
+class Run implements ProbeOwner {
+  readonly address: Address
+  readonly position: number
+  readonly probe: Probe
+  readonly #sweep: Sweep
+  begunAt = 0
+  dialledAt = 0
+  /** the current connection stands */
+  answered = false
+  /** waits for its next connection to be allowed */
+  waits = false
+  timer = 0
+
+  constructor(pair: Pair, position: number, sweep: Sweep) {
+    this.address = pair.address
+    this.position = position
+    this.#sweep = sweep
+    this.probe = new Probe(pair, sweep.tools, this)
+  }
+
+  probeOpened(): void {
+    this.#sweep.opened(this)
+  }
+
+  probeWants(): void {
+    this.#sweep.wants(this)
+  }
+
+  probeDone(): void {
+    this.#sweep.done(this)
+  }
+}
+
+class Sweep {
+  readonly tools: ProbeTools
   readonly #walk: Walk
   readonly #options: SweepOptions
   readonly #deps: SweepDeps
-  readonly #gate: Gate<Probe>
-  readonly #wheel = new Wheel<Probe>(tickMs, 1_024)
+  readonly #gate: Gate<Run>
+  readonly #wheel = new Wheel<Run>(tickMs, 1_024)
   readonly #progress: Progress
   readonly #patience: Patience
   readonly #control: FlightControl
-  readonly #tools: ProbeTools
-  /** begun, by the tick at which its connection was started */
-  readonly #running = new Map<Probe, Running>()
+  readonly #begun = new Set<Run>()
 
   #observations: Observation[] = []
   #counts: OutcomeCounts = {}
@@ -111,12 +146,8 @@ class Sweep implements ProbeOwner {
     this.#patience = new Patience(options.connect)
     this.#control = new FlightControl(Math.min(options.pace.concurrency, options.batch))
     this.#deliveredAt = deps.clock.ticks()
-    this.#tools = {
-      dialer: deps.dialer,
-      hellos: new Hellos(deps.random.bytes(64)),
-      chains: new ChainBook(),
-      options
-    }
+    const hellos = new Hellos(deps.random.bytes(64))
+    this.tools = { dialer: deps.dialer, hellos, chains: new ChainBook(), options }
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -127,59 +158,56 @@ class Sweep implements ProbeOwner {
       await new Promise<void>((resolve, reject) => {
         this.#settle = { resolve, reject }
         if (signal.aborted) this.#stop()
-        else this.#pump(this.#deps.clock.ticks())
-        this.#endIfDone()
+        else this.#tick()
       })
     } finally {
       cancel()
       signal.removeEventListener('abort', stop)
-      for (const probe of this.#running.keys()) probe.abandon()
+      for (const { probe } of this.#begun) probe.abandon()
     }
   }
 
-  probeOpened(probe: Probe): void {
-    const running = this.#running.get(probe)
-    if (!running) return
+  /** the connection of a pair stands */
+  opened(run: Run): void {
     const now = this.#deps.clock.ticks()
-    running.answered = true
-    this.#patience.sample(now - running.dialledAt)
-    this.#arm(probe, running, now + this.#options.answerMs)
+    run.answered = true
+    this.#patience.sample(now - run.dialledAt)
+    this.#arm(run, now + this.#options.answerMs)
   }
 
-  probeWants(probe: Probe): void {
-    const running = this.#running.get(probe)
-    if (!running) return
+  /** a pair wants one more connection */
+  wants(run: Run): void {
     const now = this.#deps.clock.ticks()
-    if (probe.localFailures > 0 && !running.answered) return this.#waitForResources(probe, running, now)
-    this.#again(probe, running, now)
+    if (run.probe.localFailures > 0 && !run.answered) return this.#waitForResources(run, now)
+    this.#again(run, now)
   }
 
-  probeDone(probe: Probe): void {
-    const running = this.#running.get(probe)
-    if (!running) return
+  /** nothing more is to be learnt of a pair */
+  done(run: Run): void {
     const now = this.#deps.clock.ticks()
-    this.#wheel.remove(running.timer)
-    this.#running.delete(probe)
-    this.#gate.done(probe, now, paceEnd(probe.lastEnd))
-    this.#learn(probe, running, now)
-
-    const { outcome } = probe
-    this.#counts[outcome] = (this.#counts[outcome] ?? 0) + 1
-    this.#connections += probe.connections
-    if (outcome !== 'closed' && outcome !== 'silent' && outcome !== 'unreachable') {
-      this.#observations.push(probe.observation(this.#deps.clock.now(), now - running.begunAt))
-    }
-    this.#progress.finish(probe.position)
-    this.#finished++
-    if (this.#finished * 2 >= this.#options.batch) this.#deliver(now)
+    this.#wheel.remove(run.timer)
+    this.#begun.delete(run)
+    this.#gate.done(run, now, paceEnd(run.probe.lastEnd))
+    this.#learn(run, now)
+    this.#keep(run, now)
+    this.#progress.finish(run.position)
+    if (++this.#finished * 2 >= this.#options.batch) this.#deliver(now)
     this.#pump(now)
     this.#endIfDone()
   }
 
-  #learn(probe: Probe, running: Running, now: number): void {
+  #keep({ probe, begunAt }: Run, now: number): void {
+    const { outcome } = probe
+    this.#counts[outcome] = (this.#counts[outcome] ?? 0) + 1
+    this.#connections += probe.connections
+    if (outcome === 'closed' || outcome === 'silent' || outcome === 'unreachable') return
+    this.#observations.push(probe.observation(this.#deps.clock.now(), now - begunAt))
+  }
+
+  #learn({ probe, answered, dialledAt }: Run, now: number): void {
     const { lastEnd } = probe
-    if (lastEnd?.kind === 'closed' && !running.answered) this.#patience.sample(now - running.dialledAt)
     if (lastEnd?.kind === 'silent') return
+    if (lastEnd?.kind === 'closed' && !answered) this.#patience.sample(now - dialledAt)
     if (probe.lostPacket) this.#control.lost(now, this.#patience.connectMs)
     else this.#control.answered()
   }
@@ -188,8 +216,8 @@ class Sweep implements ProbeOwner {
   #pump(now: number): void {
     if (this.#stopping || now < this.#closedUntil) return
     while (this.#gate.inFlight < this.#control.limit && this.#open < this.#options.batch) {
-      const probe = this.#gate.next(now)
-      if (probe) this.#begin(probe, now)
+      const run = this.#gate.next(now)
+      if (run) this.#begin(run, now)
       else if (!this.#offerOne()) return
     }
   }
@@ -202,68 +230,58 @@ class Sweep implements ProbeOwner {
       return false
     }
     const { space, order } = this.#walk
-    this.#gate.offer(new Probe(space.at(order(position)), position, this.#tools, this))
+    this.#gate.offer(new Run(space.at(order(position)), position, this))
     return true
   }
 
-  #begin(probe: Probe, now: number): void {
+  #begin(run: Run, now: number): void {
     this.#open++
-    const running = { begunAt: now, dialledAt: now, answered: false, waits: false, timer: 0 }
-    this.#running.set(probe, running)
-    this.#connect(probe, running, now)
+    this.#begun.add(run)
+    run.begunAt = now
+    this.#connect(run, now)
   }
 
-  #connect(probe: Probe, running: Running, now: number): void {
-    running.dialledAt = now
-    running.answered = false
-    running.waits = false
-    this.#arm(probe, running, now + this.#patience.connectMs)
-    probe.connect()
+  #connect(run: Run, now: number): void {
+    run.dialledAt = now
+    run.answered = false
+    run.waits = false
+    this.#arm(run, now + this.#patience.connectMs)
+    run.probe.connect()
   }
 
-  #again(probe: Probe, running: Running, now: number): void {
-    const ms = this.#gate.again(probe, now)
-    if (ms === 0) return this.#connect(probe, running, now)
-    running.waits = true
-    this.#arm(probe, running, now + ms)
+  #again(run: Run, now: number): void {
+    const ms = this.#gate.again(run, now)
+    if (ms === 0) return this.#connect(run, now)
+    run.waits = true
+    this.#arm(run, now + ms)
   }
 
-  #waitForResources(probe: Probe, running: Running, now: number): void {
+  #waitForResources(run: Run, now: number): void {
     this.#control.lost(now, 1_000)
-    if (probe.localFailures > most) {
-      return this.#fail(
-        new Fault(
-          'local-limit',
-          'This machine makes no more connections (no free port or file descriptor). ' +
-            'Raise ulimit -n, or lower --concurrency; then resume the scan.'
-        )
-      )
-    }
-    running.waits = true
-    this.#arm(probe, running, now + 50 * 2 ** probe.localFailures)
+    if (run.probe.localFailures > mostLocalFailures) return this.#fail(localLimit())
+    run.waits = true
+    this.#arm(run, now + 50 * 2 ** run.probe.localFailures)
   }
 
-  #arm(probe: Probe, running: Running, at: number): void {
-    this.#wheel.remove(running.timer)
-    running.timer = this.#wheel.add(probe, at)
+  #arm(run: Run, at: number): void {
+    this.#wheel.remove(run.timer)
+    run.timer = this.#wheel.add(run, at)
   }
 
   #tick(): void {
     const now = this.#deps.clock.ticks()
-    this.#wheel.expire(now, (probe) => this.#expired(probe, now))
+    this.#wheel.expire(now, (run) => this.#expired(run, now))
     if (this.#finished > 0 && now - this.#deliveredAt >= deliverMs) this.#deliver(now)
-    this.#closedUntil = now < this.#closedUntil ? this.#closedUntil : now + (this.#deps.closedFor?.() ?? 0)
+    if (now >= this.#closedUntil) this.#closedUntil = now + (this.#deps.closedFor?.() ?? 0)
     this.#pump(now)
     this.#endIfDone()
   }
 
-  #expired(probe: Probe, now: number): void {
-    const running = this.#running.get(probe)
-    if (!running) return
-    running.timer = 0
-    if (!running.waits) return probe.timeUp()
-    if (probe.localFailures > 0 && !running.answered) return this.#connect(probe, running, now)
-    this.#again(probe, running, now)
+  #expired(run: Run, now: number): void {
+    run.timer = 0
+    if (!run.waits) return run.probe.timeUp()
+    if (run.probe.localFailures > 0 && !run.answered) return this.#connect(run, now)
+    this.#again(run, now)
   }
 
   #deliver(now: number): void {
@@ -301,17 +319,18 @@ class Sweep implements ProbeOwner {
 
   #stop(): void {
     this.#stopping = true
-    for (const [probe, running] of this.#running) {
-      this.#wheel.remove(running.timer)
+    for (const { probe, timer } of this.#begun) {
+      this.#wheel.remove(timer)
       probe.abandon()
     }
-    this.#running.clear()
+    this.#begun.clear()
     this.#endIfDone()
   }
 
   #endIfDone(): void {
-    const walked = this.#stopping || (this.#exhausted && this.#running.size === 0 && this.#gate.parked === 0)
-    if (!walked || this.#settle === null) return
+    if (this.#settle === null) return
+    const walked = this.#exhausted && this.#begun.size === 0 && this.#gate.parked === 0
+    if (!walked && !this.#stopping) return
     if (this.#finished > 0) this.#deliver(this.#deps.clock.ticks())
     if (this.#delivering > 0) return
     this.#settle?.resolve()
@@ -325,14 +344,12 @@ class Sweep implements ProbeOwner {
   }
 }
 
-interface Running {
-  readonly begunAt: number
-  dialledAt: number
-  /** the current connection stands */
-  answered: boolean
-  /** waits for its next connection to be allowed */
-  waits: boolean
-  timer: number
+function localLimit(): Fault {
+  return new Fault(
+    'local-limit',
+    'This machine makes no more connections (no free port or file descriptor). ' +
+      'Raise ulimit -n, or lower --concurrency; then resume the scan.'
+  )
 }
 
 /** an end in the words of the pace: only what a host does against us slows it down */

@@ -77,14 +77,12 @@ export class Wheel<T> {
     const last = Math.floor(now / this.#tickMs)
     const first = Math.max(this.#tick, last - this.#slotMask)
     this.#tick = last
-    for (let tick = first; tick <= last; tick++) {
-      this.#detach(tick & this.#slotMask)
-      for (let entry = this.#first(); entry !== this.#batch; entry = this.#first()) {
-        this.#unlink(entry)
-        const at = this.#at[entry] ?? 0
-        if (at > now) this.#link(entry, this.#slotOf(at))
-        else call(this.#free(entry))
-      }
+    for (let tick = first; tick <= last; tick++) this.#detach(tick & this.#slotMask)
+    for (let entry = this.#first(); entry !== this.#batch; entry = this.#first()) {
+      this.#unlink(entry)
+      const at = this.#at[entry] ?? 0
+      if (at > now) this.#link(entry, this.#slotOf(at))
+      else call(this.#free(entry))
     }
   }
 
@@ -97,13 +95,13 @@ export class Wheel<T> {
     return Math.max(Math.floor(atMs / this.#tickMs), this.#tick) & this.#slotMask
   }
 
-  /** moves all entries of the slot to the empty batch */
+  /** moves all entries of the slot to the end of the batch */
   #detach(slot: number): void {
     const first = this.#after[slot] ?? slot
     if (first === slot) return
     const last = this.#before[slot] ?? slot
     this.#join(slot, slot)
-    this.#join(this.#batch, first)
+    this.#join(this.#before[this.#batch] ?? this.#batch, first)
     this.#join(last, this.#batch)
   }
 

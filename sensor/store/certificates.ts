@@ -29,6 +29,7 @@ export interface CertificateColumns {
   readonly authorityKeyId: string | null
   readonly isCa: boolean
   readonly selfIssued: boolean
+  readonly firstSeen: number
 }
 
 /** A certificate to keep. */
@@ -50,7 +51,7 @@ export const certificateColumns = (from: string) =>
    ${from}.key_bits AS keyBits, ${from}.curve, ${from}.signature_algorithm AS signatureAlgorithm,
    lower(hex(${from}.spki)) AS spki, lower(hex(${from}.subject_key_id)) AS subjectKeyId,
    lower(hex(${from}.authority_key_id)) AS authorityKeyId, ${from}.is_ca AS isCa,
-   ${from}.self_issued AS selfIssued, ${from}.trust`
+   ${from}.self_issued AS selfIssued, ${from}.trust, ${from}.first_seen AS firstSeen`
 
 /** What SQLite gives for {@link certificateColumns}: no booleans, and hex(NULL) is ''. */
 export interface RawCertificate extends Omit<CertificateRow, 'isCa' | 'selfIssued'> {
@@ -109,9 +110,11 @@ export function openCertificates(db: Connection) {
 function insertCertificate(db: Connection) {
   const row = db.prepare(
     `INSERT INTO certificate (fingerprint, label, subject, issuer, serial, not_before, not_after, key_type,
-       key_bits, curve, signature_algorithm, spki, subject_key_id, authority_key_id, is_ca, self_issued, search)
+       key_bits, curve, signature_algorithm, spki, subject_key_id, authority_key_id, is_ca, self_issued,
+       first_seen, search)
      VALUES (@fingerprint, @label, @subject, @issuer, @serial, @notBefore, @notAfter, @keyType, @keyBits, @curve,
-       @signatureAlgorithm, @spki, @subjectKeyId, @authorityKeyId, @isCa, @selfIssued, @search)`
+       @signatureAlgorithm, @spki, @subjectKeyId, @authorityKeyId, @isCa, @selfIssued,
+       @firstSeen, @search)`
   )
   const der = db.prepare('INSERT INTO certificate_der (certificate, der) VALUES (?, ?)')
   const name = db.prepare('INSERT OR IGNORE INTO certificate_name (kind, value, certificate) VALUES (?, ?, ?)')

@@ -19,6 +19,12 @@ export interface Standing {
   readonly why: string | null
 }
 
+/** Where an endpoint stands from now on. */
+export interface NextStanding extends Standing {
+  /** first words of what is no longer TLS */
+  readonly banner: string | null
+}
+
 /** An endpoint that is kept, as the recording of a scan needs it. */
 export interface KnownEndpoint extends Standing {
   readonly id: number
@@ -84,22 +90,19 @@ function changes(db: Connection) {
     'INSERT INTO history (endpoint, state, presence, why, since, until, scan) VALUES (?, ?, ?, ?, ?, ?, ?)'
   )
   const update = db.prepare(
-    `UPDATE endpoint SET state = ?, expires = ?, presence = ?, why = ?, since = ?, last_seen = ?, last_scan = ?
-     WHERE id = ?`
+    `UPDATE endpoint SET state = ?, expires = ?, presence = ?, why = ?, banner = ?, since = ?, last_seen = ?,
+       last_scan = ? WHERE id = ?`
   )
-  const banner = db.prepare('UPDATE endpoint SET banner = ? WHERE id = ?')
   return {
     /** it stands otherwise than before: the former standing becomes history */
-    move(was: KnownEndpoint, next: Standing, { at, scan }: Sight): void {
+    move(was: KnownEndpoint, next: NextStanding, { at, scan }: Sight): void {
       // a clock that was set back must not make a time in history run backwards
       const until = Math.max(at, was.since)
       remember.run(was.id, was.state, Number(was.present), was.why, was.since, until, scan)
       const lastSeen = next.why === null ? at : was.lastSeen
-      const columns = [next.state, next.expires, Number(next.present), next.why]
+      const columns = [next.state, next.expires, Number(next.present), next.why, next.banner]
       update.run(...columns, until, lastSeen, scan, was.id)
-    },
-    /** the first words of what is no longer TLS */
-    setBanner: (id: number, text: string | null) => void banner.run(text, id)
+    }
   }
 }
 

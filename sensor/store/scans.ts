@@ -16,9 +16,17 @@ export interface NewScan {
   readonly at: number
 }
 
-/** How many endpoints a scan found otherwise than before. */
+/** What a scan found, in figures. */
 export interface Found {
+  /** connections that were made */
+  readonly connections: number
+  /** endpoints that answered */
+  readonly seen: number
+  /** certificates that were not known before */
+  readonly certificates: number
+  /** endpoints that were not known before */
   readonly added: number
+  /** endpoints that answered otherwise than before, that no longer answer, and that answer again */
   readonly changed: number
   readonly gone: number
   readonly returned: number
@@ -57,8 +65,8 @@ export interface Progress {
 
 type RawScan = Omit<ScanRow, 'counts'> & { readonly lock: string }
 
-const columns = `id, request, seed, state, lock, started, last_progress AS lastProgress, ended, added, changed,
-  gone, returned, endpoints_before AS endpointsBefore`
+const columns = `id, request, seed, state, lock, started, last_progress AS lastProgress, ended, connections, seen,
+  certificates, added, changed, gone, returned, endpoints_before AS endpointsBefore`
 
 /** Scans, with who runs them: a running scan holds a lock in `directory`. */
 export function openScans(db: Connection, directory: string) {
@@ -168,15 +176,16 @@ function scanProgress(db: Connection) {
      ON CONFLICT DO UPDATE SET low = excluded.low, done = excluded.done`
   )
   const found = db.prepare(
-    `UPDATE scan SET last_progress = max(last_progress, ?), added = added + ?, changed = changed + ?,
-       gone = gone + ?, returned = returned + ? WHERE id = ?`
+    `UPDATE scan SET last_progress = max(last_progress, @at), connections = connections + @connections,
+       seen = seen + @seen, certificates = certificates + @certificates, added = added + @added,
+       changed = changed + @changed, gone = gone + @gone, returned = returned + @returned WHERE id = @id`
   )
   return {
     /** adds what a batch brought; to be called in the transaction that stores its observations */
     progress(id: number, of: Progress): void {
       for (const [outcome, number] of Object.entries(of.counts)) count.run(id, outcome, number)
       for (const { shard, low, done } of of.cursors) cursor.run(id, shard, low, done)
-      found.run(of.at, of.found.added, of.found.changed, of.found.gone, of.found.returned, id)
+      found.run({ id, at: of.at, ...of.found })
     }
   }
 }

@@ -40,12 +40,18 @@ function stateKey(of: StateColumns): string {
   return [of.outcome, of.starttls, of.version, of.cipher, of.alert, client, of.chain, of.otherChain].join('|')
 }
 
+/** A state that is kept, in short. */
+export interface KeptState {
+  readonly id: number
+  readonly expires: number
+}
+
 /** States, each once. */
 export function openStates(db: Connection) {
   const columns = `id, outcome, starttls, version, cipher, alert, client_certificate AS clientCertificate, chain,
     other_chain AS otherChain, expires, label`
-  const known = createCache<string, number>(remembered)
-  const select = db.prepare<[string], number>('SELECT id FROM state WHERE key = ?').pluck()
+  const known = createCache<string, KeptState>(remembered)
+  const select = db.prepare<[string], KeptState>('SELECT id, expires FROM state WHERE key = ?')
   const insert = db.prepare(
     `INSERT INTO state (key, outcome, starttls, version, cipher, alert, client_certificate, chain, other_chain,
        expires, label) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
@@ -59,21 +65,24 @@ export function openStates(db: Connection) {
     clientCertificate: raw.clientCertificate === null ? null : raw.clientCertificate === 1
   })
   return {
-    /** the id of a state that is kept, or undefined */
-    idOf(state: StateColumns): number | undefined {
+    /** a state that is kept, or undefined */
+    find(state: StateColumns): KeptState | undefined {
       const key = stateKey(state)
-      const id = known.get(key) ?? select.get(key)
-      if (id !== undefined) known.set(key, id)
-      return id
+      const cached = known.get(key)
+      if (cached) return cached
+      const kept = select.get(key)
+      if (kept) known.set(key, kept)
+      return kept
     },
-    /** keeps a state that is not kept yet; gives its id */
-    add(of: NewState): number {
+    /** keeps a state that is not kept yet */
+    add(of: NewState): KeptState {
       const key = stateKey(of)
       const client = of.clientCertificate === null ? null : Number(of.clientCertificate)
       const columns = [of.outcome, of.starttls, of.version, of.cipher, of.alert, client, of.chain, of.otherChain]
       const id = Number(insert.run(key, ...columns, of.expires, of.label).lastInsertRowid)
-      known.set(key, id)
-      return id
+      const kept = { id, expires: of.expires }
+      known.set(key, kept)
+      return kept
     },
     byId(id: number): StateRow | undefined {
       const raw = byId.get(id)

@@ -158,8 +158,9 @@ export function looksByKey(rsa: Certificate, ecdsa: Certificate): SClientLook[] 
   ]
 }
 
-function dualRow(name: string, server: TlsServer & { show: readonly [Certificate, Certificate] }): PeerRow {
-  const sclient = looksByKey(...server.show)
+function dualRow(name: string, server: TlsServer): PeerRow {
+  const [rsa, ecdsa] = server.show
+  const sclient = rsa && ecdsa ? looksByKey(rsa, ecdsa) : []
   return row({
     name,
     family: 'tls',

@@ -1,14 +1,5 @@
-import { existsSync } from 'node:fs'
 import { Command, Option } from 'commander'
-import type { Certificate } from '../../records.ts'
-import { readBytes } from '../options.ts'
-import type { OutputOptions, Run, Session } from '../session.ts'
-import { certificateLines } from '../views/certificate.ts'
-
-/** Options of `certificate show` as commander gives them. */
-interface ShowOptions extends OutputOptions {
-  readonly pem?: boolean
-}
+import type { Run } from '../session.ts'
 
 const examples = `
 Examples:
@@ -31,25 +22,10 @@ export function certificateCommand(run: Run): Command {
     .option('-o, --output <FILE>', 'write it to a file')
     .addHelpText('after', examples)
     .action((which: string, _options: object, command: Command) =>
-      run(command, (session) => show(session, which, command.optsWithGlobals<ShowOptions>()))
+      run(command, async (session) => {
+        const { showCertificate } = await import('../actions/certificate.ts')
+        return showCertificate(session, which, command.optsWithGlobals())
+      })
     )
   return command
-}
-
-async function show(session: Session, which: string, options: ShowOptions): Promise<void> {
-  const { screen, clock } = session
-  const certificate = await find(session, which)
-  if (options.json) screen.result(JSON.stringify(certificate))
-  else if (options.pem) screen.result(certificate.pem.trimEnd())
-  else for (const line of certificateLines(screen, certificate, clock.now())) screen.result(line)
-}
-
-/** A file wins over a fingerprint: nobody names a file like one by accident. */
-async function find(session: Session, which: string): Promise<Certificate> {
-  if (which === '-' || existsSync(which)) {
-    const { certificateOfFile } = await import('../../certificate-file.ts')
-    return certificateOfFile(readBytes('certificate', which), which)
-  }
-  const functions = await session.functions()
-  return functions.certificate(which)
 }

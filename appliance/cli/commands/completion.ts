@@ -1,5 +1,5 @@
 import { Argument, Command } from 'commander'
-import { completionScript, shells, type Shell } from '../completion.ts'
+import type { Shell } from '../completion.ts'
 import type { Run } from '../session.ts'
 
 /** `tlsward completion SHELL` */
@@ -7,7 +7,7 @@ export function completionCommand(run: Run, program: Command): Command {
   return new Command('completion')
     .summary('print a completion script for a shell')
     .description('Prints a script that completes commands, options and their values.')
-    .addArgument(new Argument('<shell>', 'whose script').choices(shells))
+    .addArgument(new Argument('<shell>', 'whose script').choices(['bash', 'zsh', 'fish'] satisfies Shell[]))
     .addHelpText(
       'after',
       `
@@ -18,9 +18,9 @@ Examples:
   tlsward completion fish > ~/.config/fish/completions/tlsward.fish`
     )
     .action((shell: Shell, _options: object, command: Command) =>
-      run(command, ({ screen }) => {
+      run(command, async ({ screen }) => {
+        const { completionScript } = await import('../completion.ts')
         screen.result(completionScript(program, shell).trimEnd())
-        return Promise.resolve()
       })
     )
 }

@@ -1,9 +1,6 @@
 import { Command } from 'commander'
-import { wholeNumber } from '../options.ts'
-import { linePrinter, printTable, withOutput } from '../output.ts'
-import type { OutputOptions, Run, Session } from '../session.ts'
-import { changeView } from '../views/scans.ts'
-import { figure } from '../words.ts'
+import { wholeNumber, withOutput } from '../options.ts'
+import type { Run } from '../session.ts'
 
 const examples = `
 Examples:
@@ -22,29 +19,9 @@ export function diffCommand(run: Run): Command {
     .addHelpText('after', examples)
   return withOutput(command).action(
     (from: number | undefined, to: number | undefined, _options: object, command: Command) =>
-      run(command, (session) => diff(session, [from, to], command.optsWithGlobals<OutputOptions>()))
+      run(command, async (session) => {
+        const { diff } = await import('../actions/diff.ts')
+        return diff(session, [from, to], command.optsWithGlobals())
+      })
   )
-}
-
-async function diff(
-  session: Session,
-  [from, to]: readonly [number | undefined, number | undefined],
-  options: OutputOptions
-): Promise<void> {
-  const { screen } = session
-  const functions = await session.functions()
-  const changes = await functions.differences(from, to)
-  const view = changeView(screen)
-  const print = linePrinter(screen, options, view)
-  if (print) return changes.forEach(print)
-  const of = (kind: string) => changes.filter((one) => one.change === kind).length
-  screen.result(
-    screen.paint(
-      'strong',
-      `${figure(of('new'))} new, ${figure(of('changed'))} changed, ${figure(of('gone'))} gone`
-    )
-  )
-  if (changes.length === 0) return
-  screen.result('')
-  printTable(screen, view, changes)
 }

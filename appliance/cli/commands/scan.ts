@@ -1,13 +1,7 @@
 import { Command } from 'commander'
-import type { Functions, ScanWatch } from '../../functions.ts'
-import type { Scan } from '../../records.ts'
-import { withOutput } from '../output.ts'
-import { showProgress } from '../progress.ts'
-import { confirmed } from '../scan/consent.ts'
-import { scanOptions, type ScanOptions } from '../scan/options.ts'
-import { scanRequest } from '../scan/request.ts'
-import { gatherResults } from '../scan/results.ts'
-import type { Run, Session } from '../session.ts'
+import { withOutput } from '../options.ts'
+import type { Run } from '../session.ts'
+import { scanOptions } from './scan-options.ts'
 
 const examples = `
 Examples:
@@ -27,35 +21,9 @@ export function scanCommand(run: Run): Command {
     .addHelpText('after', examples)
   scanOptions(command)
   return withOutput(command).action((targets: string[], _options: object, command: Command) =>
-    run(command, (session) => scan(session, targets, command.optsWithGlobals<ScanOptions>()))
+    run(command, async (session) => {
+      const { scan } = await import('../actions/scan.ts')
+      return scan(session, targets, command.optsWithGlobals())
+    })
   )
-}
-
-async function scan(session: Session, targets: readonly string[], options: ScanOptions): Promise<number> {
-  const { resume } = options
-  if (resume !== undefined) {
-    return follow(session, options, (functions, watch, signal) => functions.resume(resume, watch, signal))
-  }
-  const request = await scanRequest(targets, options)
-  return follow(session, options, (functions, watch, signal) => functions.scan(request, watch, signal))
-}
-
-type Start = (functions: Functions, watch: ScanWatch, signal: AbortSignal) => Promise<Scan>
-
-/** Runs a scan to its end under the eyes of the person; gives the exit code. */
-export async function follow(session: Session, options: ScanOptions, start: Start): Promise<number> {
-  const { screen, clock } = session
-  const functions = await session.functions()
-  const ending = session.ending(() => screen.note('Stopping. Press Ctrl-C again to leave at once.'))
-  const results = gatherResults(session, options)
-  const watch: ScanWatch = {
-    scope: (scope) => confirmed(screen, scope, options.yes === true),
-    progress: showProgress(screen, clock),
-    endpoint: results.add
-  }
-  const done = await start(functions, watch, AbortSignal.any([ending.signal, screen.closed]))
-  screen.status('')
-  results.finish(done)
-  if (done.state === 'stopped') screen.note(`Go on with: tlsward scan --resume ${done.id}`)
-  return results.failed() ? 1 : 0
 }

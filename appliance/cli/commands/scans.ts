@@ -1,11 +1,7 @@
 import { Command, Option } from 'commander'
-import { joined, wholeNumber } from '../options.ts'
-import { linePrinter, printTable, shown, withOutput } from '../output.ts'
-import type { OutputOptions, Run, Session } from '../session.ts'
-import { outcomeLines, scanLine, scanView, scheduleView } from '../views/scans.ts'
-import { paceOptions, portsHelp, type PaceOptions } from '../scan/options.ts'
-import { paceOf } from '../scan/request.ts'
-import { follow } from './scan.ts'
+import { joined, span, wholeNumber, withOutput } from '../options.ts'
+import type { Run } from '../session.ts'
+import { paceOptions, portsHelp } from './scan-options.ts'
 
 const examples = `
 Examples:
@@ -17,6 +13,8 @@ Examples:
 
 const scanNumber = wholeNumber('scan', 1, 1e15)
 
+const actions = () => import('../actions/scans.ts')
+
 /** `tlsward scans` */
 export function scansCommand(run: Run): Command {
   const scans = new Command('scans')
@@ -27,25 +25,24 @@ export function scansCommand(run: Run): Command {
     .summary('list scans and schedules')
     .description('Lists scans, the latest first, and schedules.')
     .action((_options: object, command: Command) =>
-      run(command, (session) => list(session, command.optsWithGlobals()))
+      run(command, async (session) => (await actions()).listScans(session, command.optsWithGlobals()))
     )
   withOutput(scans.command('show'))
     .summary('show a scan')
     .description('Shows one scan with its outcomes.')
     .argument('<scan>', 'its number', scanNumber)
     .action((id: number, _options: object, command: Command) =>
-      run(command, (session) => show(session, id, command.optsWithGlobals()))
+      run(command, async (session) => (await actions()).showScan(session, id, command.optsWithGlobals()))
     )
   withOutput(scans.command('resume'))
     .summary('go on with a scan that stopped')
     .description('Goes on with a scan that was stopped or interrupted, at its cursor.')
     .argument('<scan>', 'its number', scanNumber)
     .action((id: number, _options: object, command: Command) =>
-      run(command, (session) =>
-        follow(session, command.optsWithGlobals(), (functions, watch, signal) =>
-          functions.resume(id, watch, signal)
-        )
-      )
+      run(command, async (session) => {
+        const { scan } = await import('../actions/scan.ts')
+        return scan(session, [], { ...command.optsWithGlobals(), resume: id })
+      })
     )
   addCommand(scans, run)
   scans
@@ -54,19 +51,9 @@ export function scansCommand(run: Run): Command {
     .description('Removes a schedule. Scans that it made stay.')
     .argument('<name>', 'its name')
     .action((name: string, _options: object, command: Command) =>
-      run(command, async (session) => {
-        await (await session.functions()).removeSchedule(name)
-        session.screen.note(`Schedule ${name} is removed.`)
-      })
+      run(command, async (session) => (await actions()).removeSchedule(session, name))
     )
   return scans
-}
-
-/** Options of `scans add` as commander gives them. */
-interface AddOptions extends PaceOptions {
-  readonly every: string
-  readonly ports?: string
-  readonly target?: readonly string[]
 }
 
 function addCommand(scans: Command, run: Run): void {
@@ -76,49 +63,20 @@ function addCommand(scans: Command, run: Run): void {
     .description('Keeps a scan to be made again and again.')
     .argument('<name>', 'a name for it')
     .argument('<targets...>', 'as for tlsward scan')
-    .addOption(new Option('-p, --ports <PORTS>', portsHelp).argParser(joined))
-    .requiredOption('--every <SPAN>', 'how often: 12h, 1d, 1w')
+    .addOption(new Option('-p, --ports <PORTS>', portsHelp).argParser(joined).default('default'))
+    .addOption(
+      new Option('--every <SPAN>', 'how often: 12h, 1d, 1w').argParser(spanText).makeOptionMandatory()
+    )
   paceOptions(add)
   add.action((name: string, targets: string[], _options: object, command: Command) =>
-    run(command, async (session) => {
-      const options = command.opts<AddOptions>()
-      const functions = await session.functions()
-      const schedule = await functions.addSchedule({
-        name,
-        targets,
-        ports: options.ports ?? 'default',
-        every: options.every,
-        pace: paceOf(options)
-      })
-      session.screen.note(`Schedule ${shown(schedule.name)} is kept: every ${schedule.every}.`)
-    })
+    run(command, async (session) =>
+      (await actions()).addSchedule(session, { name, targets, ...command.opts() })
+    )
   )
 }
 
-async function list(session: Session, options: OutputOptions): Promise<void> {
-  const { screen } = session
-  const functions = await session.functions()
-  const [scans, schedules] = [await functions.scans(), await functions.schedules()]
-  const view = scanView(screen)
-  const print = linePrinter(screen, options, view)
-  if (print) {
-    scans.forEach(print)
-    if (options.json) for (const schedule of schedules) screen.result(JSON.stringify(schedule))
-    return
-  }
-  if (scans.length === 0) screen.result('No scan yet. Begin with: tlsward scan 10.0.0.0/16')
-  else printTable(screen, view, scans)
-  if (schedules.length === 0) return
-  screen.result('')
-  printTable(screen, scheduleView, schedules)
-}
-
-async function show(session: Session, id: number, options: OutputOptions): Promise<void> {
-  const { screen } = session
-  const scan = await (await session.functions()).scanById(id)
-  const print = linePrinter(screen, options, scanView(screen))
-  if (print) return print(scan)
-  screen.result(scanLine(scan))
-  screen.result(screen.paint('dim', scan.scope))
-  for (const line of outcomeLines(scan)) screen.result(line)
+/** A span of time as it was written, once it is understood. */
+function spanText(text: string): string {
+  span('--every', 'd')(text)
+  return text
 }

@@ -1,26 +1,22 @@
 import { Fault } from '../../../core/fault.ts'
 import type { ListText, PaceRequest, ProbeRequest, ScanRequest } from '../../functions.ts'
 import { readFound } from '../found.ts'
-import { readText } from '../options.ts'
-import type { PaceOptions, ScanOptions } from './options.ts'
+import { readText } from '../files.ts'
+import type { PaceOptions, ScanOptions } from '../commands/scan-options.ts'
 
 /** What the person asks for, with the files that they name read. */
 export async function scanRequest(targets: readonly string[], options: ScanOptions): Promise<ScanRequest> {
-  const named = [...targets, ...(options.host ?? [])]
-  const { from, list = [] } = options
-  const found = from === undefined ? [] : await readFound(from, list)
+  const { from, host = [], list = [] } = options
+  // with --from the arguments are files of that tool, as `--from nmap scan.xml` reads
+  const named = from === undefined ? [...targets, ...host] : host
+  const found = from === undefined ? [] : await readFound(from, [...targets, ...list])
   const lists = from === undefined ? list.map((file) => listOf('--list', file)) : []
-  if (named.length === 0 && list.length === 0) {
-    throw new Fault(
-      'target-none',
-      'No target is named. Write addresses, networks or host names, or --list FILE.'
-    )
-  }
+  if (named.length + found.length + lists.length === 0) throw nothingNamed(from)
   return {
-    targets: [{ source: 'arguments', text: named.join('\n') }, ...lists],
+    targets: [{ source: null, text: named.join('\n') }, ...lists],
     found,
     excluded: [
-      { source: '--exclude', text: (options.exclude ?? []).join('\n') },
+      { source: null, text: (options.exclude ?? []).join('\n') },
       ...(options.excludeFile ?? []).map((file) => listOf('--exclude-file', file))
     ],
     doNotScan: (options.doNotScan ?? []).map((file) => listOf('--do-not-scan', file)),
@@ -36,15 +32,20 @@ export async function scanRequest(targets: readonly string[], options: ScanOptio
   }
 }
 
+function nothingNamed(from: string | undefined): Fault {
+  const message =
+    from === undefined
+      ? 'No target is named. Write addresses, networks or host names, or --list FILE.'
+      : `Nothing was handed over. Name a file in which ${from} found open ports.`
+  return new Fault('target-none', message)
+}
+
 function listOf(option: string, file: string): ListText {
   return { source: file === '-' ? 'standard input' : file, text: readText(option, file) }
 }
 
 function namesOf({ names, sni = [] }: ScanOptions): readonly ListText[] {
-  return [
-    { source: '--sni', text: sni.join('\n') },
-    ...(names === undefined ? [] : [listOf('--names', names)])
-  ]
+  return [{ source: null, text: sni.join('\n') }, ...(names === undefined ? [] : [listOf('--names', names)])]
 }
 
 /** The limits of pace among the options. */

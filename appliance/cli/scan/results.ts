@@ -4,7 +4,7 @@ import type { Session } from '../session.ts'
 import { endpointView } from '../views/endpoints.ts'
 import { outcomeLines, scanLine } from '../views/scans.ts'
 import { counted } from '../words.ts'
-import type { ScanOptions } from './options.ts'
+import type { ScanOptions } from '../commands/scan-options.ts'
 
 /** Endpoints that are kept for the table at the end; more are in the inventory. */
 const tableRows = 1_000

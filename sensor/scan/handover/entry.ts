@@ -2,7 +2,6 @@ import { type Address, parseAddress } from '../../../core/address.ts'
 import { Fault } from '../../../core/fault.ts'
 import { visible } from '../../../core/text.ts'
 import { hostName } from '../targets/host-name.ts'
-import type { Target } from '../targets/target.ts'
 
 /** One open port (or one host to look at) that another tool, or a table, hands over. */
 export type HandoverEntry = {
@@ -43,14 +42,6 @@ export function malformed(place: Place, what: string, cause?: unknown): Fault {
     { ...place },
     cause
   )
-}
-
-/** The entry as a target of a scan. */
-export function targetOf({ address, name, port }: HandoverEntry): Target {
-  const ports = port === null ? null : ([[port, port]] as const)
-  if (address === null) return { kind: 'name', name, ports }
-  if (name === null) return { kind: 'range', first: address, last: address, ports, note: null }
-  return { kind: 'host', address, name, ports }
 }
 
 /** What a record of a tool says, in its own words. */

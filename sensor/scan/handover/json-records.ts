@@ -106,11 +106,13 @@ class ObjectSplitter {
       }
     }
     if (this.#depth > 0) this.#begun += chunk.slice(from)
-    if (this.#begun.length > longestRecord) throw malformed(this.#beginsAt, 'the record that begins here does not end')
+    if (this.#begun.length > longestRecord)
+      throw malformed(this.#beginsAt, 'the record that begins here does not end')
   }
 
   end(): void {
-    if (this.#depth > 0) throw malformed(this.#beginsAt, 'the record that begins here does not end: the file is cut off')
+    if (this.#depth > 0)
+      throw malformed(this.#beginsAt, 'the record that begins here does not end: the file is cut off')
     if (this.#array === 'open') throw malformed(this.#here(), 'expected ] at the end: the file is cut off')
   }
 

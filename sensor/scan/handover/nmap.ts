@@ -27,7 +27,7 @@ interface HostSoFar {
 
 class NmapReader {
   readonly #source: string
-  readonly #xml = new SaxesParser({ position: true })
+  readonly #xml = new SaxesParser<{ position: true; xmlns: false }>({ position: true, xmlns: false })
   readonly #found: HandoverEntry[] = []
   #mark = 0
   #depth = 0
@@ -38,7 +38,11 @@ class NmapReader {
   constructor(source: string) {
     this.#source = source
     this.#xml.on('error', (error) => {
-      throw malformed(this.#here(), `expected nmap XML: ${error.message.replace(/^\d+:\d+: /, '')}`, error)
+      throw malformed(
+        this.#here(),
+        `expected nmap XML: ${error.message.replace(/^\d+:\d+: |\.$/g, '')}`,
+        error
+      )
     })
     this.#xml.on('doctype', (doctype) => {
       if (doctype.includes('[')) throw malformed(this.#here(), 'a DTD with declarations is not read')
@@ -49,7 +53,8 @@ class NmapReader {
 
   *take(text: string): Generator<HandoverEntry> {
     this.#xml.write(text)
-    if (this.#xml.position - this.#mark > longestToken) throw malformed(this.#here(), 'something here does not end')
+    if (this.#xml.position - this.#mark > longestToken)
+      throw malformed(this.#here(), 'something here does not end')
     yield* this.#found.splice(0)
   }
 
@@ -64,7 +69,8 @@ class NmapReader {
 
   #open({ name, attributes }: SaxesTagPlain): void {
     this.#mark = this.#xml.position
-    if (++this.#depth > deepest) throw malformed(this.#here(), 'expected nmap XML: elements are nested too deeply')
+    if (++this.#depth > deepest)
+      throw malformed(this.#here(), 'expected nmap XML: elements are nested too deeply')
     if (!this.#rootSeen && name !== 'nmaprun') {
       throw malformed(this.#here(), `expected <nmaprun>, found <${name.slice(0, 40)}>`)
     }
@@ -78,7 +84,8 @@ class NmapReader {
     if (tag === 'hostname' && attributes['name']) {
       host.names.push({ name: attributes['name'], given: attributes['type'] === 'user' })
     }
-    if (tag === 'port') this.#port = { protocol: attributes['protocol'] ?? '', id: attributes['portid'] ?? '' }
+    if (tag === 'port')
+      this.#port = { protocol: attributes['protocol'] ?? '', id: attributes['portid'] ?? '' }
     if (tag === 'state' && attributes['state'] === 'open' && this.#port?.protocol === 'tcp') {
       if (!/^\d{1,5}$/.test(this.#port.id)) throw malformed(this.#here(), 'expected portid="1" to "65535"')
       host.ports.push({ port: Number(this.#port.id), place: this.#here() })
@@ -99,6 +106,8 @@ class NmapReader {
     if (address === null) throw malformed(this.#here(), 'expected <address> in a <host> with open ports')
     const asked = names.some(({ given }) => given) ? [] : [null]
     const all = [...new Set([...asked, ...names.map(({ name }) => name)])]
-    return ports.flatMap(({ port, place }) => all.map((name) => entryOf({ host: address, name, port }, place)))
+    return ports.flatMap(({ port, place }) =>
+      all.map((name) => entryOf({ host: address, name, port }, place))
+    )
   }
 }

@@ -34,7 +34,8 @@ export async function* readLines(file: HandoverFile): AsyncGenerator<Line> {
     const parts = (rest + text).split(/\r?\n/)
     rest = parts.pop() ?? ''
     for (const part of parts) yield { text: part, line: ++line }
-    if (rest.length > longestLine) throw malformed({ source: file.source, line: line + 1 }, 'the line does not end')
+    if (rest.length > longestLine)
+      throw malformed({ source: file.source, line: line + 1 }, 'the line does not end')
   }
   if (rest !== '') yield { text: rest, line: line + 1 }
 }

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from 'typebox'
 import { entryOf, type HandoverEntry, type HandoverFile, malformed } from './entry.ts'
 import { readRecords } from './json-records.ts'
 

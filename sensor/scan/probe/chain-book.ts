@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { CertificateFields, KeyType } from '../../../pki/fields.ts'
 import { readCertificate } from '../../../pki/quick.ts'
 import type { ServedChain } from '../observation.ts'
+import { copyOf } from './bytes.ts'
 import type { CertificateList } from './certificate-list.ts'
 
 /** What the book knows of one chain. */
@@ -32,7 +33,10 @@ export class ChainBook {
     const leaf = parse(list.certificates[0])
     if (!leaf) return undefined
     // TLS 1.3 frames the same chain differently, and staples make messages differ: the id is of the chain alone
-    const certificates = list.certificates.filter((der, at) => at === 0 || parse(der) !== undefined)
+    // the list is views of a buffer that the next read overwrites
+    const certificates = list.certificates
+      .filter((der, at) => at === 0 || parse(der) !== undefined)
+      .map(copyOf)
     const id = hash('sha256', Buffer.concat(certificates), 'hex')
     const booked = { chain: { id, leaf: leaf.fingerprint }, keyType: leaf.keyType }
     if (this.#byMessage.size >= this.#limit) this.#forget()

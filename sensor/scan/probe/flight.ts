@@ -48,6 +48,7 @@ export interface FlightOptions {
 export class Flight {
   /** the ServerHello (after a retry, the second one) */
   hello: ServerHello | null = null
+  /** unless the flight is read whole, views that are valid only until `feed` returns */
   certificates: CertificateList | null = null
   /** did a CertificateRequest come? null: the flight was left before one could have */
   clientCertificate: boolean | null = null
@@ -245,9 +246,8 @@ export class Flight {
     const list = readCertificateList(body, version)
     if (!list) return this.#malformed('a certificate list whose lengths do not add up')
     if (list.certificates.length === 0) return void (this.end = { kind: 'no-certificate' })
-    // the views lie in a buffer that the next read overwrites
-    const copy = copyOf(body)
-    this.certificates = readCertificateList(copy, version) ?? null
+    // the views lie in a buffer that the next read overwrites: who reads on needs a copy
+    this.certificates = this.#whole ? (readCertificateList(copyOf(body), version) ?? null) : list
     // in TLS 1.3 the request comes before the certificate (RFC 8446 §4.3.2)
     if (version !== 0x0304) return
     this.clientCertificate ??= false
@@ -265,7 +265,7 @@ export class Flight {
 
 /** Bytes that wait for the rest of their record or message; whole ones are read in place, without a copy. */
 class Pieces {
-  #kept = new Uint8Array(0)
+  #kept = nothing
   #length = 0
 
   /** what is kept, followed by `bytes`: a view that holds until the next call */
@@ -295,3 +295,5 @@ class Pieces {
     this.#length = rest
   }
 }
+
+const nothing = new Uint8Array(0)

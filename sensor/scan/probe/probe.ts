@@ -1,4 +1,4 @@
-import { formatAddress, type Address } from '../../../core/address.ts'
+import { formatAddress } from '../../../core/address.ts'
 import type { Observation, ServedChain, StartTls } from '../observation.ts'
 import type { Pair } from '../space.ts'
 import type { ChainBook } from './chain-book.ts'
@@ -29,17 +29,15 @@ export interface ProbeTools {
 /** Whom a probe tells. */
 export interface ProbeOwner {
   /** the connection stands: from now on the time for an answer runs */
-  probeOpened(probe: Probe): void
+  probeOpened(): void
   /** one more connection is wanted: call `connect` when it may be made */
-  probeWants(probe: Probe): void
-  probeDone(probe: Probe): void
+  probeWants(): void
+  probeDone(): void
 }
 
 /** The probing of one pair: one connection after the other up the ladder, until nothing more is to be learnt. */
 export class Probe implements ExchangeOwner {
-  readonly address: Address
   readonly pair: Pair
-  readonly position: number
   readonly host: string
   readonly #tools: ProbeTools
   readonly #owner: ProbeOwner
@@ -53,10 +51,8 @@ export class Probe implements ExchangeOwner {
   /** tries that failed for want of a local resource */
   localFailures = 0
 
-  constructor(pair: Pair, position: number, tools: ProbeTools, owner: ProbeOwner) {
-    this.address = pair.address
+  constructor(pair: Pair, tools: ProbeTools, owner: ProbeOwner) {
     this.pair = pair
-    this.position = position
     this.host = formatAddress(pair.address)
     this.#tools = tools
     this.#owner = owner
@@ -86,7 +82,7 @@ export class Probe implements ExchangeOwner {
   }
 
   exchangeOpened(): void {
-    this.#owner.probeOpened(this)
+    this.#owner.probeOpened()
   }
 
   exchangeEnded(exchange: Exchange): void {
@@ -95,17 +91,17 @@ export class Probe implements ExchangeOwner {
     this.#exchange = null
     if (end.kind === 'local') {
       this.localFailures++
-      return this.#owner.probeWants(this)
+      return this.#owner.probeWants()
     }
     if (end.kind === 'silent' && this.#past.length === 0 && this.#repeats > 0) {
       this.#repeats--
-      return this.#owner.probeWants(this)
+      return this.#owner.probeWants()
     }
     this.#past.push(this.#attempt(exchange))
     const step = nextStep(this.#past, this.#climb())
-    if (step === null) return this.#owner.probeDone(this)
+    if (step === null) return this.#owner.probeDone()
     this.#step = step
-    this.#owner.probeWants(this)
+    this.#owner.probeWants()
   }
 
   /** how the last connection ended, for the pace */

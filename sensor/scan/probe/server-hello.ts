@@ -6,7 +6,6 @@ export interface ServerHello {
   readonly version: number
   readonly cipher: number
   readonly compression: number
-  readonly sessionId: Uint8Array
   /** a HelloRetryRequest, told by its random (RFC 8446 §4.1.3) */
   readonly retry: boolean
   /** group of the key share, or the group a HelloRetryRequest asks for */
@@ -41,7 +40,6 @@ export function readServerHello(body: Uint8Array): ServerHello | undefined {
     version: chosen?.length === 2 ? u16(chosen, 0) : legacy,
     cipher: u16(body, sessionEnd),
     compression: body[sessionEnd + 2] ?? 0,
-    sessionId: copyOf(body.subarray(35, sessionEnd)),
     retry,
     group: shared ? u16(shared, 0) : null,
     share: shared && !retry ? copyOf(shared.subarray(4)) : null,

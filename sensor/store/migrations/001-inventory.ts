@@ -30,6 +30,7 @@ CREATE TABLE certificate (
   is_ca INTEGER NOT NULL,
   self_issued INTEGER NOT NULL,
   trust TEXT,
+  first_seen INTEGER NOT NULL,
   search TEXT NOT NULL
 ) STRICT;
 CREATE INDEX certificate_by_key ON certificate (spki);
@@ -144,7 +145,8 @@ CREATE TABLE finding (
   facts TEXT NOT NULL,
   PRIMARY KEY (kind, subject, code, begins)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX finding_by_code ON finding (code, severity);
+-- holds all that decides whether a finding is wanted and holds: the long columns are not read for that
+CREATE INDEX finding_by_code ON finding (code, severity, ends);
 
 CREATE TABLE scan (
   id INTEGER PRIMARY KEY,
@@ -157,6 +159,9 @@ CREATE TABLE scan (
   last_progress INTEGER NOT NULL,
   ended INTEGER,
   endpoints_before INTEGER NOT NULL,
+  connections INTEGER NOT NULL DEFAULT 0,
+  seen INTEGER NOT NULL DEFAULT 0,
+  certificates INTEGER NOT NULL DEFAULT 0,
   added INTEGER NOT NULL DEFAULT 0,
   changed INTEGER NOT NULL DEFAULT 0,
   gone INTEGER NOT NULL DEFAULT 0,

@@ -8,6 +8,9 @@ import type { Testbed } from '../testbed.ts'
 import { u16, u8, version } from '../wire.ts'
 import { type OldServer, choose, eachInRecord, finish, refuse, seenBy, trap } from './trap.ts'
 
+// openssl's own defaults refuse what is old
+const loose = ['-no_tls1_3', '-cipher', 'ALL:@SECLEVEL=0']
+
 /** Servers of another age: versions, hellos and suites that no current library speaks. */
 export function oldTraps({ rsa }: Testbed): PeerRow[] {
   const speaks = (...versions: number[]): OldServer => ({ certificate: rsa, versions })
@@ -32,6 +35,12 @@ export function oldTraps({ rsa }: Testbed): PeerRow[] {
     ),
     trap('rc4-only', tls12, (link) => plainly(link, with12(suite.rsaWithRc4Sha))),
     trap('3des-only', tls12, (link) => plainly(link, with12(suite.rsaWith3Des))),
+    trap(
+      'dhe-1024-only',
+      tls12,
+      (link) => plainly(link, with12(suite.dheWithAes128)),
+      seenBy(tls12, ...loose)
+    ),
     trap(
       'compression',
       tls12,

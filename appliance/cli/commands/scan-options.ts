@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+import type { HandoverFormat } from '../../../sensor/scan/handover/detect.ts'
 import type { ProbeRequest } from '../../functions.ts'
 import type { Severity } from '../../records.ts'
 import { commaList, joined, repeated, span, wholeNumber } from '../options.ts'
@@ -20,7 +21,7 @@ export interface ScanOptions extends OutputOptions, PaceOptions {
   readonly host?: readonly string[]
   readonly list?: readonly string[]
   readonly ports?: string
-  readonly from?: string
+  readonly from?: HandoverFormat | 'auto'
   readonly names?: string
   readonly sni?: readonly string[]
   readonly ptr?: boolean
@@ -56,13 +57,23 @@ const starttls = [
 function targetOptions(command: Command): void {
   const list = (flags: string, description: string) => new Option(flags, description).argParser(commaList)
   const files = (flags: string, description: string) => new Option(flags, description).argParser(repeated)
-  const tools = ['nmap', 'masscan', 'tlsx', 'zgrab2', 'csv']
+  const tools = [
+    'nmap',
+    'masscan',
+    'masscan-list',
+    'tlsx',
+    'zgrab2',
+    'csv',
+    'auto'
+  ] satisfies ScanOptions['from'][]
   command
     .optionsGroup('Targets:')
     .addOption(list('-u, --host <TARGET>', 'a target, as the arguments are'))
     .addOption(files('-l, --list <FILE>', 'targets from a file; - for standard input'))
     .addOption(new Option('-p, --ports <PORTS>', portsHelp).argParser(joined))
-    .addOption(new Option('--from <TOOL>', 'the lists are the output of another tool').choices(tools))
+    .addOption(
+      new Option('--from <TOOL>', 'arguments and lists are files that another tool wrote').choices(tools)
+    )
     .addOption(list('--sni <NAME>', 'a server name to ask for wherever TLS answers'))
     .option(
       '--names <FILE>',

@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs'
+import { certificateOfFile } from '../../certificate-record.ts'
+import type { Certificate } from '../../records.ts'
+import { readBytes } from '../files.ts'
+import type { OutputOptions, Session } from '../session.ts'
+import { certificateLines } from '../views/certificate.ts'
+
+/** Options of `certificate show` as commander gives them. */
+export interface ShowOptions extends OutputOptions {
+  readonly pem?: boolean
+}
+
+/** Prints one certificate. */
+export async function showCertificate(session: Session, which: string, options: ShowOptions): Promise<void> {
+  const { screen, clock } = session
+  const certificate = await find(session, which)
+  if (options.json) screen.result(JSON.stringify(certificate))
+  else if (options.pem) screen.result(certificate.pem.trimEnd())
+  else for (const line of certificateLines(screen, certificate, clock.now())) screen.result(line)
+}
+
+/** A file wins over a fingerprint: nobody names a file like one by accident. */
+async function find(session: Session, which: string): Promise<Certificate> {
+  if (which === '-' || existsSync(which)) {
+    return certificateOfFile(readBytes('certificate', which))
+  }
+  const functions = await session.functions()
+  return functions.certificate(which)
+}

@@ -1,0 +1,56 @@
+import { formatEndpoint } from '../../../core/address.ts'
+import { Fault } from '../../../core/fault.ts'
+import type { FoundPlace, Label } from '../../functions.ts'
+import { readFound } from '../found.ts'
+import type { Session } from '../session.ts'
+import { counted } from '../words.ts'
+
+/** Adds and removes tags. */
+export async function tagEndpoints(
+  { screen, functions }: Session,
+  places: readonly string[],
+  { add = [], remove = [] }: { readonly add?: readonly string[]; readonly remove?: readonly string[] }
+): Promise<void> {
+  if (add.length + remove.length === 0) {
+    throw new Fault('option-malformed', 'Neither --add nor --remove is given: name a tag.')
+  }
+  screen.note(metText(await (await functions()).label(places.map((place) => ({ place, add, remove })))))
+}
+
+/** Sets or takes away the owner. */
+export async function ownEndpoints(
+  { screen, functions }: Session,
+  places: readonly string[],
+  { set, none }: { readonly set?: string; readonly none?: boolean }
+): Promise<void> {
+  if (set === undefined && none !== true) {
+    throw new Fault('option-malformed', 'Neither --set nor --none is given: name an owner.')
+  }
+  screen.note(
+    metText(await (await functions()).label(places.map((place) => ({ place, owner: set ?? null }))))
+  )
+}
+
+/** Sets owners and tags from a table. */
+export async function importLabels({ screen, functions }: Session, file: string): Promise<void> {
+  const labels = (await readFound('csv', [file])).map(labelOf)
+  const met = await (await functions()).label(labels)
+  screen.note(`${counted(labels.length, 'row')} read; ${metText(met)}`)
+}
+
+/** What a row of the table says; empty cells change nothing. */
+function labelOf({ address, name, port, owner, tags }: FoundPlace): Label {
+  const host = address ?? name ?? ''
+  return {
+    place: port === null ? host : formatEndpoint(host, port),
+    ...(address === null || name === null ? {} : { name }),
+    ...(tags.length > 0 ? { add: tags } : {}),
+    ...(owner === null ? {} : { owner })
+  }
+}
+
+function metText(met: readonly number[]): string {
+  const none = met.filter((count) => count === 0).length
+  const total = met.reduce((sum, count) => sum + count, 0)
+  return `${counted(total, 'endpoint')} changed.${none > 0 ? ` ${counted(none, 'place')} without any endpoint.` : ''}`
+}

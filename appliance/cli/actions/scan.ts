@@ -1,0 +1,42 @@
+import type { Functions, ScanWatch } from '../../functions.ts'
+import type { Scan } from '../../records.ts'
+import type { ScanOptions } from '../commands/scan-options.ts'
+import { showProgress } from '../progress.ts'
+import { confirmed } from '../scan/consent.ts'
+import { scanRequest } from '../scan/request.ts'
+import { gatherResults } from '../scan/results.ts'
+import type { Session } from '../session.ts'
+
+/** Makes a scan, or goes on with one. */
+export async function scan(
+  session: Session,
+  targets: readonly string[],
+  options: ScanOptions
+): Promise<number> {
+  const { resume } = options
+  if (resume !== undefined) {
+    return follow(session, options, (functions, watch, signal) => functions.resume(resume, watch, signal))
+  }
+  const request = await scanRequest(targets, options)
+  return follow(session, options, (functions, watch, signal) => functions.scan(request, watch, signal))
+}
+
+type Start = (functions: Functions, watch: ScanWatch, signal: AbortSignal) => Promise<Scan>
+
+/** Runs a scan to its end under the eyes of the person; gives the exit code. */
+export async function follow(session: Session, options: ScanOptions, start: Start): Promise<number> {
+  const { screen, clock } = session
+  const functions = await session.functions()
+  const ending = session.ending(() => screen.note('Stopping. Press Ctrl-C again to leave at once.'))
+  const results = gatherResults(session, options)
+  const watch: ScanWatch = {
+    scope: (scope) => confirmed(screen, scope, options.yes === true),
+    progress: showProgress(screen, clock),
+    endpoint: results.add
+  }
+  const done = await start(functions, watch, AbortSignal.any([ending.signal, screen.closed]))
+  screen.status('')
+  results.finish(done)
+  if (done.state === 'stopped') screen.note(`Go on with: tlsward scan --resume ${done.id}`)
+  return results.failed() ? 1 : 0
+}

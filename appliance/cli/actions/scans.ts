@@ -1,0 +1,58 @@
+import { linePrinter, printTable, shown } from '../output.ts'
+import type { PaceOptions } from '../commands/scan-options.ts'
+import { paceOf } from '../scan/request.ts'
+import type { OutputOptions, Session } from '../session.ts'
+import { outcomeLines, scanLine, scanView, scheduleView } from '../views/scans.ts'
+
+/** Prints scans, the latest first, and schedules. */
+export async function listScans(session: Session, options: OutputOptions): Promise<void> {
+  const { screen } = session
+  const functions = await session.functions()
+  const [scans, schedules] = [await functions.scans(), await functions.schedules()]
+  const view = scanView(screen)
+  const print = linePrinter(screen, options, view)
+  if (print) {
+    scans.forEach(print)
+    if (options.json) for (const schedule of schedules) screen.result(JSON.stringify(schedule))
+    return
+  }
+  if (scans.length === 0) screen.result('No scan yet. Begin with: tlsward scan 10.0.0.0/16')
+  else printTable(screen, view, scans)
+  if (schedules.length === 0) return
+  screen.result('')
+  printTable(screen, scheduleView, schedules)
+}
+
+/** Prints one scan with its outcomes. */
+export async function showScan(session: Session, id: number, options: OutputOptions): Promise<void> {
+  const { screen } = session
+  const scan = await (await session.functions()).scanById(id)
+  const print = linePrinter(screen, options, scanView(screen))
+  if (print) return print(scan)
+  screen.result(scanLine(scan))
+  screen.result(screen.paint('dim', scan.scope))
+  for (const line of outcomeLines(scan)) screen.result(line)
+}
+
+/** A schedule as the command line gives it. */
+interface ScheduleOptions extends PaceOptions {
+  readonly name: string
+  readonly targets: readonly string[]
+  readonly ports: string
+  readonly every: string
+}
+
+/** Keeps a schedule. */
+export async function addSchedule({ screen, functions }: Session, options: ScheduleOptions): Promise<void> {
+  const { name, targets, ports, every } = options
+  const { window = null, ...pace } = paceOf(options)
+  const schedule = { name, targets, ports, every, window, pace: { ...pace } }
+  await (await functions()).addSchedule(schedule)
+  screen.note(`Schedule ${shown(name)} is kept: every ${every}.`)
+}
+
+/** Removes a schedule. */
+export async function removeSchedule({ screen, functions }: Session, name: string): Promise<void> {
+  await (await functions()).removeSchedule(name)
+  screen.note(`Schedule ${shown(name)} is removed.`)
+}

@@ -1,0 +1,68 @@
+import { X509Certificate } from 'node:crypto'
+import type { CertificateFields } from './fields.ts'
+import { readNameKey } from './names.ts'
+import { readNameConstraints, type NameConstraints } from './name-constraints.ts'
+import { outlineOf } from './outline.ts'
+import { readCertificate } from './quick.ts'
+
+/** One certificate as a member of chains: read once, asked often. */
+export class ChainCertificate {
+  readonly der: Uint8Array
+  readonly fields: CertificateFields
+  /** 1, 2 or 3 */
+  readonly version: number
+  /** keys that are equal for equal names (RFC 5280 §7.1) */
+  readonly subjectKey: string
+  readonly issuerKey: string
+  #node: X509Certificate | undefined | null = null
+
+  /** Throws a Fault certificate-malformed. */
+  constructor(der: Uint8Array) {
+    this.der = der
+    this.fields = readCertificate(der)
+    const { reader, version, issuer, issuerStop, subject, subjectStop } = outlineOf(der)
+    this.version = version + 1
+    reader.seek(issuer, issuerStop)
+    this.issuerKey = readNameKey(reader, 'issuer')
+    reader.seek(subject, subjectStop)
+    this.subjectKey = readNameKey(reader, 'subject')
+  }
+
+  /** Issuer and subject are equal names. */
+  get isSelfIssued(): boolean {
+    return this.issuerKey === this.subjectKey
+  }
+
+  /** Its name constraints, or null when it has none. */
+  get constraints(): NameConstraints | null {
+    return readNameConstraints(this.der)
+  }
+
+  /** Was it signed by the key of `issuer`? False also when OpenSSL does not know the algorithm. */
+  isSignedBy(issuer: ChainCertificate): boolean {
+    const [child, parent] = [this.#openSsl(), issuer.#openSsl()]
+    try {
+      return child !== undefined && parent !== undefined && child.verify(parent.publicKey)
+    } catch {
+      return false
+    }
+  }
+
+  /** Does what it says of its issuer (key identifier, issuer and serial number) fit `issuer`? By OpenSSL. */
+  namesAsIssuer(issuer: ChainCertificate): boolean {
+    const [child, parent] = [this.#openSsl(), issuer.#openSsl()]
+    return child !== undefined && parent !== undefined && child.checkIssued(parent)
+  }
+
+  /** OpenSSL's view, made when first asked for: that costs ten times the quick reading */
+  #openSsl(): X509Certificate | undefined {
+    if (this.#node === null) {
+      try {
+        this.#node = new X509Certificate(this.der)
+      } catch {
+        this.#node = undefined
+      }
+    }
+    return this.#node
+  }
+}

@@ -1,0 +1,69 @@
+import { Fault } from '../core/fault.ts'
+import { ChainCertificate } from './chain-certificate.ts'
+
+/** A certificate of the input of a trust store that could not be read. */
+export interface UnreadableRoot {
+  /** its place in the input, from 0 */
+  readonly position: number
+  readonly reason: string
+}
+
+/** The certificates that chains may end at: those of the system and the own CAs. */
+export interface TrustStore {
+  readonly size: number
+  /** certificates of the input that were left out because they cannot be read */
+  readonly unreadable: readonly UnreadableRoot[]
+  /** Is the certificate of this SHA-256 fingerprint (lower-case hex) one of them? */
+  has(fingerprint: string): boolean
+  /** Those with the name of the certificate's issuer, the one with the key identifier that it names first. */
+  issuersOf(certificate: ChainCertificate): readonly ChainCertificate[]
+  /** A CA certificate that a server sent, from memory where it was met before (its signatures stay checked). */
+  member(der: Uint8Array): ChainCertificate
+}
+
+/**
+ * Opens a trust store on root certificates (DER). Names and key identifiers are read at once, some 5 µs each; what
+ * checking a signature needs is made when a chain first leads there. Duplicates count once.
+ */
+export function openTrustStore(ders: Iterable<Uint8Array>): TrustStore {
+  const bySubject = new Map<string, ChainCertificate[]>()
+  const fingerprints = new Set<string>()
+  const unreadable: UnreadableRoot[] = []
+  let position = 0
+  for (const der of ders) {
+    const root = readRoot(der)
+    if (root instanceof Fault) unreadable.push({ position, reason: root.message })
+    else if (!fingerprints.has(root.fields.fingerprint)) {
+      fingerprints.add(root.fields.fingerprint)
+      bySubject.set(root.subjectKey, [...(bySubject.get(root.subjectKey) ?? []), root])
+    }
+    position++
+  }
+  return {
+    size: fingerprints.size,
+    unreadable,
+    has: (fingerprint) => fingerprints.has(fingerprint),
+    issuersOf: (certificate) => likelyFirst(certificate, bySubject.get(certificate.issuerKey) ?? []),
+    member: (der) => new ChainCertificate(der)
+  }
+}
+
+function readRoot(der: Uint8Array): ChainCertificate | Fault {
+  try {
+    return new ChainCertificate(der)
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown
+    throw thrown
+  }
+}
+
+/** Candidates in the order in which they probably issued the certificate: by key identifier. */
+export function likelyFirst(
+  { fields: { authorityKeyId } }: ChainCertificate,
+  candidates: readonly ChainCertificate[]
+): readonly ChainCertificate[] {
+  if (candidates.length < 2 || authorityKeyId === null) return candidates
+  const rank = ({ fields: { subjectKeyId } }: ChainCertificate) =>
+    subjectKeyId === authorityKeyId ? 0 : subjectKeyId === null ? 1 : 2
+  return candidates.toSorted((one, other) => rank(one) - rank(other))
+}
