@@ -1,3 +1,4 @@
+import type { Material } from './material.ts'
 import type { NativePrograms } from './native.ts'
 import type { Goal, Table } from './table.ts'
 
@@ -9,26 +10,35 @@ export interface Bench {
   /** undefined where there is no C compiler */
   readonly native: NativePrograms | undefined
   readonly scale: Scale
+  /** our hello and the chains that answer it, made once */
+  material(): Promise<Material>
   /** tells the person who waits what is being done */
-  progress(text: string): void
+  readonly progress: (text: string) => void
 }
 
-/** How long the bench takes. */
+/** How much is measured, and so how long it takes. */
 export interface Scale {
-  /** rounds of the short comparisons, and of the sweeps (which take half a minute each) */
+  /** rounds of the short comparisons */
   readonly rounds: number
+  /** rounds of the sweeps, which take a minute each with all scanners */
   readonly sweepRounds: number
+  /** ports of the silent space */
+  readonly sweepPorts: readonly number[]
   /** endpoints of one TLS run */
   readonly endpoints: number
-  /** seconds of the scan whose memory is watched; Infinity: to its end */
-  readonly memorySeconds: number
+  /** seconds of the scan whose memory is watched; null: to its end */
+  readonly memorySeconds: number | null
   /** endpoints in the store */
   readonly rows: number
 }
 
 /** What a section found out, or why it could not. */
-export type Report =
-  { readonly tables: readonly Table[]; readonly goals: readonly Goal[] } | { readonly skipped: string }
+export type Report = Findings | { readonly skipped: string }
+
+export interface Findings {
+  readonly tables: readonly Table[]
+  readonly goals: readonly Goal[]
+}
 
 /** One part of the bench, chosen by its name. */
 export interface Section {

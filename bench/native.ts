@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { find, output, run, type RunOptions } from './process.ts'
+import { find, output, run, type Command, type RunOptions } from './process.ts'
 import type { Sample } from './measure.ts'
 
 /** Our small C programs, compiled for this run. */
@@ -36,7 +36,7 @@ export interface Used {
  * them, with its wall time only. Rejects when it does not end with 0.
  */
 export async function measured(
-  command: readonly string[],
+  command: Command,
   { usage, folder, ...options }: RunOptions & { readonly usage: string | undefined; readonly folder: string }
 ): Promise<Used> {
   const result = join(folder, 'usage.json')

@@ -7,6 +7,7 @@ import { seededRandom, type Random } from '../core/random.ts'
 import { sweepOptions } from '../sensor/scan/defaults.ts'
 import type { Outcome } from '../sensor/scan/observation.ts'
 import { openDialer, type DialerChoice } from '../sensor/scan/probe/open-dialer.ts'
+import type { Area } from '../sensor/scan/space.ts'
 import { runScan, type ScanPlan } from '../sensor/scan/run.ts'
 
 /** One scan of a bench. */
@@ -23,6 +24,10 @@ export interface Job {
   readonly repeats: number
   /** the scan is stopped after this time; null: it runs to its end */
   readonly seconds: number | null
+  /** folder of a new store that everything is written to; null: none */
+  readonly store: string | null
+  /** further targets on a port of their own */
+  readonly more?: { readonly first: string; readonly last: string; readonly port: number }
 }
 
 /** What came out. Times and processor time are those of the scan, without the start of Node. */
@@ -49,9 +54,15 @@ function fixedHello(): Random {
 }
 
 function planOf(job: Job): ScanPlan {
+  const areas = (job.more ? [job.more] : []).map(({ first, last, port }): Area => ({
+    ranges4: [[ipv4(first), ipv4(last)]],
+    ranges6: [],
+    hosts: [],
+    ports: [[port, port]]
+  }))
   const unlimited = { rate: Infinity, hostRate: Infinity, subnetRate: Infinity, subnetConcurrency: Infinity }
   return {
-    space: { ranges4: [[ipv4(job.first), ipv4(job.last)]], ranges6: [], ports: job.ports, pairs: [] },
+    space: { ranges4: [[ipv4(job.first), ipv4(job.last)]], ranges6: [], ports: job.ports, pairs: [], areas },
     seed: 7,
     workers: job.workers,
     dialer: job.dialer,

@@ -2,6 +2,12 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
+/** A program and its arguments. */
+export type Command = readonly string[]
+
+/** The same command, run in another place: on one processor, in a network namespace. */
+export type Place = (command: Command) => Command
+
 /** A program that ended. */
 export interface Ended {
   /** exit code; null when a signal ended it */
@@ -22,7 +28,7 @@ export interface RunOptions {
 }
 
 /** Runs a program to its end; rejects when it cannot start, runs too long, or the signal aborts. */
-export function run(command: readonly string[], options: RunOptions): Promise<Ended> {
+export function run(command: Command, options: RunOptions): Promise<Ended> {
   const [program = '', ...args] = command
   const { promise, resolve, reject } = Promise.withResolvers<Ended>()
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)])
@@ -46,7 +52,7 @@ export function run(command: readonly string[], options: RunOptions): Promise<En
 }
 
 /** Like {@link run}; rejects as well when the program did not end with 0. Gives what it printed. */
-export async function output(command: readonly string[], options: RunOptions): Promise<string> {
+export async function output(command: Command, options: RunOptions): Promise<string> {
   const { code, stdout, stderr } = await run(command, options)
   if (code === 0) return stdout
   throw new Error(`${command.join(' ')} ended with ${code}: ${stderr.trim().slice(-400)}`)
@@ -62,7 +68,7 @@ export interface Resident {
 }
 
 /** Starts a program that says in one line that it is ready; rejects when it ends before. */
-export async function startResident(command: readonly string[]): Promise<Resident> {
+export async function startResident(command: Command): Promise<Resident> {
   const [program = '', ...args] = command
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   const stdout = collect(child.stdout)
@@ -121,7 +127,7 @@ export function processors(): readonly number[] {
 }
 
 /** The command, kept on one processor: the client's or the server's. Where there is only one, as it is. */
-export function pinned(side: 'client' | 'server', command: readonly string[]): readonly string[] {
+export function pinned(side: 'client' | 'server', command: Command): Command {
   const [client, server] = processors()
   if (server === undefined || !find('taskset')) return command
   return ['taskset', '--cpu-list', String(side === 'client' ? client : server), ...command]

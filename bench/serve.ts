@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Bench } from './context.ts'
 import type { CannedFlight } from './flights.ts'
-import { pinned, startResident } from './process.ts'
+import { pinned, startResident, type Place } from './process.ts'
 
 /** How a canned server behaves. */
 export interface Serving {
@@ -15,7 +15,7 @@ export interface Serving {
   /** where it listens: loopback on a free port when left out */
   readonly at?: {
     readonly ports: readonly number[]
-    readonly inside: (command: readonly string[]) => readonly string[]
+    readonly inside: Place
   }
 }
 

@@ -1,16 +1,17 @@
 import { seededRandom } from '../core/random.ts'
-import { find, output, startResident, type Resident } from './process.ts'
+import { find, output, startResident, type Command, type Place, type Resident } from './process.ts'
 
 /** A network that is nearly all silence, in two network namespaces of the bench's own. */
 export interface SilentSpace {
+  readonly ports: readonly number[]
   /** address × port pairs that take connections */
   readonly open: number
   /** MAC address of the way into the space, for tools that write frames themselves */
   readonly gatewayMac: string
   /** the command, run where the space is looked at from */
-  near(command: readonly string[]): readonly string[]
+  readonly near: Place
   /** the command, run where the space's servers are */
-  far(command: readonly string[]): readonly string[]
+  readonly far: Place
   close(): Promise<void>
 }
 
@@ -20,7 +21,6 @@ export const space = {
   first: '10.213.0.0',
   last: '10.213.255.255',
   addresses: 65_536,
-  ports: [443, 8443, 993],
   device: 'wire0',
   source: '10.214.0.1'
 } as const
@@ -38,7 +38,10 @@ const macs = { near: '02:00:00:00:00:01', far: '02:00:00:00:00:02' }
  * with the bench, however that ends: the namespaces live in two processes that read the bench's pipe. Says
  * why not when a program or a right is missing.
  */
-export async function openSilentSpace(signal: AbortSignal): Promise<SilentSpace | string> {
+export async function openSilentSpace(
+  ports: readonly number[],
+  signal: AbortSignal
+): Promise<SilentSpace | string> {
   const missing = ['unshare', 'nsenter', 'ip', 'nft'].filter((program) => find(program) === undefined)
   if (missing.length > 0) return `needs ${missing.join(', ')} (Debian: util-linux, iproute2, nftables)`
   // without root, a user namespace of our own gives the rights inside it
@@ -51,16 +54,16 @@ export async function openSilentSpace(signal: AbortSignal): Promise<SilentSpace 
   }
   try {
     holders.push(await startResident(['unshare', ...user, ...stay]))
-    const inside = (at: number, join: readonly string[], command: readonly string[]) => {
+    const inside = (at: number, join: readonly string[], command: Command) => {
       const kept = isRoot ? [] : ['--user', '--preserve-credentials']
       return ['nsenter', '--target', String(holders[at]?.pid), ...kept, ...join, '--', ...command]
     }
     holders.push(await startResident(isRoot ? ['unshare', ...stay] : inside(0, [], ['unshare', ...stay])))
-    const near = (command: readonly string[]) => inside(0, ['--net'], command)
-    const far = (command: readonly string[]) => inside(1, ['--net'], command)
-    const open = await lay({ near, far, farPid: holders[1]?.pid ?? 0, signal })
+    const near = (command: Command) => inside(0, ['--net'], command)
+    const far = (command: Command) => inside(1, ['--net'], command)
+    const open = await lay({ near, far, farPid: holders[1]?.pid ?? 0, ports, signal })
     holders.push(await startResident(far(['bash', '-c', heartbeat])))
-    return { open, gatewayMac: macs.far, near, far, close }
+    return { ports, open, gatewayMac: macs.far, near, far, close }
   } catch (error) {
     await close()
     return `no network namespace of our own: ${error instanceof Error ? error.message : String(error)}`
@@ -69,12 +72,13 @@ export async function openSilentSpace(signal: AbortSignal): Promise<SilentSpace 
 
 interface Ground extends Pick<SilentSpace, 'near' | 'far'> {
   readonly farPid: number
+  readonly ports: readonly number[]
   readonly signal: AbortSignal
 }
 
 /** Lays the wire between the namespaces and the rules behind it; gives the number of open pairs. */
-async function lay({ near, far, farPid, signal }: Ground): Promise<number> {
-  const apply = (command: readonly string[], lines: readonly string[]) =>
+async function lay({ near, far, farPid, ports, signal }: Ground): Promise<number> {
+  const apply = (command: Command, lines: readonly string[]) =>
     output(command, { timeoutMs: 30_000, signal, input: lines.join('\n') + '\n' })
   await apply(near(['ip', '-batch', '-']), [
     'link set lo up',
@@ -91,7 +95,7 @@ async function lay({ near, far, farPid, signal }: Ground): Promise<number> {
     `neigh replace ${space.source} lladdr ${macs.near} nud permanent dev wire1`,
     `route add local ${space.network} dev lo`
   ])
-  const { open, refusing } = choosePairs()
+  const { open, refusing } = choosePairs(ports)
   await apply(far(['nft', '--file', '-']), [
     'table ip space {',
     ` set open { type ipv4_addr . inet_service; elements = { ${open.join(', ')} } }`,
@@ -108,15 +112,15 @@ async function lay({ near, far, farPid, signal }: Ground): Promise<number> {
 }
 
 /** The pairs that answer, the same in every run. */
-function choosePairs(): { open: string[]; refusing: string[] } {
+function choosePairs(ports: readonly number[]): { open: string[]; refusing: string[] } {
   const open: string[] = []
   const refusing: string[] = []
   const random = seededRandom(1)
-  for (let at = 0; at < space.addresses * space.ports.length; at++) {
+  for (let at = 0; at < space.addresses * ports.length; at++) {
     const lot = Math.floor(random.fraction() * 1_000)
     if (lot > 9) continue
-    const host = Math.floor(at / space.ports.length)
-    const pair = `10.213.${host >>> 8}.${host & 255} . ${space.ports[at % space.ports.length]}`
+    const host = Math.floor(at / ports.length)
+    const pair = `10.213.${host >>> 8}.${host & 255} . ${ports[at % ports.length]}`
     ;(lot < 9 ? open : refusing).push(pair)
   }
   return { open, refusing }

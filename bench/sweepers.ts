@@ -15,48 +15,53 @@ interface Sweeper {
   readonly finds: (output: string) => number
 }
 
-const ports = space.ports.join(',')
-const nmap = `-T5 --min-rate 30000 --max-retries 1 -Pn -n -oG - -p ${ports} ${space.network}`
-const masscan = ({ gatewayMac }: SilentSpace) =>
+/** Names of those that have a goal. */
+export const sweeperNames = {
+  nmap: 'nmap -sS -T5 --min-rate 30000 --max-retries 1',
+  masscan: 'masscan --rate 100k --wait 1',
+  masscanTwice: 'masscan --rate 100k --wait 1 --retries 1'
+} as const
+
+const nmap = ({ ports }: SilentSpace) =>
+  `-T5 --min-rate 30000 --max-retries 1 -Pn -n -oG - -p ${ports.join(',')} ${space.network}`
+const masscan = ({ gatewayMac, ports }: SilentSpace) =>
   `masscan --adapter ${space.device} --adapter-ip ${space.source} --router-mac ${gatewayMac} ` +
-  `--rate 100000 --wait 1 -oL - -p${ports} ${space.network}`
+  `--rate 100000 --wait 1 -oL - -p${ports.join(',')} ${space.network}`
+const zmap =
+  ({ gatewayMac }: SilentSpace, emptyFile: string) =>
+  (port: number) =>
+    `zmap -C ${emptyFile} -b ${emptyFile} -q -v 0 -p ${port} -r 100000 -c 1 -i ${space.device} ` +
+    `-S ${space.source} -G ${gatewayMac} -o - ${space.network}`
 
 const sweepers: readonly Sweeper[] = [
   {
-    name: 'nmap -sS -T5 --min-rate 30000 --max-retries 1',
+    name: sweeperNames.nmap,
     program: 'nmap',
-    script: () => `nmap -sS ${nmap}`,
+    script: (silence) => `nmap -sS ${nmap(silence)}`,
     finds: (text) => count(text, /\/open\//g)
   },
   {
     name: 'nmap -sT, same',
     program: 'nmap',
-    script: () => `nmap -sT ${nmap}`,
+    script: (silence) => `nmap -sT ${nmap(silence)}`,
     finds: (text) => count(text, /\/open\//g)
   },
   {
-    name: 'masscan --rate 100k --wait 1',
+    name: sweeperNames.masscan,
     program: 'masscan',
-    script: (silence) => masscan(silence),
+    script: masscan,
     finds: (text) => distinct(text, /^open tcp \d+ \S+/gm)
   },
   {
-    name: 'masscan --rate 100k --wait 1 --retries 1',
+    name: sweeperNames.masscanTwice,
     program: 'masscan',
     script: (silence) => `${masscan(silence)} --retries 1`,
     finds: (text) => distinct(text, /^open tcp \d+ \S+/gm)
   },
   {
-    name: `zmap -r 100k -c 1, once per port`,
+    name: 'zmap -r 100k -c 1, once per port',
     program: 'zmap',
-    script: ({ gatewayMac }, emptyFile) =>
-      space.ports
-        .map(
-          (port) =>
-            `zmap -C ${emptyFile} -b ${emptyFile} -q -v 0 -p ${port} -r 100000 -c 1 -i ${space.device} ` +
-            `-S ${space.source} -G ${gatewayMac} -o - ${space.network}`
-        )
-        .join(' && '),
+    script: (silence, emptyFile) => silence.ports.map(zmap(silence, emptyFile)).join(' && '),
     finds: (text) => count(text, /^10\.213\./gm)
   }
 ]
@@ -89,7 +94,7 @@ async function sweepOnce(
     timeoutMs: 120_000,
     signal: bench.signal
   })
-  return { n: space.addresses * space.ports.length, ok: sweeper.finds(stdout), ...usage }
+  return { n: space.addresses * silence.ports.length, ok: sweeper.finds(stdout), ...usage }
 }
 
 function count(text: string, pattern: RegExp): number {

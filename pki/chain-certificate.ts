@@ -1,9 +1,12 @@
-import { X509Certificate } from 'node:crypto'
+import { type KeyObject, X509Certificate } from 'node:crypto'
 import type { CertificateFields } from './fields.ts'
 import { readNameKey } from './names.ts'
 import { readNameConstraints, type NameConstraints } from './name-constraints.ts'
 import { outlineOf } from './outline.ts'
 import { readCertificate } from './quick.ts'
+
+/** issuers whose check is remembered at most */
+const maxSigners = 8
 
 /** One certificate as a member of chains: read once, asked often. */
 export class ChainCertificate {
@@ -15,6 +18,8 @@ export class ChainCertificate {
   readonly subjectKey: string
   readonly issuerKey: string
   #node: X509Certificate | undefined | null = null
+  /** what came of checking its signature, by the fingerprint of the issuer tried */
+  readonly #signers = new Map<string, boolean>()
 
   /** Throws a Fault certificate-malformed. */
   constructor(der: Uint8Array) {
@@ -40,9 +45,20 @@ export class ChainCertificate {
 
   /** Was it signed by the key of `issuer`? False also when OpenSSL does not know the algorithm. */
   isSignedBy(issuer: ChainCertificate): boolean {
-    const [child, parent] = [this.#openSsl(), issuer.#openSsl()]
+    const { fingerprint } = issuer.fields
+    const known = this.#signers.get(fingerprint)
+    if (known !== undefined) return known
+    const signed = this.#verify(issuer)
+    if (this.#signers.size === maxSigners) this.#signers.clear()
+    this.#signers.set(fingerprint, signed)
+    return signed
+  }
+
+  #verify(issuer: ChainCertificate): boolean {
+    const child = this.#openSsl()
+    const key = issuer.publicKey
     try {
-      return child !== undefined && parent !== undefined && child.verify(parent.publicKey)
+      return child !== undefined && key !== undefined && child.verify(key)
     } catch {
       return false
     }
@@ -52,6 +68,15 @@ export class ChainCertificate {
   namesAsIssuer(issuer: ChainCertificate): boolean {
     const [child, parent] = [this.#openSsl(), issuer.#openSsl()]
     return child !== undefined && parent !== undefined && child.checkIssued(parent)
+  }
+
+  /** Its key as OpenSSL takes it, or undefined when it does not. */
+  get publicKey(): KeyObject | undefined {
+    try {
+      return this.#openSsl()?.publicKey
+    } catch {
+      return undefined
+    }
   }
 
   /** OpenSSL's view, made when first asked for: that costs ten times the quick reading */

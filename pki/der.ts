@@ -23,8 +23,19 @@ export const tags = {
   set: 0x31
 } as const
 
-/** Longest input in bytes that is read at all; the largest certificates seen in the wild have some 100 kB. */
-export const maxDerBytes = 1 << 20
+/** What is read: how messages name it, what to do about a broken one, and its longest form in bytes. */
+export interface DerSubject {
+  readonly name: string
+  readonly remedy: string
+  readonly maxBytes: number
+}
+
+/** The largest certificates in the wild have some 100 kB. */
+const certificateSubject: DerSubject = {
+  name: 'certificate',
+  remedy: 'Give one X.509 certificate, PEM or DER.',
+  maxBytes: 1 << 20
+}
 
 /**
  * Walks over DER (X.690 §10) without copying and without recursion: one cursor inside one span. Every step
@@ -43,12 +54,14 @@ export class DerReader {
   /** content of the element read last: bytes start … stop − 1 */
   start = 0
   stop = 0
+  readonly #subject: DerSubject
 
-  constructor(der: Uint8Array) {
+  constructor(der: Uint8Array, subject = certificateSubject) {
+    this.#subject = subject
     this.bytes = Buffer.isBuffer(der) ? der : Buffer.from(der.buffer, der.byteOffset, der.byteLength)
     this.at = 0
     this.end = der.byteLength
-    if (der.byteLength > maxDerBytes) this.fail(`has ${der.byteLength} bytes, more than ${maxDerBytes}`, 'it')
+    if (der.byteLength > subject.maxBytes) this.fail(`has more than ${subject.maxBytes} bytes`, subject.name)
   }
 
   /** Is there another element in the span? */
@@ -125,11 +138,12 @@ export class DerReader {
     this.end = stop
   }
 
-  /** Throws the Fault: `field` of the certificate `problem`. */
+  /** Throws the Fault: `field` `problem`. */
   fail(problem: string, field: string): never {
+    const { name, remedy } = this.#subject
     throw new Fault(
       'certificate-malformed',
-      `The certificate is malformed: ${field} ${problem} (byte ${this.at}). Give one X.509 certificate, PEM or DER.`,
+      `The ${name} is malformed: ${field} ${problem} (byte ${this.at}). ${remedy}`,
       { field, offset: this.at }
     )
   }

@@ -124,7 +124,6 @@ function readBasicConstraints(value: ArrayBuffer): Said {
   if (pathLength < 0n || pathLength >= 2n ** 31n) return { broken: true }
   return { isCa: cA, pathLength: Number(pathLength) }
 }
-}
 
 function readKeyPurposes(value: ArrayBuffer): Said {
   const names: Readonly<Record<string, string>> = keyPurposes

@@ -1,5 +1,5 @@
 import { hash, type KeyObject, X509Certificate as NodeCertificate } from 'node:crypto'
-import { SubjectPublicKeyInfo } from '@peculiar/asn1-x509'
+import { type AlgorithmIdentifier, SubjectPublicKeyInfo } from '@peculiar/asn1-x509'
 import { Fault } from '../core/fault.ts'
 import type { CertificateFields, KeyType } from './fields.ts'
 import { readExtensionsFully } from './full-extensions.ts'
@@ -65,7 +65,7 @@ export function fieldsOf({ parts, node }: FullCertificate): CertificateFields {
     notAfter: timeOf(node.validToDate, 'notAfter'),
     ...keyOf(node, tbs.subjectPublicKeyInfo),
     spki: hash('sha256', new Uint8Array(tbs.subjectPublicKeyInfo), 'hex'),
-    signatureAlgorithm: signatureNameOf(parts),
+    signatureAlgorithm: signatureNameOf(parts.signatureAlgorithm),
     selfIssued: hexOfBuffer(tbs.subject) === hexOfBuffer(tbs.issuer),
     ...readExtensionsFully(tbs.extensions ?? [])
   }
@@ -135,14 +135,18 @@ function bitsOfPoint(point: ArrayBuffer): number {
   return 8 * (compressed ? point.byteLength - 1 : Math.floor((point.byteLength - 1) / 2))
 }
 
-function signatureNameOf({ signatureAlgorithm }: CertificateParts): string {
-  const oid = dottedOf(signatureAlgorithm.algorithm)
+/** The name of a signature algorithm, as CertificateFields.signatureAlgorithm has it. */
+export function signatureNameOf(algorithm: AlgorithmIdentifier): string {
+  const oid = dottedOf(algorithm.algorithm)
   const name = (signatureAlgorithms as Readonly<Record<string, string>>)[oid] ?? oid
   if (name !== 'RSA-PSS') return name
-  const pss = signatureAlgorithm.parameters
-    ? parseAsn(signatureAlgorithm.parameters, PssParts)
-    : new PssParts()
-  const hashOid = pss.hashAlgorithm?.algorithm ?? '1.3.14.3.2.26'
-  const hashName = (hashAlgorithms as Readonly<Record<string, string>>)[hashOid]
+  const hashName = pssHashOf(algorithm)
   return hashName === 'SHA1' || hashName === 'MD5' ? `RSA-PSS-${hashName}` : name
+}
+
+/** The hash of the message under RSA-PSS, null when it is none of the known ones. */
+export function pssHashOf({ parameters }: AlgorithmIdentifier): string | null {
+  const pss = parameters ? parseAsn(parameters, PssParts) : new PssParts()
+  if (!pss.hashAlgorithm) return 'SHA1'
+  return (hashAlgorithms as Readonly<Record<string, string>>)[pss.hashAlgorithm.algorithm] ?? null
 }

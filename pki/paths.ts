@@ -11,6 +11,8 @@ export interface Path {
   readonly end: PathEnd
   /** certificates with the name of the last member's issuer whose key did not sign it, where nothing did */
   readonly refuted: readonly ChainCertificate[]
+  /** a bound of the search was met here: there may be a better way */
+  readonly isCut: boolean
 }
 
 /** Where paths are looked for. */
@@ -36,22 +38,36 @@ export function* findPaths({ leaf, sent, roots }: PathSpace): Generator<Path> {
   const sentBySubject = Map.groupBy(sent, ({ subjectKey }) => subjectKey)
 
   function* climb(members: readonly ChainCertificate[], tip: ChainCertificate): Generator<Path> {
-    if (roots.has(tip.fields.fingerprint)) return yield { members, end: 'trusted', refuted: [] }
+    if (roots.has(tip.fields.fingerprint)) {
+      yield { members, end: 'trusted', refuted: [], isCut: false }
+      return
+    }
     const refuted: ChainCertificate[] = []
     let climbed = false
-    for (const issuer of [...roots.issuersOf(tip), ...likelyFirst(tip, sentBySubject.get(tip.issuerKey) ?? [])]) {
-      if (members.length === maxMembers || left === 0) break
+    let isCut = false
+    for (const issuer of [
+      ...roots.issuersOf(tip),
+      ...likelyFirst(tip, sentBySubject.get(tip.issuerKey) ?? [])
+    ]) {
       if (members.some((member) => isSame(member, issuer))) continue
+      if (members.length === maxMembers || left === 0) {
+        isCut = true
+        break
+      }
       left--
-      if (!tip.isSignedBy(issuer)) refuted.push(issuer)
-      else {
+      if (tip.isSignedBy(issuer)) {
         climbed = true
         yield* climb([...members, issuer], issuer)
-      }
+      } else refuted.push(issuer)
     }
     if (climbed) return
-    if (tip.isSelfIssued && tip.isSignedBy(tip)) yield { members, end: 'self-signed', refuted: [] }
-    else yield { members, end: 'missing', refuted }
+    const isSelfSigned = tip.isSelfIssued && tip.isSignedBy(tip)
+    yield {
+      members,
+      end: isSelfSigned ? 'self-signed' : 'missing',
+      refuted: isSelfSigned ? [] : refuted,
+      isCut
+    }
   }
 
   yield* climb([leaf], leaf)

@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto'
-import { tags, type DerReader } from './der.ts'
+import { readSignatureAlgorithm } from './algorithms.ts'
+import { tags } from './der.ts'
 import { type Draft, readExtensions } from './extensions.ts'
 import type { CertificateFields, KeyType } from './fields.ts'
 import { readKey } from './keys.ts'
 import { readName } from './names.ts'
-import { hashAlgorithms, OidTable, signatureAlgorithms } from './object-ids.ts'
 import { type Outline, outlineOf } from './outline.ts'
 import { readTime } from './times.ts'
-import { oidOf, serialOf } from './values.ts'
+import { serialOf } from './values.ts'
 
 /**
  * Reads one X.509 certificate as strict DER, made for the scan: bounded by its length, without recursion.
@@ -64,7 +64,7 @@ function draftOf(outline: Outline, fingerprint: string): Draft {
     keyBits,
     curve,
     spki: hash('sha256', reader.bytes.subarray(subjectStop, keyStop), 'hex'),
-    signatureAlgorithm: readSignatureAlgorithm(outline),
+    signatureAlgorithm: readAlgorithm(outline),
     subjectKeyId: null,
     authorityKeyId: null,
     isCa: false,
@@ -87,29 +87,7 @@ function readSerial({ reader, serial, issuer }: Outline): string {
   return serialOf(reader, 'serialNumber')
 }
 
-const signatureNames = new OidTable<string>(Object.entries(signatureAlgorithms))
-const hashNames = new OidTable<string>(Object.entries(hashAlgorithms))
-
-function readSignatureAlgorithm({ reader, signature, signatureStop }: Outline): string {
+function readAlgorithm({ reader, signature, signatureStop }: Outline): string {
   reader.seek(signature, signatureStop)
-  reader.open(tags.sequence, 'signatureAlgorithm')
-  reader.expect(tags.oid, 'signatureAlgorithm')
-  const name = signatureNames.find(reader.bytes, reader.start, reader.stop)
-  if (name === undefined) return oidOf(reader, 'signatureAlgorithm')
-  if (name !== 'RSA-PSS') return name
-  const hashName = readPssHash(reader)
-  return hashName === 'SHA1' || hashName === 'MD5' ? `${name}-${hashName}` : name
-}
-
-const pssHashTag = 0xa0
-
-/** RSASSA-PSS-params (RFC 4055 §3.1): the hash, SHA-1 where it is left out */
-function readPssHash(reader: DerReader): string | undefined {
-  if (reader.ahead() !== tags.sequence) return 'SHA1'
-  reader.open(tags.sequence, 'signatureAlgorithm')
-  if (reader.ahead() !== pssHashTag) return 'SHA1'
-  reader.open(pssHashTag, 'signatureAlgorithm')
-  reader.open(tags.sequence, 'signatureAlgorithm')
-  reader.expect(tags.oid, 'signatureAlgorithm')
-  return hashNames.find(reader.bytes, reader.start, reader.stop)
+  return readSignatureAlgorithm(reader).name
 }

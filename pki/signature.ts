@@ -7,8 +7,8 @@ export type SignatureVerdict = 'good' | 'bad' | 'unsupported'
 export interface Signed {
   /** a name of CertificateFields.signatureAlgorithm */
   readonly algorithm: string
-  /** hash of the message, needed for RSA-PSS only */
-  readonly pssHash?: string
+  /** hash of the message under RSA-PSS, else null */
+  readonly pssHash: string | null
   /** the bytes that were signed */
   readonly data: Uint8Array
   readonly signature: Uint8Array
@@ -31,7 +31,10 @@ const families: Readonly<Record<string, readonly string[]>> = {
  * Checks the signature of a CRL or OCSP response by OpenSSL. RSA-PSS is checked as everybody makes it: with the
  * same hash for the message and the mask.
  */
-export function checkSignature({ algorithm, pssHash, data, signature }: Signed, key: KeyObject): SignatureVerdict {
+export function checkSignature(
+  { algorithm, pssHash, data, signature }: Signed,
+  key: KeyObject
+): SignatureVerdict {
   const [family, hashName] = splitName(algorithm)
   const types = families[family]
   if (!types) return 'unsupported'

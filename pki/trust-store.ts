@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { Fault } from '../core/fault.ts'
 import { ChainCertificate } from './chain-certificate.ts'
 
@@ -31,10 +32,11 @@ export function openTrustStore(ders: Iterable<Uint8Array>): TrustStore {
   const unreadable: UnreadableRoot[] = []
   let position = 0
   for (const der of ders) {
-    const root = readRoot(der)
+    const fingerprint = hash('sha256', der, 'hex')
+    const root = fingerprints.has(fingerprint) ? undefined : readRoot(der)
     if (root instanceof Fault) unreadable.push({ position, reason: root.message })
-    else if (!fingerprints.has(root.fields.fingerprint)) {
-      fingerprints.add(root.fields.fingerprint)
+    else if (root) {
+      fingerprints.add(fingerprint)
       bySubject.set(root.subjectKey, [...(bySubject.get(root.subjectKey) ?? []), root])
     }
     position++
@@ -44,7 +46,27 @@ export function openTrustStore(ders: Iterable<Uint8Array>): TrustStore {
     unreadable,
     has: (fingerprint) => fingerprints.has(fingerprint),
     issuersOf: (certificate) => likelyFirst(certificate, bySubject.get(certificate.issuerKey) ?? []),
-    member: (der) => new ChainCertificate(der)
+    member: rememberMembers()
+  }
+}
+
+/** CA certificates that are remembered at most, and the largest */
+const maxRemembered = 1000
+const maxRememberedBytes = 8192
+
+/** The few intermediates that a network serves come back with every leaf: their signatures are checked once. */
+function rememberMembers(): (der: Uint8Array) => ChainCertificate {
+  const known = new Map<string, ChainCertificate>()
+  return (der) => {
+    if (der.length > maxRememberedBytes) return new ChainCertificate(der)
+    const fingerprint = hash('sha256', der, 'hex')
+    const met = known.get(fingerprint)
+    if (met) return met
+    const certificate = new ChainCertificate(der)
+    if (!certificate.fields.isCa) return certificate
+    if (known.size === maxRemembered) known.clear()
+    known.set(fingerprint, certificate)
+    return certificate
   }
 }
 

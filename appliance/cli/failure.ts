@@ -15,7 +15,7 @@ function usageMessage({ code, message }: CommanderError): string {
   if (code === 'commander.help') return 'a command is missing. See the list above.'
   const [what = '', meant = ''] = message.replace(/^error: /, '').split('\n')
   const suggestion = meant.replace(/^\(Did you mean (.*)\?\)$/, 'Did you mean $1?')
-  return `${what}.${suggestion ? ` ${suggestion}` : ''}`
+  return `${what.replace(/\.$/, '')}.${suggestion ? ` ${suggestion}` : ''}`
 }
 
 /** The exit code that the kind of a fault asks for. */

@@ -11,9 +11,9 @@ import type { Run } from './session.ts'
 const more = `
 Examples:
   tlsward scan 10.0.0.0/16                   find what answers TLS, and keep it
-  tlsward inventory                          what is known, worst first
+  tlsward inventory                          what is known, and what is wrong with it
   tlsward inventory --expiring 30d --csv     a list for a colleague
-  tlsward certificate show www.example.com   one certificate in full
+  tlsward certificate show 3fa9c2            one certificate in full
 
 Exit codes:
   0 done · 1 --fail-on found something · 2 wrong input · 3 no right · 4 not there · 5 conflict

@@ -1,6 +1,7 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { styleText } from 'node:util'
 import { Fault } from '../../core/fault.ts'
+import { reason } from './files.ts'
 
 /** Styles by meaning: green proven good, yellow will go wrong, red is wrong, dim nothing to say. */
 export type Tone = 'good' | 'warn' | 'bad' | 'dim' | 'strong' | 'running'
@@ -50,8 +51,7 @@ export function openScreen({
   let status = ''
 
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    closed.abort()
+    if (error.code === 'EPIPE') closed.abort()
   })
   const clear = () => status && stderr.write('\r\u001b[K')
   const show = () => status && stderr.write(status)
@@ -86,10 +86,9 @@ function openResults(file: string): { write(text: string): void; close(): void }
     try {
       return act()
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      throw new Fault(
+            throw new Fault(
         'file-unwritable',
-        `--output ${file} cannot be written: ${why}. Name a file that this account may write.`,
+        `--output ${file} cannot be written (${reason(error)}). Name a file that this account may write.`,
         { file },
         error
       )
@@ -97,7 +96,7 @@ function openResults(file: string): { write(text: string): void; close(): void }
   }
   const handle = attempt(() => openSync(file, 'w'))
   return {
-    write: (text) => void attempt(() => writeSync(handle, text)),
+    write: (text) => attempt(() => writeFileSync(handle, text)),
     close: () => closeSync(handle)
   }
 }

@@ -27,7 +27,7 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 /** Milliseconds in the two largest units: `450 ms`, `12 s`, `3 min 41 s`, `2 h 5 min`, `4 d 3 h`. */
 export function duration(ms: number): string {
   if (ms < second) return `${Math.round(ms)} ms`
-  if (ms < minute) return `${Math.round(ms / second)} s`
+  if (ms < minute) return `${Math.floor(ms / second)} s`
   const [unit, small, names] =
     ms < hour
       ? ([minute, second, ['min', 's']] as const)

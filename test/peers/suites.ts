@@ -25,6 +25,18 @@ export function keyExchangeOf(suite: number): KeyExchange {
   return (found?.[0] ?? 'rsa') as KeyExchange
 }
 
+/** Suites with AEAD or SHA-256, which exist since TLS 1.2 (RFC 5246, RFC 5288). */
+const sinceTls12: ReadonlySet<number> = new Set([
+  0x009c, 0x009d, 0x003c, 0x003d, 0x009e, 0x009f, 0x0067, 0x006b, 0x00a6, 0x006c, 0x00a8, 0x00ae, 0xc02f,
+  0xc030, 0xcca8, 0xc027, 0xc028
+])
+
+/** May the suite be chosen at this version? Elliptic curves came with TLS 1.0. */
+export function suitsVersion(suite: number, version: number): boolean {
+  if (version >= 0x0303) return true
+  return !sinceTls12.has(suite) && (version > 0x0300 || keyExchangeOf(suite) !== 'ecdhe')
+}
+
 /** Names of the suites that peers here choose on purpose. */
 export const suite = {
   rsaWithRc4Sha: 0x0005,

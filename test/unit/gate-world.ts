@@ -97,10 +97,10 @@ export class World {
 
   #pump(): void {
     for (;;) {
+      while (this.#offered < this.#jobs.length && this.#gate.wants()) this.#offer()
       const job = this.#gate.next(this.#now)
-      if (job) this.#begin(job)
-      else if (this.#offered < this.#jobs.length && this.#gate.wants()) this.#offer()
-      else break
+      if (!job) break
+      this.#begin(job)
     }
     if (this.#gate.wake(this.#now) === 0)
       this.#idle.push(`wake is 0 at ${this.#now} though nothing was given`)

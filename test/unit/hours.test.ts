@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import t from 'tap'
 import { Fault } from '../../core/fault.ts'
@@ -124,7 +125,7 @@ function naivelyOpen(hours: Hours, time: number): boolean {
       })
       formats.set(zone, format)
     }
-    const [, weekday = '', hour, minute] = /^(\w+), (\d\d):(\d\d)$/.exec(format.format(time)) ?? []
+    const [, weekday = '', hour, minute] = /^(\w+),? (\d\d):(\d\d)$/.exec(format.format(time)) ?? []
     const today = weekdays.indexOf(weekday) + 1
     const yesterday = today === 1 ? 7 : today - 1
     const now = Number(hour) * 60 + Number(minute)
@@ -161,17 +162,18 @@ t.test('it answers as the wall clock does, in every zone and around every change
     fc.property(fc.array(anyWindow, { minLength: 1, maxLength: 3 }), anyTime, (windows, now) => {
       const hours = parseHours(windows.join(';'))
       const { open, until } = hoursAllow(hours, now)
-      t.equal(naivelyOpen(hours, now), open)
+      assert.equal(naivelyOpen(hours, now), open)
       if (until < Infinity) {
-        t.equal(naivelyOpen(hours, until), !open, 'it changes then')
-        t.equal(naivelyOpen(hours, until - 1), open, 'and not a millisecond before')
+        assert.equal(naivelyOpen(hours, until), !open, 'it changes then')
+        assert.equal(naivelyOpen(hours, until - 1), open, 'and not a millisecond before')
       }
       const end = Math.min(until, now + 9 * 86_400_000)
       for (let time = now; time < end; time += 17 * minuteMs) {
-        if (naivelyOpen(hours, time) !== open) t.fail(`it changes at ${time} already: ${windows.join('; ')}`)
+        assert.equal(naivelyOpen(hours, time), open, `already at ${time}`)
       }
     }),
     { seed, numRuns: 300 }
   )
+  t.pass('for any windows at any time')
   t.end()
 })

@@ -1,4 +1,5 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
+import assert from 'node:assert/strict'
 import t from 'tap'
 import { formatAddress } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
@@ -155,7 +156,7 @@ t.test('what a target is written as is read as the same target', async () => {
   fc.assert(
     fc.property(hosts, ports, (host, single) => {
       const target = { ...host, ports: single === null ? null : single.map((port) => [port, port] as const) }
-      t.same(parseTarget(formatTarget(target)), target)
+      assert.deepEqual(parseTarget(formatTarget(target)), target)
     }),
     { seed, numRuns: 1000 }
   )
@@ -166,7 +167,7 @@ function apart(ports: readonly number[]): boolean {
 }
 
 t.test('100,000 strings of garbage give a target or a fault, never another error', async (t) => {
-  const near = fc.string({ unit: fc.constantFrom(...'0123459/:-.,[]*%xfgâ# \u0000') })
+  const near = fc.string({ unit: fc.constantFrom(...'0123459/:-.,[]*%xfgâ# \u0000'.split('')) })
   const pieces = fc.constantFrom(
     '10.0.0.1',
     '/24',

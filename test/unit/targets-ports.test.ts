@@ -1,4 +1,5 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
+import assert from 'node:assert/strict'
 import t from 'tap'
 import { Fault } from '../../core/fault.ts'
 import {
@@ -69,20 +70,20 @@ t.test('sets of ports behave as sets', async () => {
     fc.property(ranges, ranges, (a, b) => {
       const [one, other] = [joinPorts(a), joinPorts(b)]
       const rest = withoutPorts(one, other)
-      t.ok(tidy(one) && tidy(rest))
-      t.same(expandPorts(one), sorted(members(a)))
-      t.same(expandPorts(rest), sorted(members(a).difference(members(b))))
-      t.equal(countPorts(rest), expandPorts(rest).length)
+      assert.ok(tidy(one) && tidy(rest))
+      assert.deepEqual(expandPorts(one), sorted(members(a)))
+      assert.deepEqual(expandPorts(rest), sorted([...members(a)].filter((port) => !members(b).has(port))))
+      assert.equal(countPorts(rest), expandPorts(rest).length)
       for (let port = 1; port < 50; port++)
-        t.equal(hasPort(rest, port), members(a).has(port) && !members(b).has(port))
-      if (one.length > 0) t.same(parsePorts(formatPorts(one)), one)
+        assert.equal(hasPort(rest, port), members(a).has(port) && !members(b).has(port))
+      if (one.length > 0) assert.deepEqual(parsePorts(formatPorts(one)), one)
     }),
     { seed, numRuns: 200 }
   )
 })
 
 t.test('100,000 strings of garbage give ports or a fault, never another error', async (t) => {
-  const near = fc.string({ unit: fc.constantFrom(...'01456789,,--a ') })
+  const near = fc.string({ unit: fc.constantFrom(...'01456789,,--a '.split('')) })
   const words = fc.array(fc.constantFrom('443', '-', ',', 'all', 'web', '8000-9000', '-25', '65536', ' '), {
     maxLength: 8
   })

@@ -17,12 +17,8 @@ export function inventoryCommand(run: Run): Command {
     .summary('list what is known, and what is wrong with it')
     .description('Lists endpoints with their certificates and findings. Filters hold together.')
     .addHelpText('after', examples)
-  const list = inventory
-    .command('list', { isDefault: true })
-    .summary('list endpoints')
-    .description('Lists endpoints with their certificates and findings. Filters hold together.')
-  filterOptions(list)
-  withOutput(list)
+  filterOptions(inventory)
+  withOutput(inventory)
     .option('--details', 'reason and remedy of each finding')
     .action((_options: object, command: Command) =>
       run(command, async (session) => {

@@ -1,5 +1,5 @@
 import type { CertificateFields } from '../../../pki/fields.ts'
-import { applyRules, finding, type Finding, type Rule } from './finding.ts'
+import { applyRules, finding, named, type Finding, type Rule } from './finding.ts'
 import { expired, expiresSoon, longValidity, notYetValid, type JudgedCertificate } from './validity.ts'
 
 /** Shortest keys that are not weak, in bits. */
@@ -37,12 +37,16 @@ const weakKey: Rule<JudgedCertificate> = ({ fields }) => {
   return [finding('weak-key', { severity, reason: `It has ${weakness}.`, facts })]
 }
 
-const weakSignature: Rule<JudgedCertificate> = ({ fields }) => {
+// nobody relies on the signature by which a certificate vouches for itself
+const weakSignature: Rule<JudgedCertificate> = ({ fields, isSelfSigned }) => {
   const code = signatureWeakness(fields)
-  if (code === undefined) return []
+  if (code === undefined || isSelfSigned) return []
   const { signatureAlgorithm } = fields
   return [finding(code, { reason: `It is signed by ${signatureAlgorithm}.`, facts: { signatureAlgorithm } })]
 }
+
+const selfSigned: Rule<JudgedCertificate> = ({ fields: { subject }, isSelfSigned }) =>
+  isSelfSigned ? [finding('self-signed', { reason: `${named(subject)} signed it itself.`, facts: {} })] : []
 
 const clientAuth: Rule<JudgedCertificate> = ({ fields: { extendedKeyUsage }, isPublic }) => {
   if (!isPublic || !extendedKeyUsage?.includes('clientAuth')) return []
@@ -54,6 +58,7 @@ const certificateRules = [
   notYetValid,
   expiresSoon,
   expired,
+  selfSigned,
   weakKey,
   weakSignature,
   longValidity,

@@ -27,7 +27,7 @@ export const findingCodes = {
   ),
   'not-yet-valid': row(
     ['Not yet valid', 'critical'],
-    'The validity of the certificate begins in the future: clients refuse it until then.',
+    'The validity of the certificate, or of an issuer in its chain, begins in the future: clients refuse it until then.',
     'Install the certificate that is valid now, or check the clock of the issuer.'
   ),
   'name-mismatch': row(
@@ -43,7 +43,12 @@ export const findingCodes = {
   'chain-incomplete': row(
     ['Chain incomplete', 'warning'],
     'The server does not send every intermediate certificate: clients that do not have them refuse the chain.',
-    'Install the intermediate certificates together with the certificate.'
+    'Install the intermediate certificates together with the certificate; if the issuer is a root of your own, make it known.'
+  ),
+  'chain-broken': row(
+    ['Chain broken', 'critical'],
+    'An issuer in the chain may not issue what it issued, or did not sign it (RFC 5280 §6.1): clients refuse it.',
+    'Install the chain that the issuer gives out for this certificate.'
   ),
   'chain-wrong-order': row(
     ['Chain in wrong order', 'note'],
@@ -97,7 +102,7 @@ export const findingCodes = {
   ),
   'client-auth': row(
     ['For client authentication too', 'note'],
-    'The publicly trusted certificate names clientAuth as a purpose, which public authorities take out by 2026.',
+    'The publicly trusted certificate names clientAuth as a purpose, which public authorities are taking out of server certificates.',
     'Check that nothing uses it as a client certificate before it is renewed; use a private authority for that.'
   ),
   'unreadable-certificate': row(

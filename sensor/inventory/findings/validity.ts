@@ -1,10 +1,13 @@
 import type { CertificateFields } from '../../../pki/fields.ts'
 import { date, day, days, finding, type Rule } from './finding.ts'
 
-/** A certificate that is judged, with whether it is trusted by the public. */
+/** A certificate that is judged, with what its chain says of it. */
 export interface JudgedCertificate {
   readonly fields: CertificateFields
+  /** a root of the system vouches for it, or it bears marks of a public authority */
   readonly isPublic: boolean
+  /** its own key signed it, and it is not trusted as it is */
+  readonly isSelfSigned: boolean
 }
 
 /** What is left of the lifetime when renewal is due. */

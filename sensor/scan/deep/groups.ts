@@ -37,5 +37,8 @@ export const tls13Groups: readonly number[] = [
   ...usual,
   ...[...names.keys()].filter((id) => id > 30),
   // not for TLS 1.3 by the RFC, but some servers take them
-  ...[26, 27, 28, 22]
+  26,
+  27,
+  28,
+  22
 ]

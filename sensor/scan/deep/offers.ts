@@ -26,7 +26,9 @@ export const tls13Suites: readonly number[] = all.filter(isTls13Suite)
 export function suiteLists(dialect: Dialect): readonly (readonly number[])[] {
   if (dialect === 'full') return [old]
   const size = 60
-  return Array.from({ length: Math.ceil(old.length / size) }, (_, at) => old.slice(at * size, (at + 1) * size))
+  return Array.from({ length: Math.ceil(old.length / size) }, (_, at) =>
+    old.slice(at * size, (at + 1) * size)
+  )
 }
 
 const everyScheme = [...schemes.ECDSA, ...schemes.EdDSA, ...schemes.RSA, ...schemes.DSS]
@@ -55,19 +57,33 @@ export function curiousOldOffer(offered: readonly number[], options: OfferOption
   const offer = oldOffer(offered, options)
   if (options.dialect === 'bare') return offer
   const compression = options.dialect === 'full' ? { compression: [1, 0] } : {}
-  return offer.extensions === false ? { ...offer, ...compression } : { ...offer, ...compression, extras: true, further: heartbeat }
+  return offer.extensions === false
+    ? { ...offer, ...compression }
+    : { ...offer, ...compression, extras: true, further: heartbeat }
 }
 
 /** A hello of TLS 1.3 whose answer can be decrypted. */
 export function tls13Offer(offered: readonly number[], name: string | null): HelloOffer {
   const { share } = sweepAgreement
-  return { versions: [0x0304], suites: offered, schemes: everyScheme, groups: allGroups, share, name, extras: true }
+  return {
+    versions: [0x0304],
+    suites: offered,
+    schemes: everyScheme,
+    groups: allGroups,
+    share,
+    name,
+    extras: true
+  }
 }
 
 /**
  * A hello of TLS 1.3 without a key share: the server names its choice of suite and group in a
  * HelloRetryRequest, which costs it no signature (RFC 8446 §4.2.8).
  */
-export function tls13Question(offered: readonly number[], name: string | null, groups = tls13Groups): HelloOffer {
+export function tls13Question(
+  offered: readonly number[],
+  name: string | null,
+  groups = tls13Groups
+): HelloOffer {
   return { versions: [0x0304], suites: offered, schemes: everyScheme, groups, share: null, name }
 }

@@ -42,8 +42,6 @@ export interface DeepReport {
   /** the response stapled: its DER, base64 */
   readonly staple: string | null
   readonly tickets: SessionTickets
-  /** does the server give session ids to resume by (TLS 1.2 and before)? */
-  readonly sessionIds: boolean | null
   /** renegotiation_info in the answer (RFC 5746); null where only TLS 1.3 is spoken, which does not renegotiate */
   readonly secureRenegotiation: boolean | null
   /** extended_master_secret (RFC 7627); null where only TLS 1.3 is spoken, which has it built in */

@@ -37,6 +37,11 @@ export function isExport(suite: number): boolean {
   return nameOf(suite).includes('EXPORT')
 }
 
+/** An export suite whose short key is one of RSA. */
+export function isRsaExport(suite: number): boolean {
+  return nameOf(suite).startsWith('TLS_RSA_EXPORT')
+}
+
 /** Is it single DES, with 56 bits, without being an export suite? */
 export function isSingleDes(suite: number): boolean {
   return /_DES_(CBC|64)_/.test(nameOf(suite)) && !isExport(suite)

@@ -126,7 +126,8 @@ export class Talks {
     if (!first || !unmade.has(first.end.kind)) return this.#heard(first)
     // a lost packet or a busy moment is no answer: once more before the endpoint is given up
     const second = await this.#connect(talk)
-    if (second && unmade.has(second.end.kind)) this.stopped = second.end.kind === 'local' ? 'local' : 'unreachable'
+    if (second && unmade.has(second.end.kind))
+      this.stopped = second.end.kind === 'local' ? 'local' : 'unreachable'
     return this.#heard(second)
   }
 
@@ -141,7 +142,15 @@ export class Talks {
     const { address, port, starttls } = this.endpoint
     const { clock, budget } = this.tools
     const whole = reading === 'whole'
-    const setup = { address, port, hello, starttls, whole, brief: reading === 'brief', ...(reader ? { reader } : {}) }
+    const setup = {
+      address,
+      port,
+      hello,
+      starttls,
+      whole,
+      brief: reading === 'brief',
+      ...(reader ? { reader } : {})
+    }
     return new Promise((resolve) => {
       let cancel = () => {}
       const wait = (ms: number) => {

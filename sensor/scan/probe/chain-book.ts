@@ -11,11 +11,16 @@ export interface BookedChain {
   readonly keyType: KeyType
 }
 
+/** messages of one length that are compared byte by byte before any is hashed, and lengths for which */
+const recentPerLength = 4
+const recentLengths = 1_024
+
 /**
- * Chains that this scan has met. Data centres serve the same few chains from many endpoints: one hash of the
- * Certificate message tells a known one, and only new ones are parsed and handed on with their bytes.
+ * Chains that this scan has met. Data centres serve the same few chains from many endpoints: the bytes or one
+ * hash of the Certificate message tell a known one, and only new ones are parsed and handed on with their bytes.
  */
 export class ChainBook {
+  readonly #recent = new Map<number, { readonly body: Buffer; readonly booked: BookedChain }[]>()
   readonly #byMessage = new Map<string, BookedChain>()
   readonly #handedOver = new Set<string>()
   readonly #limit: number
@@ -27,6 +32,25 @@ export class ChainBook {
 
   /** The chain of a Certificate message, or undefined when its leaf is no certificate. */
   enter(list: CertificateList): BookedChain | undefined {
+    const recent = this.#recent.get(list.body.length)
+    // comparing is ten times cheaper than hashing
+    const same = recent?.find(({ body }) => body.compare(list.body) === 0)
+    if (same) return same.booked
+    const booked = this.#look(list)
+    if (booked)
+      this.#remember(list.body, { ...booked, chain: { id: booked.chain.id, leaf: booked.chain.leaf } })
+    return booked
+  }
+
+  #remember(message: Uint8Array, booked: BookedChain): void {
+    if (this.#recent.size >= recentLengths) this.#recent.clear()
+    const recent = this.#recent.get(message.length) ?? []
+    recent.unshift({ body: Buffer.from(message), booked })
+    recent.length = Math.min(recent.length, recentPerLength)
+    this.#recent.set(message.length, recent)
+  }
+
+  #look(list: CertificateList): BookedChain | undefined {
     const key = hash('sha256', list.body, 'base64')
     const known = this.#byMessage.get(key)
     if (known) return known

@@ -52,7 +52,7 @@ export class Flight {
   certificates: CertificateList | null = null
   /** did a CertificateRequest come? null: the flight was left before one could have */
   clientCertificate: boolean | null = null
-  /** body of the ServerKeyExchange (TLS 1.2 and before), when it had arrived */
+  /** body of the ServerKeyExchange (TLS 1.2 and before) of a flight read whole */
   keyExchange: Uint8Array | null = null
   /** body of the CertificateStatus (RFC 6066 §8), when it had arrived */
   status: Uint8Array | null = null
@@ -86,10 +86,10 @@ export class Flight {
     this.#bytes += bytes.length
     const input = this.#input.with(bytes)
     const used = this.#readRecords(input)
-    if (this.end === null) this.#input.keep(input, used)
     if (this.end === null && this.#complete()) this.end = { kind: 'certificate' }
-    if (this.end === null && this.#bytes > flightLimits.bytes)
-      this.#tooLarge('more bytes than a handshake has')
+    if (this.end !== null) return true
+    this.#input.keep(input, used)
+    if (this.#bytes > flightLimits.bytes) this.#tooLarge('more bytes than a handshake has')
     return this.end !== null
   }
 
@@ -183,7 +183,10 @@ export class Flight {
       this.#readMessage(type, input.subarray(at, at + 4 + length))
       at += 4 + length
     }
-    if (this.end === null) this.#handshake.keep(input, at)
+    if (this.end !== null) return
+    // keeping the rest would move the certificates, which are views, and nothing more is wanted
+    if (this.#complete() && at < input.length) this.end = { kind: 'certificate' }
+    else this.#handshake.keep(input, at)
   }
 
   #readMessage(type: number, message: Uint8Array): void {
@@ -194,7 +197,7 @@ export class Flight {
     if (type === 8) return this.#readEncryptedExtensions(body)
     if (type === 11) return this.#readCertificates(body)
     if (type === 13) return void (this.clientCertificate = true)
-    if (type === 12) this.keyExchange ??= copyOf(body)
+    if (type === 12 && this.#whole) this.keyExchange ??= copyOf(body)
     if (type === 22) return void (this.status ??= copyOf(body))
     if (type === 12 || type === 14 || type === 20) return this.#pastCertificate(type)
   }

@@ -24,6 +24,7 @@ interface Bindings {
   stream: {
     WriteWrap: new () => { oncomplete: () => void; kept?: Uint8Array }
     kReadBytesOrError: number
+    kLastWriteWasAsync: number
     streamBaseState: Int32Array
   }
 }
@@ -36,7 +37,7 @@ export function openHandleDialer(): Dialer | undefined {
   const bindings = readBindings()
   if (!bindings) return undefined
   const { TCP, TCPConnectWrap, constants } = bindings.tcp
-  const { WriteWrap, streamBaseState, kReadBytesOrError } = bindings.stream
+  const { WriteWrap, streamBaseState, kReadBytesOrError, kLastWriteWasAsync } = bindings.stream
   // reading is synchronous: all connections of a thread can share one buffer
   const shared = new Uint8Array(65_536)
 
@@ -59,11 +60,17 @@ export function openHandleDialer(): Dialer | undefined {
     line.handler.onOpen()
   }
 
+  // a request is bound to its write only when the kernel did not take all bytes at once
+  let unbound = new WriteWrap()
+
   function write(handle: Handle, bytes: Uint8Array): number {
-    const request = new WriteWrap()
+    const request = unbound
+    const status = handle.writeBuffer(request, bytes)
+    if (streamBaseState[kLastWriteWasAsync] === 0) return status
     request.oncomplete = ignore
     request.kept = bytes
-    return handle.writeBuffer(request, bytes)
+    unbound = new WriteWrap()
+    return status
   }
 
   return {
@@ -134,6 +141,7 @@ function readBindings(): Bindings | undefined {
       typeof tcp.TCPConnectWrap === 'function' &&
       typeof stream.WriteWrap === 'function' &&
       typeof stream.kReadBytesOrError === 'number' &&
+      typeof stream.kLastWriteWasAsync === 'number' &&
       stream.streamBaseState instanceof Int32Array
     return whole ? { tcp, stream } : undefined
   } catch {

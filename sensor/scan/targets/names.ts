@@ -86,9 +86,9 @@ export function candidateNames(sources: NameSources): (address: Address) => Prom
     ]
     const names = new Set<string>()
     for (const one of all) {
+      if (names.size >= limit) break
       const name = candidateName(one)
       if (name !== undefined && !excluded(address, name)) names.add(name)
-      if (names.size >= limit) break
     }
     return [...names]
   }

@@ -56,7 +56,7 @@ export function checkSize(sizes: SpaceSizes, { maxPairs, confirmed }: SizeLimits
   const all = `targets: ${counted(pairs, 'pair', 'pairs')} of address and port`
   if (pairs === 0) {
     const why =
-      excluded > 0 ? `all ${grouped.format(excluded)} pairs are excluded` : 'nothing is left to scan'
+      excluded > 0 ? `${counted(excluded, 'pair', 'pairs')}, all excluded` : 'there is nothing to scan'
     throw new Fault('target-none', `targets: ${why}. Name at least one target that is not excluded.`, facts)
   }
   if (pairs > Number.MAX_SAFE_INTEGER)

@@ -16,7 +16,7 @@ export function floodTraps({ rsa }: Testbed): PeerRow[] {
     trap('flood-of-hello-requests', ends('too-large'), (link) => flood(link, helloRequest)),
     // forbidden by RFC 8446 §5.1 and RFC 5246 §6.2.1: the first one is already wrong
     trap('flood-of-empty-records', ends('malformed'), (link) => flood(link, empty)),
-    trap('endless-certificate', ends('too-large'), endlessCertificate),
+    trap('endless-certificate', ends('too-large'), (link) => endlessCertificate(link, server)),
     trap('claims-16-mb-certificate', ends('too-large'), (link) => claims(link, server)),
     trap('claims-long-record', ends('too-large'), (link) => longRecord(link, server)),
     trap('endless-garbage', ends('not-tls'), garbage)
@@ -37,10 +37,13 @@ async function flood(link: Link, one: Buffer): Promise<void> {
 }
 
 /** A certificate message of the greatest length, and all of it comes. */
-async function endlessCertificate(link: Link): Promise<void> {
-  await link.hello()
-  const start = message(messageType.certificate, Buffer.from('ffffef000400', 'hex'), 0xfffff2)
-  await link.write(record(contentType.handshake, version.tls12, start))
+async function endlessCertificate(link: Link, server: OldServer): Promise<void> {
+  const flight = await oldFlight(link, server)
+  if (!flight) return
+  const [hello = Buffer.alloc(0)] = flight.messages
+  // a list of nearly 16 MB whose first certificate has nearly that length
+  const start = message(messageType.certificate, Buffer.from('ffffefffffec', 'hex'), 0xfffff2)
+  await link.write(eachInRecord({ ...flight, messages: [hello, start] }))
   for (;;) {
     await link.write(record(contentType.handshake, version.tls12, Buffer.alloc(16_384, 0x30)))
     await link.pause(0)

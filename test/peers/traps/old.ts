@@ -9,43 +9,52 @@ import { u16, u8, version } from '../wire.ts'
 import { type OldServer, choose, eachInRecord, finish, refuse, seenBy, trap } from './trap.ts'
 
 // openssl's own defaults refuse what is old
-const loose = ['-no_tls1_3', '-cipher', 'ALL:@SECLEVEL=0']
+const loose = ['-cipher', 'ALL:@SECLEVEL=0']
+const short = ['-cipher', 'AES128-SHA:@SECLEVEL=0']
 
 /** Servers of another age: versions, hellos and suites that no current library speaks. */
 export function oldTraps({ rsa }: Testbed): PeerRow[] {
   const speaks = (...versions: number[]): OldServer => ({ certificate: rsa, versions })
-  const ssl3 = shows([rsa], { version: version.ssl3 })
-  const tls12 = shows([rsa], { version: version.tls12 })
   const with12 = (only: number): OldServer => ({ ...speaks(version.tls10, version.tls12), suites: [only] })
+  const ssl3 = shows([rsa], { version: version.ssl3 })
+  const tls10 = shows([rsa], { version: version.tls10 })
+  const tls12 = shows([rsa], { version: version.tls12 })
+  const any = shows([rsa])
+  const upTo12 = speaks(version.tls10, version.tls12)
+  const upTo11 = speaks(version.tls10, version.tls11)
+  const isShort = (hello: ClientHello) => hello.message.length <= 255
+  const isOld = (hello: ClientHello) => hello.version < version.tls12
   return [
     trap('ssl3-only', ssl3, (link) => plainly(link, speaks(version.ssl3))),
     trap('ssl3-only-strict', ssl3, (link) => onlyTo(link, speaks(version.ssl3), isPlainSsl3)),
     trap('ssl2-only', ends('ended'), (link) => ssl2(link, rsa, null)),
-    trap('ssl2-besides-tls', shows([rsa], { version: version.tls10 }), (link) =>
-      ssl2(link, rsa, speaks(version.tls10))
+    trap(
+      'ssl2-besides-tls',
+      tls10,
+      (link) => ssl2(link, rsa, speaks(version.tls10)),
+      seenBy(any, '-tls1', ...loose)
     ),
-    trap('no-extensions-up-to-tls10', shows([rsa], { version: version.tls10 }), (link) =>
-      onlyTo(link, speaks(version.tls10), isPlain)
+    trap('no-extensions-up-to-tls10', tls10, (link) => onlyTo(link, speaks(version.tls10), isPlain)),
+    trap(
+      'intolerant-of-long-hellos',
+      any,
+      (link) => onlyTo(link, upTo12, isShort),
+      seenBy(any, '-tls1_2', ...short)
     ),
-    trap('intolerant-of-long-hellos', shows([rsa]), (link) =>
-      onlyTo(link, speaks(version.tls10, version.tls12), (hello) => hello.message.length <= 255)
-    ),
-    trap('intolerant-of-tls12', shows([rsa]), (link) =>
-      onlyTo(link, speaks(version.tls10, version.tls11), (hello) => hello.version < version.tls12)
-    ),
+    trap('intolerant-of-tls12', any, (link) => onlyTo(link, upTo11, isOld), seenBy(any, '-tls1_1', ...loose)),
     trap('rc4-only', tls12, (link) => plainly(link, with12(suite.rsaWithRc4Sha))),
     trap('3des-only', tls12, (link) => plainly(link, with12(suite.rsaWith3Des))),
     trap(
       'dhe-1024-only',
       tls12,
       (link) => plainly(link, with12(suite.dheWithAes128)),
-      seenBy(tls12, ...loose)
+      seenBy(any, '-tls1_2', ...loose)
     ),
     trap(
       'compression',
       tls12,
-      (link) => plainly(link, { ...speaks(version.tls12), compression: 1 }),
-      seenBy(tls12, '-no_tls1_3')
+      (link) => plainly(link, { ...upTo12, compression: 1 }),
+      seenBy(any, '-tls1_2')
     ),
     // not offered by an ordinary probe: the deeper pass asks for these
     trap('rsa-export-only', ends('alert', { alert: 40 }), (link) =>

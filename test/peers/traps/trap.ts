@@ -3,7 +3,7 @@ import type { ClientHello } from '../client-hello.ts'
 import { type Choice, flightMessages } from '../flight.ts'
 import { type Link, serveScript } from '../link.ts'
 import { type Expectation, type PeerRow, type SClientLook, row } from '../row.ts'
-import { usualSuites } from '../suites.ts'
+import { suitsVersion, usualSuites } from '../suites.ts'
 import { alert, contentType, record, version } from '../wire.ts'
 
 /** What a trap does with one connection. */
@@ -41,14 +41,12 @@ export const everyVersion: readonly number[] = [version.ssl3, version.tls10, ver
 export function choose(hello: ClientHello, server: OldServer): Choice | 70 | 40 {
   const versions = server.versions.filter((one) => one <= hello.version)
   if (versions.length === 0) return 70
-  const suite = (server.suites ?? usualSuites).find((one) => hello.suites.includes(one))
+  const version = Math.max(...versions)
+  const suites = (server.suites ?? usualSuites).filter((one) => suitsVersion(one, version))
+  const suite = suites.find((one) => hello.suites.includes(one))
   if (suite === undefined) return 40
   const wanted = server.compression ?? 0
-  return {
-    version: Math.max(...versions),
-    suite,
-    compression: hello.compressions.includes(wanted) ? wanted : 0
-  }
+  return { version, suite, compression: hello.compressions.includes(wanted) ? wanted : 0 }
 }
 
 /** The flight of an old server: its messages apart, and the version that its records carry. */

@@ -1,30 +1,35 @@
 import type { HelloOffer } from '../probe/hello.ts'
-import type { Answer, Talks } from './talks.ts'
+import type { Answer, Reading, Talks } from './talks.ts'
 
 /** Which of several things a server accepts, in the order in which it chose them. */
-export interface Accepted {
-  readonly chosen: readonly number[]
+export interface Accepted<T> {
+  readonly chosen: readonly T[]
   /** false when the probe was stopped before the server had refused what was left */
   readonly complete: boolean
 }
 
-/** How a list is asked for. */
-export interface Elimination {
-  readonly offer: (left: readonly number[]) => HelloOffer
-  /** the choice that an answer shows, or null for a refusal */
-  readonly choiceOf: (answer: Answer) => number | null
-  readonly reading: 'brief' | 'whole'
+/** How things are offered, and how an answer is read. */
+export interface Elimination<T> {
+  offer(left: readonly T[]): HelloOffer
+  /** the one that an answer chooses, or null for a refusal */
+  choiceOf(answer: Answer): T | null
+  readonly reading: Reading
 }
 
 /** Offers all, takes away what the server chose, and so on until it refuses what is left. */
-export async function eliminate(talks: Talks, all: readonly number[], how: Elimination): Promise<Accepted> {
-  const chosen: number[] = []
+export async function eliminate<T>(
+  talks: Talks,
+  all: readonly T[],
+  how: Elimination<T>
+): Promise<Accepted<T>> {
+  const chosen: T[] = []
   const left = [...all]
   let repeated = false
   while (left.length > 0) {
     const answer = await talks.ask(how.offer(left), how.reading)
     if (!answer) return { chosen, complete: false }
-    const at = left.indexOf(how.choiceOf(answer) ?? -1)
+    const choice = how.choiceOf(answer)
+    const at = choice === null ? -1 : left.indexOf(choice)
     if (at >= 0) chosen.push(...left.splice(at, 1))
     else if (repeated || !isVague(answer)) break
     else repeated = true
@@ -37,16 +42,13 @@ function isVague({ end }: Answer): boolean {
   return end.kind === 'reset' || end.kind === 'stalled'
 }
 
-/**
- * Suites accepted of several lists, in the server's order over all of them. `how` chooses by the suite of the
- * ServerHello.
- */
-export async function acceptedSuites(
+/** The same for things that one hello cannot offer together, in the server's order over all of them. */
+export async function eliminateLists<T>(
   talks: Talks,
-  lists: readonly (readonly number[])[],
-  how: Elimination
-): Promise<Accepted> {
-  const found: Accepted[] = []
+  lists: readonly (readonly T[])[],
+  how: Elimination<T>
+): Promise<Accepted<T>> {
+  const found: Accepted<T>[] = []
   for (const list of lists) found.push(await eliminate(talks, list, how))
   const chosen = found.flatMap((one) => one.chosen)
   const complete = found.every((one) => one.complete)
@@ -56,10 +58,10 @@ export async function acceptedSuites(
 }
 
 /** Whose preference decides between these, which were chosen in this order: told by offering them reversed. */
-export async function whoseOrder(
+export async function whoseOrder<T>(
   talks: Talks,
-  chosen: readonly number[],
-  how: Elimination
+  chosen: readonly T[],
+  how: Elimination<T>
 ): Promise<'server' | 'client' | null> {
   if (chosen.length < 2) return null
   const answer = await talks.ask(how.offer(chosen.toReversed()), how.reading)

@@ -1,0 +1,145 @@
+// npm run bench: our scan beside what others do in the same work, on this machine, in turn.
+//   npm run bench -- [--quick | --full] [--rounds N] [--json] [SECTION...]
+import { mkdtempSync, rmSync } from 'node:fs'
+import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Bench, Report, Scale, Section } from './context.ts'
+import { makeMaterial, type Material } from './material.ts'
+import { compile } from './native.ts'
+import { processors } from './process.ts'
+import { memory } from './sections/memory.ts'
+import { peers } from './sections/peers.ts'
+import { sweep } from './sections/sweep.ts'
+import { tls12Close, tls12Keep, tls13 } from './sections/tls.ts'
+import { workers } from './sections/workers.ts'
+import { markdown, type Goal } from './table.ts'
+
+const sections: readonly Section[] = [tls12Close, tls12Keep, tls13, workers, sweep, memory, peers]
+
+const usual: Scale = {
+  rounds: 5,
+  sweepRounds: 2,
+  sweepPorts: [443, 8443, 993],
+  endpoints: 20_000,
+  memorySeconds: 45,
+  rows: 1_000_000
+}
+const quick: Scale = {
+  rounds: 2,
+  sweepRounds: 1,
+  sweepPorts: [443],
+  endpoints: 4_000,
+  memorySeconds: 8,
+  rows: 100_000
+}
+const full: Scale = { ...usual, rounds: 7, sweepRounds: 5, endpoints: 30_000, memorySeconds: null }
+
+interface Wishes {
+  readonly chosen: readonly Section[]
+  readonly scale: Scale
+  readonly json: boolean
+}
+
+function readWishes(): Wishes {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      full: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      json: { type: 'boolean', default: false }
+    }
+  })
+  const names = sections.map(({ name }) => name)
+  const unknown = positionals.find((name) => !names.includes(name))
+  if (unknown !== undefined) throw new Error(`no section is named ${unknown}; there are ${names.join(', ')}`)
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
+    throw new Error(`--rounds ${values.rounds} is no number of rounds: write 1 or more`)
+  }
+  const scale = values.full ? full : values.quick ? quick : usual
+  return {
+    chosen: positionals.length === 0 ? sections : sections.filter(({ name }) => positionals.includes(name)),
+    scale: rounds === undefined ? scale : { ...scale, rounds, sweepRounds: rounds },
+    json: values.json
+  }
+}
+
+function machine(): string {
+  const [cpu] = cpus()
+  const memoryGb = Math.round(totalmem() / 2 ** 30)
+  return `${processors().length} × ${cpu?.model ?? 'processor'}, ${memoryGb} GB, Linux ${release()}, Node ${process.version}`
+}
+
+interface Outcome {
+  readonly section: Section
+  readonly report: Report | { readonly failed: string }
+}
+
+async function runSections({ chosen, scale }: Wishes, signal: AbortSignal): Promise<Outcome[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'tlsward-bench-'))
+  const outcomes: Outcome[] = []
+  let material: Promise<Material> | undefined
+  try {
+    const native = await compile(folder, signal)
+    for (const section of chosen) {
+      if (signal.aborted) break
+      const bench: Bench = {
+        folder,
+        signal,
+        native,
+        scale,
+        material: () => (material ??= makeMaterial(folder, signal)),
+        progress: (text) => console.error(`${section.name}: ${text}`)
+      }
+      outcomes.push({ section, report: await section.run(bench).catch(asFailure) })
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return outcomes
+}
+
+function asFailure(error: unknown): { failed: string } {
+  return { failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+}
+
+function print(outcomes: readonly Outcome[]): void {
+  console.log(`${new Date().toISOString().slice(0, 10)}, ${machine()}\n`)
+  for (const { section, report } of outcomes) {
+    if ('failed' in report) console.log(`## ${section.name}\n\nfailed: ${report.failed}\n`)
+    else if ('skipped' in report) console.log(`## ${section.name}\n\nskipped: ${report.skipped}\n`)
+    else {
+      for (const { title, cells, notes } of report.tables) {
+        console.log(
+          [`## ${title}\n`, markdown(cells), ...(notes.length > 0 ? [`\n${notes.join('\n')}`] : []), ''].join(
+            '\n'
+          )
+        )
+      }
+    }
+  }
+  const goals = outcomes.flatMap(({ report }) => ('goals' in report ? report.goals : []))
+  if (goals.length > 0) console.log(`## Goals\n\n${markdown(goalCells(goals))}`)
+}
+
+function goalCells(goals: readonly Goal[]): string[][] {
+  const body = goals.map(({ work, goal, measured, met }) => [work, goal, measured, met ? 'met' : 'missed'])
+  return [['work', 'goal', 'measured', ''], ...body]
+}
+
+async function main(): Promise<void> {
+  const wishes = readWishes()
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  const outcomes = await runSections(wishes, stop.signal)
+  if (wishes.json) {
+    const date = new Date().toISOString()
+    const results = outcomes.map(({ section, report }) => ({ section: section.name, ...report }))
+    console.log(JSON.stringify({ date, machine: machine(), scale: wishes.scale, results }, null, 2))
+  } else print(outcomes)
+  if (stop.signal.aborted || outcomes.some(({ report }) => 'failed' in report)) process.exitCode = 1
+}
+
+await main()

@@ -1,0 +1,91 @@
+import { type Certificate, createAuthority, createCertificate } from '../test/peers/certificates.ts'
+import type { Peer, Where } from '../test/peers/peer.ts'
+import { preludes, startStartTls } from '../test/peers/starttls.ts'
+import { lenient, startTls, type TlsServer } from '../test/peers/tls.ts'
+
+const day = 86_400_000
+
+/** One server of the demo. */
+export interface DemoServer {
+  /** what is special about it */
+  readonly about: string
+  /** server names that the scan is told to ask it for */
+  readonly names: readonly string[]
+  start(where: Where): Promise<Peer>
+}
+
+/** The servers of the demo, and the root that stands for the company's own authority. */
+export interface DemoSite {
+  readonly root: Certificate
+  readonly servers: readonly DemoServer[]
+}
+
+type CertificateOptions = NonNullable<Parameters<typeof createCertificate>[0]>
+type Leaf = (name: string, more?: CertificateOptions) => Certificate
+
+/** A small data centre: some of it in order, most of it as one finds it. `now` decides what has expired. */
+export function createSite(now: number): DemoSite {
+  const root = createAuthority('Example Root CA', { notBefore: now - 900 * day })
+  const below = { issuer: root, authority: { pathLength: 0 } } as const
+  const issuer = createAuthority('Example Issuing CA', { ...below, notBefore: now - 800 * day })
+  const leaf: Leaf = (name, more = {}) =>
+    createCertificate({ names: [name], issuer, notBefore: now - 12 * day, notAfter: now + 78 * day, ...more })
+  return { root, servers: [...ordinary(leaf), ...agedServers(leaf, now), ...brokenServers(leaf, root)] }
+}
+
+function ordinary(leaf: Leaf): DemoServer[] {
+  return [
+    server('RSA and ECDSA side by side', {
+      show: [leaf('www.example'), leaf('www.example', { key: 'rsa2048' })]
+    }),
+    server(
+      'another certificate for each name',
+      { show: [leaf('shop.example')], byName: { 'api.example': leaf('api.example') } },
+      ['shop.example', 'api.example']
+    ),
+    {
+      about: 'SMTP, TLS by STARTTLS',
+      names: [],
+      start: (where) => startStartTls(preludes.smtp, leaf('mx.example'), where)
+    },
+    server('wants a client certificate', { show: [leaf('admin.example')], requestCert: true })
+  ]
+}
+
+function agedServers(leaf: Leaf, now: number): DemoServer[] {
+  return [
+    server('expires soon', {
+      show: [leaf('intranet.example', { notBefore: now - 70 * day, notAfter: now + 20 * day })]
+    }),
+    server('expires any day', {
+      show: [leaf('vpn.example', { notBefore: now - 87 * day, notAfter: now + 3 * day })]
+    }),
+    server('expired', {
+      show: [leaf('wiki.example', { notBefore: now - 95 * day, notAfter: now - 5 * day })]
+    })
+  ]
+}
+
+function brokenServers(leaf: Leaf, root: Certificate): DemoServer[] {
+  const alone = leaf('files.example')
+  const outdated = { minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: lenient } as const
+  return [
+    server('shows the certificate of another site', { show: [leaf('old-shop.example')] }, [
+      'new-shop.example'
+    ]),
+    server('self-signed', { show: [createCertificate({ names: ['printer.example'] })] }),
+    server('forgets its intermediate', { show: [alone], chain: [alone] }),
+    server('signed by an authority that nobody knows', {
+      show: [createCertificate({ names: ['lab.example'], issuer: createAuthority('Forgotten Lab CA') })]
+    }),
+    server('weak key, SHA-1', {
+      show: [leaf('camera.example', { key: 'rsa1024', issuer: root, hash: 'sha1' })],
+      ciphers: lenient
+    }),
+    server('speaks TLS 1.0 only', { show: [leaf('plc.example', { key: 'rsa2048' })], ...outdated })
+  ]
+}
+
+function server(about: string, how: TlsServer, names: readonly string[] = []): DemoServer {
+  return { about, names, start: (where) => startTls(how, where) }
+}

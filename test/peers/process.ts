@@ -1,0 +1,143 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, chmodSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, isAbsolute, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { atDeath, quoted } from './guard.ts'
+
+/** A program to run in the background. */
+export interface Command {
+  readonly program: string
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  /** what ends it, where a signal to its process group is not enough */
+  readonly stop?: readonly string[]
+}
+
+/** A running program in a process group of its own. */
+export interface Running {
+  /** what it wrote so far */
+  output(): string
+  readonly stdin: NodeJS.WritableStream | null
+  /** null while it runs */
+  exited(): string | null
+  /** ends it and everything it has started; safe to call twice */
+  stop(): Promise<void>
+}
+
+const graceMs = 5_000
+
+/** Starts a program; it ends with this process, however this one ends. */
+export function startProcess({ program, args, env, cwd, stop }: Command): Running {
+  const child = spawn(program, args, {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+    ...(cwd === undefined ? {} : { cwd })
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-20_000)))
+  }
+  child.stdin.on('error', () => {})
+  let end: string | null = null
+  const ended = new Promise<void>((resolve) => {
+    child.on('error', (error) => {
+      end = error.message
+      resolve()
+    })
+    child.on('exit', (code, signal) => {
+      end ??= signal ?? `exit code ${code}`
+      resolve()
+    })
+  })
+  const { pid } = child
+  const first = stop ? `${stop.map(quoted).join(' ')} >/dev/null 2>&1; ` : ''
+  const takeBack = pid === undefined ? () => {} : atDeath(`${first}kill -KILL -- -${pid}`)
+  return {
+    output: () => output,
+    stdin: child.stdin,
+    exited: () => end,
+    async stop() {
+      if (stop && end === null) spawnSync(stop[0] ?? '', stop.slice(1), { stdio: 'ignore', timeout: graceMs })
+      signalGroup(child, 'SIGTERM')
+      await Promise.race([ended, pause(graceMs, undefined, { ref: false })])
+      signalGroup(child, 'SIGKILL')
+      await ended
+      takeBack()
+    }
+  }
+}
+
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal)
+  } catch {
+    // nobody is left in the group
+  }
+}
+
+/** Resolves once something accepts connections; rejects when the program ends first, or after 20 s. */
+export async function accepting(host: string, port: number, running: Running): Promise<void> {
+  for (const end = performance.now() + 20_000; !(await canConnect(host, port));) {
+    const exited = running.exited()
+    if (exited !== null) throw new Error(`it ended with ${exited}:\n${running.output()}`)
+    if (performance.now() > end) throw new Error(`port ${port} does not open:\n${running.output()}`)
+    await pause(15)
+  }
+}
+
+function canConnect(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port })
+    const done = (yes: boolean) => {
+      socket.destroy()
+      resolve(yes)
+    }
+    socket.on('connect', () => done(true))
+    socket.on('error', () => done(false))
+  })
+}
+
+/** Runs a program to its end; rejects with what it wrote when it fails. */
+export async function run(program: string, args: readonly string[], cwd?: string): Promise<void> {
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd })
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  }
+  const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve))
+  if (code !== 0) throw new Error(`${program} ended with ${String(code)}:\n${output}`)
+}
+
+/** A folder below the system's for temporary ones, readable by the users that services run as. */
+export interface TemporaryFolder {
+  readonly path: string
+  remove(): void
+}
+
+/** Makes it; it is removed with this process at the latest. */
+export function temporaryFolder(): TemporaryFolder {
+  const path = mkdtempSync(join(tmpdir(), 'peers-'))
+  chmodSync(path, 0o755)
+  const takeBack = atDeath(`rm -rf -- ${quoted(path)}`)
+  return {
+    path,
+    remove() {
+      rmSync(path, { recursive: true, force: true, maxRetries: 5 })
+      takeBack()
+    }
+  }
+}
+
+/** Is the program there? By absolute path, or by name on PATH and in the folders for administrators. */
+export function isInstalled(program: string): boolean {
+  if (isAbsolute(program)) return existsSync(program)
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return folders.some((folder) => existsSync(join(folder, program)))
+}

@@ -1,0 +1,118 @@
+import t from 'tap'
+import fc from 'fast-check'
+import stringWidth from 'string-width'
+import { cut, tableLines } from '../../appliance/cli/table.ts'
+import { counted, duration, fromNow } from '../../appliance/cli/words.ts'
+import { commonNameOf, expiryTone, keyName } from '../../appliance/cli/views/endpoints.ts'
+import { progressText } from '../../appliance/cli/progress.ts'
+
+const head = (text: string) => text
+
+t.test('a table is as wide as its content when there is room', (t) => {
+  const lines = tableLines(
+    [{ head: 'A' }, { head: 'B', align: 'right' }],
+    [
+      ['one', '1'],
+      ['three', '23']
+    ],
+    {
+      width: Infinity,
+      head
+    }
+  )
+  t.same(lines, ['A       B', 'one     1', 'three  23'])
+  t.end()
+})
+
+t.test('a narrow terminal first drops columns, then cuts those that may be cut', (t) => {
+  const columns = [{ head: 'NAME', least: 4 }, { head: 'PORT' }, { head: 'NOTE', drop: 1, least: 4 }]
+  const rows = [['www.example.test', '443', 'something long']]
+  t.same(tableLines(columns, rows, { width: 30, head })[1], 'www.exampl…  443   something …')
+  t.same(tableLines(columns, rows, { width: 14, head })[1], 'www.exa…  443')
+  t.end()
+})
+
+t.test('no line of a table is wider than the terminal, whatever the cells hold', (t) => {
+  const cell = fc.string({ unit: 'grapheme', maxLength: 60 })
+  const columns = [
+    { head: 'A', least: 3 },
+    { head: 'B', least: 3, drop: 1 },
+    { head: 'C', least: 3, align: 'right' as const }
+  ]
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(cell, cell, cell), { maxLength: 5 }),
+      fc.integer({ min: 14, max: 120 }),
+      (rows, width) => tableLines(columns, rows, { width, head }).every((line) => stringWidth(line) <= width)
+    ),
+    { seed: 7, numRuns: 500 }
+  )
+  t.end()
+})
+
+t.test('text is cut between characters as people see them', (t) => {
+  t.equal(cut('日本語', 6), '日本語')
+  t.equal(cut('日本語', 5), '日本…')
+  t.equal(cut('👩‍💻👩‍💻', 3), '👩‍💻…')
+  t.end()
+})
+
+t.test('times and counts read as people write them', (t) => {
+  t.equal(duration(450), '450 ms')
+  t.equal(duration(12_400), '12 s')
+  t.equal(duration(221_000), '3 min 41 s')
+  t.equal(duration(120_000), '2 min')
+  t.equal(duration(7_500_000), '2 h 5 min')
+  t.equal(duration(59_700), '59 s')
+  t.equal(fromNow(1_000 + 12 * 86_400_000, 1_000), 'in 12 d')
+  t.equal(fromNow(0, 3 * 86_400_000), '3 d ago')
+  t.equal(counted(1, 'endpoint'), '1 endpoint')
+  t.equal(counted(35_512, 'address', 'addresses'), '35,512 addresses')
+  t.end()
+})
+
+t.test('progress says done, rate, found, and the time left once it is known', (t) => {
+  const base = { done: 500, size: 2000, found: 12, rate: 99.6, leftMs: null, waiting: null }
+  t.equal(progressText(base), '500 of 2,000 (25 %) · 100/s · 12 found')
+  t.equal(progressText({ ...base, leftMs: 15_000 }), '500 of 2,000 (25 %) · 100/s · 12 found · 15 s left')
+  t.equal(
+    progressText({ ...base, leftMs: 15_000, waiting: 'waiting for the window' }),
+    '500 of 2,000 (25 %) · 100/s · 12 found · waiting for the window'
+  )
+  t.end()
+})
+
+t.test('a key has the name that people use', (t) => {
+  t.equal(keyName({ keyType: 'RSA', keyBits: 2048, curve: null }), 'RSA 2048')
+  t.equal(keyName({ keyType: 'ECDSA', keyBits: 256, curve: 'P-256' }), 'ECDSA P-256')
+  t.equal(keyName({ keyType: 'Ed25519', keyBits: 256, curve: null }), 'Ed25519')
+  t.end()
+})
+
+t.test('the common name is found in a distinguished name with escapes', (t) => {
+  t.equal(commonNameOf('CN=Example CA,O=Example'), 'Example CA')
+  t.equal(commonNameOf('O=Example\\, Inc.,CN=a\\+b'), 'a+b')
+  t.equal(commonNameOf('O=Example\\, Inc.'), 'Example, Inc.')
+  t.equal(commonNameOf(''), '')
+  t.end()
+})
+
+t.test('the tone of an expiry follows the lifetime', (t) => {
+  const day = 86_400_000
+  const leaf = (days: number) => ({
+    fingerprint: '',
+    commonName: null,
+    issuer: '',
+    notBefore: new Date(0).toISOString(),
+    notAfter: new Date(days * day).toISOString(),
+    keyType: 'RSA',
+    keyBits: 2048,
+    curve: null
+  })
+  t.equal(expiryTone(leaf(90), 10 * day), 'good')
+  t.equal(expiryTone(leaf(90), 61 * day), 'warn', 'the last third')
+  t.equal(expiryTone(leaf(90), 84 * day), 'bad', 'the last week')
+  t.equal(expiryTone(leaf(6), 4 * day), 'warn', 'a six-day certificate is not red all its life')
+  t.equal(expiryTone(leaf(90), 91 * day), 'bad', 'expired')
+  t.end()
+})
