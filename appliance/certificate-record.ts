@@ -6,8 +6,8 @@ import { schemaVersion, type Certificate, type Leaf } from './records.ts'
 /** What every form of a certificate says: a row of the store, or fields that were just read. */
 type LeafFields = Pick<
   CertificateFields,
-  'fingerprint' | 'commonName' | 'issuer' | 'notBefore' | 'notAfter' | 'keyBits' | 'curve'
-> & { readonly keyType: string }
+  'fingerprint' | 'issuer' | 'notBefore' | 'notAfter' | 'keyBits' | 'curve'
+> & { readonly label: string; readonly keyType: string }
 
 /** Milliseconds as RFC 3339 text. */
 export function instant(ms: number): string {
@@ -16,20 +16,31 @@ export function instant(ms: number): string {
 
 /** A certificate in short. */
 export function leafRecord(fields: LeafFields): Leaf {
-  const { fingerprint, commonName, issuer, notBefore, notAfter, keyType, keyBits, curve } = fields
+  const { fingerprint, label, issuer, notBefore, notAfter, keyType, keyBits, curve } = fields
   const times = { notBefore: instant(notBefore), notAfter: instant(notAfter) }
-  return { fingerprint, commonName, issuer, ...times, keyType, keyBits, curve }
+  return { fingerprint, label, issuer, ...times, keyType, keyBits, curve }
 }
 
 /** A certificate in full, read from its DER. Throws `certificate-malformed`. */
 export function certificateRecord(der: Uint8Array, inventory: Certificate['inventory']): Certificate {
   const { fields, extensions, pem } = describeCertificate(der)
-  const { serial, subject, signatureAlgorithm, spki, subjectKeyId, authorityKeyId, isCa, selfIssued } = fields
+  const {
+    serial,
+    subject,
+    commonName,
+    signatureAlgorithm,
+    spki,
+    subjectKeyId,
+    authorityKeyId,
+    isCa,
+    selfIssued
+  } = fields
   const { dnsNames, ipAddresses, emails, uris, keyUsage, extendedKeyUsage } = fields
   const { ocspUrls, crlUrls, issuerUrls } = fields
   return {
     ...{ type: 'certificate', schema: schemaVersion },
-    ...leafRecord(fields),
+    ...leafRecord({ ...fields, label: commonName ?? dnsNames[0] ?? subject }),
+    commonName,
     ...{ serial, subject, dnsNames, ipAddresses, emails, uris, signatureAlgorithm, spki },
     ...{ subjectKeyId, authorityKeyId, isCa, keyUsage, extendedKeyUsage },
     ...{ ocspUrls, crlUrls, issuerUrls, selfIssued, extensions, pem, inventory }

@@ -34,7 +34,7 @@ type Fixed<T> = T extends readonly (infer I)[]
     ? { readonly [K in keyof T]: Fixed<T[K]> }
     : T
 
-export const Severity = Type.Union([Type.Literal('critical'), Type.Literal('warning'), Type.Literal('note')])
+export const Severity = Type.Enum(['critical', 'warning', 'note'], { description: 'how bad it is' })
 export type Severity = Static<typeof Severity>
 
 export const Finding = Type.Object(
@@ -54,7 +54,7 @@ export type Finding = Fixed<Static<typeof Finding>>
 export const Leaf = Type.Object(
   {
     fingerprint: fingerprint('SHA-256 of the DER'),
-    commonName: nullable(text('first common name of the subject')),
+    label: text('what people call it: its common name, else its first name, else its subject'),
     issuer: text('distinguished name of the issuer, RFC 4514'),
     notBefore: time('valid from'),
     notAfter: time('valid until'),
@@ -66,10 +66,9 @@ export const Leaf = Type.Object(
 )
 export type Leaf = Fixed<Static<typeof Leaf>>
 
-const Outcome = Type.Union(
-  Object.keys(outcomes).map((outcome) => Type.Literal(outcome)),
-  { description: 'how the last probe ended, a word of docs/scan.md' }
-)
+const Outcome = Type.Enum(Object.keys(outcomes) as (keyof typeof outcomes)[], {
+  description: 'how the last probe ended, a word of docs/scan.md'
+})
 
 const place = {
   address: text('IP address, canonical text'),
@@ -80,7 +79,7 @@ const place = {
 export const Endpoint = record('endpoint', 'One place that answers TLS', {
   ...place,
   outcome: Outcome,
-  state: Type.Union([Type.Literal('present'), Type.Literal('gone')], {
+  state: Type.Enum(['present', 'gone'], {
     description: 'gone: the last scan that looked here did not find it'
   }),
   starttls: nullable(text('protocol that began in the clear and switched to TLS')),
@@ -100,6 +99,7 @@ export const Certificate = record('certificate', 'One X.509 certificate', {
   ...Leaf.properties,
   serial: text('serial number, lower-case hex'),
   subject: text('distinguished name, RFC 4514'),
+  commonName: nullable(text('first common name of the subject')),
   dnsNames: Type.Array(Type.String(), { description: 'DNS names of subjectAltName' }),
   ipAddresses: Type.Array(Type.String(), { description: 'IP addresses of subjectAltName' }),
   emails: Type.Array(Type.String(), { description: 'e-mail addresses of subjectAltName' }),
@@ -132,7 +132,7 @@ export const Certificate = record('certificate', 'One X.509 certificate', {
     Type.Object(
       {
         trust: nullable(
-          Type.Union([Type.Literal('public'), Type.Literal('private')], {
+          Type.Enum(['public', 'private'], {
             description: 'who vouches for it: a root of the system, a root of one’s own, or nobody'
           })
         ),
@@ -150,26 +150,25 @@ export type Certificate = Fixed<Static<typeof Certificate>>
 
 export const Scan = record('scan', 'One scan', {
   id: count('number of the scan'),
-  state: Type.Union(
-    (['running', 'finished', 'stopped', 'interrupted'] as const).map((state) => Type.Literal(state))
-  ),
+  state: Type.Enum(['running', 'finished', 'stopped', 'interrupted'], {
+    description: 'interrupted: its process ended without a word'
+  }),
   scope: text('what was scanned, as it was asked for'),
   startedAt: time('started'),
   endedAt: nullable(time('ended')),
   size: count('pairs of address and port to probe'),
   done: count('pairs that are probed and stored'),
-  connections: count('connections that were opened'),
   outcomes: Type.Record(Type.String(), count('probes that ended so')),
   endpoints: count('endpoints seen by this scan'),
-  certificates: count('certificates seen for the first time'),
   appeared: count('endpoints seen for the first time'),
   changed: count('endpoints that answered differently than before'),
-  gone: count('endpoints known before that no longer answer')
+  gone: count('endpoints known before that no longer answer'),
+  returned: count('endpoints that were gone and answer again')
 })
 export type Scan = Fixed<Static<typeof Scan>>
 
 export const Change = record('change', 'One difference between two scans', {
-  change: Type.Union((['new', 'changed', 'gone'] as const).map((change) => Type.Literal(change))),
+  change: Type.Enum(['new', 'changed', 'gone'], { description: 'what happened' }),
   ...place,
   before: nullable(Type.Object({ outcome: Outcome, certificates: Type.Array(Leaf) }, options)),
   after: nullable(Type.Object({ outcome: Outcome, certificates: Type.Array(Leaf) }, options))

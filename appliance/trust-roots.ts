@@ -37,7 +37,8 @@ function readIfThere(file: string): Uint8Array[] | undefined {
     return readAuthorities(file)
   } catch (error) {
     const { cause } = error as Error
-    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) return undefined
+    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR'))
+      return undefined
     throw error
   }
 }

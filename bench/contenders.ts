@@ -25,10 +25,11 @@ function commandOf(wishes: JobWishes): Command {
 /** Runs one scan of ours in a process of its own. */
 export async function runJob(
   wishes: JobWishes,
-  { signal, pin }: { signal: AbortSignal; pin?: boolean }
+  { signal, pin, timeoutMs }: { signal: AbortSignal; pin?: boolean; timeoutMs?: number }
 ): Promise<JobResult> {
   const command = commandOf(wishes)
-  const text = await output(pin ? pinned('client', command) : command, { timeoutMs: runLimitMs, signal })
+  const limit = { timeoutMs: timeoutMs ?? runLimitMs, signal }
+  const text = await output(pin ? pinned('client', command) : command, limit)
   return JSON.parse(text) as JobResult
 }
 

@@ -18,7 +18,8 @@ const weakHashes: readonly (string | null)[] = ['SHA1', 'MD5']
 export function readSignatureAlgorithm(reader: DerReader): SignatureAlgorithm {
   const outer = reader.open(tags.sequence, 'signatureAlgorithm')
   reader.expect(tags.oid, 'signatureAlgorithm')
-  const name = signatureNames.find(reader.bytes, reader.start, reader.stop) ?? oidOf(reader, 'signatureAlgorithm')
+  const name =
+    signatureNames.find(reader.bytes, reader.start, reader.stop) ?? oidOf(reader, 'signatureAlgorithm')
   const pssHash = name === 'RSA-PSS' ? readPssHash(reader) : null
   reader.leave(outer)
   return { name: weakHashes.includes(pssHash) ? `${name}-${pssHash}` : name, pssHash }

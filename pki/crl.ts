@@ -42,7 +42,11 @@ export interface Crl extends AnswerTimes {
 }
 
 /** CRLs of public CAs have up to some 10 MB. */
-const crlSubject: DerSubject = { name: 'CRL', remedy: 'Its CA has to publish a whole one.', maxBytes: 64 << 20 }
+const crlSubject: DerSubject = {
+  name: 'CRL',
+  remedy: 'Its CA has to publish a whole one.',
+  maxBytes: 64 << 20
+}
 
 interface Draft {
   unusable: string | null
@@ -237,7 +241,10 @@ export function crlStatus(crl: Crl, { leaf, issuer, now }: RevocationQuestion): 
   const certificate = new ChainCertificate(leaf)
   const authority = new ChainCertificate(issuer)
   if (crl.issuerKey !== certificate.issuerKey || crl.issuerKey !== authority.subjectKey) {
-    return wrongAnswer('not-about-it', `it is of ${crl.issuer}, the certificate of ${certificate.fields.issuer}`)
+    return wrongAnswer(
+      'not-about-it',
+      `it is of ${crl.issuer}, the certificate of ${certificate.fields.issuer}`
+    )
   }
   if (crl.unusable !== null) return wrongAnswer('unsupported', crl.unusable)
   if (crl.only !== null && crl.only !== (certificate.fields.isCa ? 'ca' : 'user')) {

@@ -94,6 +94,21 @@ AsnProp({ type: AlgorithmIdentifier, context: 1, optional: true })(PssParts.prot
 AsnProp({ type: AsnPropTypes.Integer, context: 2, optional: true })(PssParts.prototype, 'saltLength')
 AsnProp({ type: AsnPropTypes.Integer, context: 3, optional: true })(PssParts.prototype, 'trailerField')
 
+/** BasicOCSPResponse (RFC 6960 §4.2.1); what is signed and the certificates stay as they stand. */
+export class BasicOcspParts {
+  tbsResponseData = new ArrayBuffer(0)
+  signatureAlgorithm = new AlgorithmIdentifier()
+  signature = new ArrayBuffer(0)
+  certs: readonly ArrayBuffer[] | undefined
+}
+AsnProp({ type: AsnPropTypes.Any })(BasicOcspParts.prototype, 'tbsResponseData')
+AsnProp({ type: AlgorithmIdentifier })(BasicOcspParts.prototype, 'signatureAlgorithm')
+AsnProp({ type: AsnPropTypes.BitString })(BasicOcspParts.prototype, 'signature')
+AsnProp({ type: AsnPropTypes.Any, context: 0, repeated: 'sequence', optional: true })(
+  BasicOcspParts.prototype,
+  'certs'
+)
+
 /** What of an untrusted structure is read at most; OCTET and BIT STRINGs are not looked into. */
 const limits = {
   berOptions: { maxDepth: 32, maxNodes: 200_000, maxContentLength: 1 << 20, parseEmbedded: false }

@@ -72,7 +72,10 @@ export interface RevocationQuestion {
 export const clockSkewMs = 5 * 60_000
 
 /** What is wrong with the times of an answer, or undefined. */
-export function wrongTimes({ thisUpdate, nextUpdate }: AnswerTimes, now: number): RevocationStatus | undefined {
+export function wrongTimes(
+  { thisUpdate, nextUpdate }: AnswerTimes,
+  now: number
+): RevocationStatus | undefined {
   if (thisUpdate > now + clockSkewMs) {
     return wrongAnswer('not-yet-valid', `it holds from ${new Date(thisUpdate).toISOString()}`)
   }
@@ -83,6 +86,9 @@ export function wrongTimes({ thisUpdate, nextUpdate }: AnswerTimes, now: number)
 }
 
 /** An answer that cannot be believed, and the words for a person. */
-export function wrongAnswer(error: RevocationError, detail: string): RevocationStatus & { readonly state: 'error' } {
+export function wrongAnswer(
+  error: RevocationError,
+  detail: string
+): RevocationStatus & { readonly state: 'error' } {
   return { state: 'error', error, detail }
 }

@@ -86,7 +86,7 @@ function openResults(file: string): { write(text: string): void; close(): void }
     try {
       return act()
     } catch (error) {
-            throw new Fault(
+      throw new Fault(
         'file-unwritable',
         `--output ${file} cannot be written (${reason(error)}). Name a file that this account may write.`,
         { file },

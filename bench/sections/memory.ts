@@ -20,7 +20,7 @@ export const memory: Section = {
     const server = await serve(bench, { flight: tls12, mode: 'close', unique: true })
     const at = (offset: number) => formatAddress(Number(parseAddress(first)) + offset)
     try {
-      bench.progress(`for ${bench.scale.memorySeconds ?? 'as many as it takes'} seconds`)
+      bench.progress(bench.scale.memorySeconds === null ? 'to its end' : `for ${bench.scale.memorySeconds} s`)
       const result = await runJob(
         {
           first,
@@ -30,7 +30,7 @@ export const memory: Section = {
           concurrency: 1_000,
           seconds: bench.scale.memorySeconds
         },
-        { signal: bench.signal, pin: true }
+        { signal: bench.signal, pin: true, timeoutMs: 3_600_000 }
       )
       const done = Object.values(result.outcomes).reduce((sum, count) => sum + count, 0)
       const mb = (kb: number) => number(kb / 1024, 0)

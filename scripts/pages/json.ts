@@ -5,6 +5,7 @@ import { table } from './table.ts'
 interface Schema {
   readonly type?: string
   readonly const?: unknown
+  readonly enum?: readonly string[]
   readonly description?: string
   readonly title?: string
   readonly properties?: Readonly<Record<string, Schema>>
@@ -56,8 +57,9 @@ function descriptionOf(field: Schema): string {
 
 function typeText(field: Schema): string {
   if (field.const !== undefined) return `\`${JSON.stringify(field.const)}\``
-  // a closed list that its description names is not repeated here
-  if (field.anyOf && field.anyOf.length > 6) return 'string'
+  // a long list is on the page that its description names
+  if (field.enum && field.enum.length > 6) return 'string'
+  if (field.enum) return field.enum.map((word) => `\`"${word}"\``).join(' or ')
   if (field.anyOf) return [...new Set(field.anyOf.map(typeText))].join(' or ')
   if (field.items) return `array of ${typeText(field.items)}`
   if (field.patternProperties)

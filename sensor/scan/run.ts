@@ -108,24 +108,35 @@ interface ShardRun {
   readonly signal: AbortSignal
 }
 
-function runShard(plan: ScanPlan, { shard, deps, signal }: ShardRun): Promise<void> {
-  const worker = new Worker(new URL(`./worker${import.meta.url.slice(-3)}`, import.meta.url), {
-    workerData: { plan, shard }
-  })
+async function runShard(plan: ScanPlan, { shard, deps, signal }: ShardRun): Promise<void> {
+  const file = new URL(`./worker${import.meta.url.slice(-3)}`, import.meta.url)
+  const worker = new Worker(file, { workerData: { plan, shard } })
   const tell = (message: ToWorker) => worker.postMessage(message)
   const stop = () => tell({ kind: 'stop' })
   const { closedFor } = deps
   const cancel = closedFor ? deps.clock.every(1_000, () => tell({ kind: 'hold', ms: closedFor() })) : () => {}
   if (signal.aborted) stop()
   signal.addEventListener('abort', stop, { once: true })
+  try {
+    await recorded(worker, (batch) => {
+      deps.record({ ...batch, shard })
+      tell({ kind: 'stored' })
+    })
+  } finally {
+    cancel()
+    signal.removeEventListener('abort', stop)
+    await worker.terminate()
+  }
+}
 
-  return new Promise<void>((resolve, reject) => {
+/** records the batches of a worker until it says that it is done */
+function recorded(worker: Worker, record: (batch: SweepBatch) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'done') return resolve()
       if (message.kind === 'fault') return reject(new Fault(message.code, message.message))
       try {
-        deps.record({ ...message.batch, shard })
-        tell({ kind: 'stored' })
+        record(message.batch)
       } catch (fault) {
         reject(asFault(fault))
       }
@@ -134,9 +145,5 @@ function runShard(plan: ScanPlan, { shard, deps, signal }: ShardRun): Promise<vo
     worker.on('exit', (code) =>
       reject(new Fault('internal', `A scan worker ended by itself (code ${code}).`))
     )
-  }).finally(async () => {
-    cancel()
-    signal.removeEventListener('abort', stop)
-    await worker.terminate()
   })
 }

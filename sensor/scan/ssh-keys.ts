@@ -82,15 +82,10 @@ export async function readSshHostKeys(
     // servers drop connections at random when many begin at once (MaxStartups of OpenSSH)
     if (seen.end === 'cut') seen = await attempt(algorithms)
     banner ??= seen.banner
+    const outcome = outcomeOf(seen.end, banner)
+    if (outcome !== null && keys.length === 0) return { outcome, banner, keys, connections }
+    if (outcome !== null) break
     if (typeof seen.end === 'object') keys.push(seen.end)
-    else if (seen.end === 'aborted' || banner === null) {
-      return {
-        outcome: seen.end === 'cut' || seen.end === 'no-key' ? 'not-ssh' : seen.end,
-        banner,
-        keys,
-        connections
-      }
-    }
   }
   return { outcome: keys.length > 0 ? 'keys' : 'no-keys', banner, keys, connections }
 }
@@ -101,6 +96,13 @@ type End = SshHostKey | 'no-key' | 'cut' | 'stalled' | 'closed' | 'silent' | 'un
 interface Visit {
   readonly end: End
   readonly banner: string | null
+}
+
+/** the end of the whole reading after such a connection, or null where the next key type may be asked for */
+function outcomeOf(end: End, banner: string | null): SshOutcome | null {
+  if (typeof end === 'object') return null
+  if (end === 'cut' || end === 'no-key') return banner === null ? 'not-ssh' : null
+  return end
 }
 
 interface VisitOptions {

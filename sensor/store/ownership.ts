@@ -35,6 +35,8 @@ export function openOwnership(db: Connection) {
     for (const name of of.removeTags ?? []) untag.run(name, id)
   }
   return {
+    /** sets it for one endpoint */
+    set,
     /** sets it for every endpoint that the filter means; gives their number */
     setWhere(filter: EndpointFilter, now: number, ownership: Ownership): number {
       const { where, values } = whereSql(filter, now)

@@ -1,27 +1,34 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 
-// Reads "+ id command" and "- id" until this process is gone, however it ends; then runs what is left.
+// Reads "first id command", "last id command" and "never id" until this process is gone, however it ends; then
+// runs what is left.
 const script = `
-declare -a left
-while read -r sign id command; do
-  if [ "$sign" = + ]; then left[id]=$command; else unset "left[id]"; fi
+declare -a first last
+while read -r when id command; do
+  case $when in
+    first) first[id]=$command ;;
+    last) last[id]=$command ;;
+    never) unset "first[id]" "last[id]" ;;
+  esac
 done
-for id in $(printf '%s\\n' "\${!left[@]}" | sort -rn); do eval "\${left[id]}"; done
+for command in "\${first[@]}"; do eval "$command" & done
+wait
+for command in "\${last[@]}"; do eval "$command"; done
 `
 
 let shell: ChildProcess | undefined
-let last = 0
+let count = 0
 
 /**
- * Has a shell command run when this process has ended, also by SIGKILL; what was said last is done first. The
- * returned function takes it back.
+ * Has a shell command run when this process has ended, also by SIGKILL: all that are to come first at once, then
+ * the others. The returned function takes it back.
  */
-export function atDeath(command: string): () => void {
+export function atDeath(when: 'first' | 'last', command: string): () => void {
   if (command.includes('\n')) throw new Error(`the guard reads one line a command: ${command}`)
   shell ??= startShell()
-  const id = ++last
-  shell.stdin?.write(`+ ${id} ${command}\n`)
-  return () => void shell?.stdin?.write(`- ${id}\n`)
+  const id = ++count
+  shell.stdin?.write(`${when} ${id} ${command}\n`)
+  return () => void shell?.stdin?.write(`never ${id}\n`)
 }
 
 function startShell(): ChildProcess {

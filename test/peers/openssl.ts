@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Certificate, pemOf } from './certificates.ts'
 import type { Peer, Where } from './peer.ts'
-import { type Running, startProcess, temporaryFolder } from './process.ts'
+import { type Running, isInstalled, startProcess, temporaryFolder } from './process.ts'
 import { type Expectation, type PeerRow, ends, row, shows } from './row.ts'
 import type { Testbed } from './testbed.ts'
 import { looksByKey } from './tls-rows.ts'
@@ -60,6 +60,11 @@ async function listeningPort(running: Running): Promise<number> {
   throw new Error(`s_server does not listen:\n${running.output()}`)
 }
 
+/** Why there is no openssl to run, or undefined when there is. */
+export function opensslMissing(): string | undefined {
+  return isInstalled('openssl') ? undefined : 'openssl is not installed'
+}
+
 /** What Node's TLS cannot be made to do. */
 export function opensslRows({ rsa, ecdsa }: Testbed): PeerRow[] {
   const of = (name: string, server: OpensslServer, expect: Expectation, looks: PeerRow['sclient']) =>
@@ -68,7 +73,7 @@ export function opensslRows({ rsa, ecdsa }: Testbed): PeerRow[] {
       family: 'openssl',
       expect,
       sclient: looks,
-      programs: ['openssl'],
+      missing: opensslMissing,
       start: (where) => startOpenssl(server, where)
     })
   const look = (...args: string[]) => [{ args, leaf: rsa.fingerprint }]

@@ -14,6 +14,8 @@ export interface Command {
   readonly cwd?: string
   /** what ends it, where a signal to its process group is not enough */
   readonly stop?: readonly string[]
+  /** the signal that it ends upon at once; default SIGTERM */
+  readonly signal?: NodeJS.Signals
 }
 
 /** A running program in a process group of its own. */
@@ -30,7 +32,7 @@ export interface Running {
 const graceMs = 5_000
 
 /** Starts a program; it ends with this process, however this one ends. */
-export function startProcess({ program, args, env, cwd, stop }: Command): Running {
+export function startProcess({ program, args, env, cwd, stop, signal = 'SIGTERM' }: Command): Running {
   const child = spawn(program, args, {
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -54,21 +56,27 @@ export function startProcess({ program, args, env, cwd, stop }: Command): Runnin
     })
   })
   const { pid } = child
-  const first = stop ? `${stop.map(quoted).join(' ')} >/dev/null 2>&1; ` : ''
-  const takeBack = pid === undefined ? () => {} : atDeath(`${first}kill -KILL -- -${pid}`)
+  const first = stop ? `${stop.map(quoted).join(' ')}; ` : ''
+  const takeBack = pid === undefined ? () => {} : atDeath('first', first + endGroup(pid, signal))
   return {
     output: () => output,
     stdin: child.stdin,
     exited: () => end,
     async stop() {
       if (stop && end === null) spawnSync(stop[0] ?? '', stop.slice(1), { stdio: 'ignore', timeout: graceMs })
-      signalGroup(child, 'SIGTERM')
+      signalGroup(child, signal)
       await Promise.race([ended, pause(graceMs, undefined, { ref: false })])
       signalGroup(child, 'SIGKILL')
       await ended
       takeBack()
     }
   }
+}
+
+/** For a shell: the signal, a second to clean up (PostgreSQL frees its shared memory), then the end. */
+function endGroup(pid: number, signal: string): string {
+  const wait = `for n in 1 2 3 4 5 6 7 8 9 10; do kill -0 -- -${pid} || break; sleep 0.1; done`
+  return `kill -s ${signal.slice(3)} -- -${pid}; ${wait}; kill -KILL -- -${pid}`
 }
 
 function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
@@ -125,7 +133,7 @@ export interface TemporaryFolder {
 export function temporaryFolder(): TemporaryFolder {
   const path = mkdtempSync(join(tmpdir(), 'peers-'))
   chmodSync(path, 0o755)
-  const takeBack = atDeath(`rm -rf -- ${quoted(path)}`)
+  const takeBack = atDeath('last', `rm -rf -- ${quoted(path)}`)
   return {
     path,
     remove() {

@@ -35,16 +35,16 @@ export interface PeerRow {
   readonly serverName: string | null
   /** looks by which openssl sees each leaf; none where it cannot */
   readonly sclient: readonly SClientLook[]
-  /** programs that must be installed */
-  readonly programs: readonly string[]
+  /** why it cannot be started on this machine, or undefined when it can */
+  readonly missing: () => string | undefined
 }
 
 /** What is left out of a row has an ordinary value. */
 export type RowParts = Pick<PeerRow, 'name' | 'family' | 'start' | 'expect'> & Partial<PeerRow>
 
-/** A row; `sclient` may be given as bare arguments when every look sees the first leaf. */
+/** A row: nobody's name, no look of openssl's and nothing missing unless given. */
 export function row(parts: RowParts): PeerRow {
-  return { serverName: null, sclient: [], programs: [], ...parts }
+  return { serverName: null, sclient: [], missing: () => undefined, ...parts }
 }
 
 /** The expectation that exactly these chains are shown, each given by its leaf. */
@@ -63,4 +63,14 @@ export function shows(
 /** The expectation of an outcome without a certificate. */
 export function ends(outcome: Exclude<Outcome, 'certificate'>, more: Partial<Expectation> = {}): Expectation {
   return { outcome, leafs: [], chains: [], ...more }
+}
+
+/**
+ * For the option `skip` of a test: the reason when something is missing on somebody's own machine. Where
+ * everything must be there (CI=true) it throws instead.
+ */
+export function skipWithout(missing: string | undefined): string | false {
+  if (missing === undefined) return false
+  if (process.env['CI'] === 'true') throw new Error(`${missing}, and CI=true skips nothing`)
+  return missing
 }

@@ -92,7 +92,9 @@ async function attemptService(name: ServiceName, options: ServiceOptions): Promi
       name,
       host,
       ports: recipe.ports.map(({ what, starttls = null, serverName = null }) => ({
-        ...{ what, starttls, serverName },
+        what,
+        starttls,
+        serverName,
         port: site.port(what)
       })),
       files: site,
@@ -168,7 +170,7 @@ export function serviceRows(bed: Testbed): PeerRow[] {
         name: `${name}-${port.what}`,
         family: 'service',
         serverName: port.serverName ?? null,
-        programs: recipes[name].programs,
+        missing: () => serviceMissing(name),
         ...expectationOf(port, certificate, twin),
         start: () => share(port.what)
       })

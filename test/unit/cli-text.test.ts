@@ -101,7 +101,7 @@ t.test('the tone of an expiry follows the lifetime', (t) => {
   const day = 86_400_000
   const leaf = (days: number) => ({
     fingerprint: '',
-    commonName: null,
+    label: '',
     issuer: '',
     notBefore: new Date(0).toISOString(),
     notAfter: new Date(days * day).toISOString(),

@@ -93,7 +93,8 @@ export function forge(recipe: Recipe = {}): Forged {
   const name = Buffer.from(recipe.subject ?? commonName('forged.example'))
   const signer = recipe.issuer ?? { privateKey, name }
   const algorithm = Buffer.from(recipe.signature ?? algorithmOf(signer.privateKey))
-  const version = recipe.version === undefined ? element(0xa0, integer(2)) : (recipe.version ?? Buffer.alloc(0))
+  const version =
+    recipe.version === undefined ? element(0xa0, integer(2)) : (recipe.version ?? Buffer.alloc(0))
   const tbs = sequence(
     version,
     recipe.serial ?? integer(0x4a, 0x01),
@@ -104,7 +105,12 @@ export function forge(recipe: Recipe = {}): Forged {
     recipe.spki ?? publicKey.export({ type: 'spki', format: 'der' }),
     recipe.extensions ? element(0xa3, sequence(...recipe.extensions)) : Buffer.alloc(0)
   )
-  return { der: sequence(tbs, algorithm, bits(signatureOf(tbs, signer.privateKey))), publicKey, privateKey, name }
+  return {
+    der: sequence(tbs, algorithm, bits(signatureOf(tbs, signer.privateKey))),
+    publicKey,
+    privateKey,
+    name
+  }
 }
 
 export const utcTime = (text: string): Buffer => ascii(0x17, text)
@@ -139,5 +145,7 @@ export const dnsNames = (...names: readonly string[]): Buffer =>
   extension('2.5.29.17', sequence(...names.map((name) => ascii(0x82, name))))
 
 export function keyIdOf(key: KeyObject): Buffer {
-  return createHash('sha1').update(key.export({ type: 'spki', format: 'der' })).digest()
+  return createHash('sha1')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest()
 }

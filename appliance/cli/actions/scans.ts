@@ -36,15 +36,17 @@ export async function showScan(session: Session, id: number, options: OutputOpti
 
 /** A schedule as the command line gives it. */
 interface ScheduleOptions extends PaceOptions {
-  readonly name: string
-  readonly targets: readonly string[]
   readonly ports: string
   readonly every: string
 }
 
 /** Keeps a schedule. */
-export async function addSchedule({ screen, functions }: Session, options: ScheduleOptions): Promise<void> {
-  const { name, targets, ports, every } = options
+export async function addSchedule(
+  { screen, functions }: Session,
+  [name, targets]: readonly [string, readonly string[]],
+  options: ScheduleOptions
+): Promise<void> {
+  const { ports, every } = options
   const { window = null, ...pace } = paceOf(options)
   const schedule = { name, targets, ports, every, window, pace: { ...pace } }
   await (await functions()).addSchedule(schedule)

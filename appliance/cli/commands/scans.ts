@@ -69,9 +69,7 @@ function addCommand(scans: Command, run: Run): void {
     )
   paceOptions(add)
   add.action((name: string, targets: string[], _options: object, command: Command) =>
-    run(command, async (session) =>
-      (await actions()).addSchedule(session, { name, targets, ...command.opts() })
-    )
+    run(command, async (session) => (await actions()).addSchedule(session, [name, targets], command.opts()))
   )
 }
 

@@ -7,9 +7,8 @@ import { expiryTone, keyName } from './endpoints.ts'
 
 /** One certificate for a person, line by line. */
 export function certificateLines(screen: Screen, certificate: Certificate, now: number): string[] {
-  const title = certificate.commonName ?? certificate.dnsNames[0] ?? certificate.subject
   return [
-    `${screen.paint('strong', shown(title))}  ${screen.paint(expiryTone(certificate, now), lifeText(certificate, now))}`,
+    `${screen.paint('strong', shown(certificate.label))}  ${screen.paint(expiryTone(certificate, now), lifeText(certificate, now))}`,
     '',
     ...rows(certificate, now).map(([label, value]) => `${screen.paint('dim', label.padEnd(16))}${value}`)
   ]

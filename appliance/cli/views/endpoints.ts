@@ -42,7 +42,7 @@ export function endpointView(screen: Screen, now: number): View<Endpoint> {
       const tone = expiryTone(first, now)
       return [
         formatEndpoint(endpoint.address, endpoint.port),
-        shown(endpoint.name ?? first?.commonName ?? ''),
+        shown(endpoint.name ?? first?.label ?? ''),
         first ? painted(tone, onDay(Date.parse(first.notAfter))) : '',
         first ? painted(tone, daysLeft(first, now)) : painted('dim', endpoint.outcome),
         [...new Set(endpoint.certificates.map(keyName))].join(', '),
@@ -60,7 +60,7 @@ export function endpointView(screen: Screen, now: number): View<Endpoint> {
       ['starttls', (endpoint) => endpoint.starttls],
       ['version', (endpoint) => endpoint.version],
       ['cipher', (endpoint) => endpoint.cipher],
-      ['common_name', (endpoint) => earliest(endpoint.certificates)?.commonName ?? null],
+      ['certificate', (endpoint) => earliest(endpoint.certificates)?.label ?? null],
       ['issuer', (endpoint) => earliest(endpoint.certificates)?.issuer ?? null],
       ['not_before', (endpoint) => earliest(endpoint.certificates)?.notBefore ?? null],
       ['not_after', (endpoint) => earliest(endpoint.certificates)?.notAfter ?? null],

@@ -121,7 +121,7 @@ function sideText(side: Change['before']): string {
 }
 
 function leafText(leaf: Leaf): string {
-  return `${shown(leaf.commonName ?? '') || 'no name'} until ${onDay(Date.parse(leaf.notAfter))} (${leaf.fingerprint.slice(0, 8)})`
+  return `${shown(leaf.label)} until ${onDay(Date.parse(leaf.notAfter))} (${leaf.fingerprint.slice(0, 8)})`
 }
 
 function fingerprints(side: Change['before']): string | null {

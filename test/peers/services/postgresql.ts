@@ -31,12 +31,14 @@ export const postgresql: Recipe = {
       ssl_key_file: key
     }
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    return asUser('postgres', join(programs(), 'postgres'), [
+    const server = asUser('postgres', join(programs(), 'postgres'), [
       '-D',
       data,
       '-p',
       String(port('sql')),
       ...options
     ])
+    // upon SIGTERM it would wait for its clients
+    return { ...server, signal: 'SIGINT' }
   }
 }

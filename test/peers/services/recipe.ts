@@ -23,13 +23,13 @@ export interface Site {
   readonly bundle: string
   readonly twinCertificate: string
   readonly twinKey: string
-  port(what: string): number
+  readonly port: (what: string) => number
   /** writes a file into the folder; gives its path */
-  write(name: string, text: string): string
+  readonly write: (name: string, text: string) => string
   /** makes a folder in the folder; gives its path */
-  makeFolder(name: string): string
-  /** gives everything to the service's user, and runs a program to its end */
-  run(program: string, ...args: readonly string[]): Promise<void>
+  readonly makeFolder: (name: string) => string
+  /** runs a program to its end */
+  readonly run: (program: string, ...args: readonly string[]) => Promise<void>
 }
 
 /** How a service of Debian is set up and started in the foreground. */

@@ -1,0 +1,139 @@
+import { parseAddress } from '../../core/address.ts'
+import type { Clock } from '../../core/clock.ts'
+import { Fault } from '../../core/fault.ts'
+import type { Observation, Outcome } from '../scan/observation.ts'
+import type { EndpointKey, KnownEndpoint } from '../store/endpoints.ts'
+import type { Ownership } from '../store/ownership.ts'
+import type { Found } from '../store/scans.ts'
+import type { StateColumns } from '../store/states.ts'
+import { createKeeping, type KeepingDeps } from './keeping.ts'
+import { nextStep, signs, type Step } from './presence.ts'
+
+/** What one shard of a scan hands over, to be stored whole or not at all. */
+export interface Batch {
+  readonly shard: number
+  readonly observations: readonly Observation[]
+  /** probes of this batch by outcome, also those that nothing was observed of */
+  readonly counts: Readonly<Partial<Record<Outcome, number>>>
+  /** connections made since the batch before */
+  readonly connections: number
+  /** where the shard goes on once this is stored */
+  readonly progress: { readonly low: number; readonly done: Uint8Array }
+}
+
+/** What recording works with. */
+export interface RecorderDeps extends KeepingDeps {
+  readonly clock: Clock
+}
+
+/** Which scan is recorded, and what is said of every endpoint that it sees. */
+export interface RecordedScan {
+  readonly scan: number
+  readonly labels?: Ownership
+}
+
+/** What came of a batch. */
+export interface Recorded {
+  readonly found: Found
+  /** ids of the endpoints that answered */
+  readonly endpoints: readonly number[]
+}
+
+/** Figures that grow while a batch is recorded. */
+type Tally = { -readonly [K in keyof Found]: number }
+
+/**
+ * Makes the function that writes a batch of a scan in one transaction: certificates and chains once, endpoints,
+ * their history where they changed, findings, and the scan's cursor and figures. After a Fault (store-full,
+ * store-locked, …) nothing of the batch is stored, and the same batch may be given again.
+ */
+export function createRecorder(deps: RecorderDeps, { scan, labels }: RecordedScan) {
+  const { store, clock } = deps
+  const record = observationRecorder(deps, scan)
+  return (batch: Batch): Recorded =>
+    store.transaction(() => {
+      const found: Tally = noneFound()
+      found.connections = batch.connections
+      const endpoints: number[] = []
+      for (const observation of batch.observations) {
+        const id = record(observation, found)
+        if (id === undefined) continue
+        endpoints.push(id)
+        if (labels) store.ownership.set(id, labels)
+      }
+      const { shard, counts, progress } = batch
+      store.scans.progress(scan, { at: clock.now(), counts, cursors: [{ shard, ...progress }], found })
+      return { found, endpoints }
+    })
+}
+
+/** Nothing found yet. */
+export function noneFound(): Tally {
+  return { connections: 0, seen: 0, certificates: 0, added: 0, changed: 0, gone: 0, returned: 0 }
+}
+
+/** Writes one observation; gives the id of the endpoint when it answered. */
+function observationRecorder(deps: RecorderDeps, scan: number) {
+  const { endpoints } = deps.store
+  const keeping = createKeeping(deps)
+
+  function columnsOf(seen: Observation, tally: Tally): StateColumns {
+    const [chain, otherChain] = seen.chains.map((served) => {
+      const { id, added } = keeping.chain(served, seen.at)
+      tally.certificates += added
+      return id
+    })
+    const { outcome, starttls, version, cipher, alert, clientCertificate } = seen
+    const chains = { chain: chain ?? null, otherChain: otherChain ?? null }
+    return { outcome, starttls, version, cipher, alert, clientCertificate, ...chains }
+  }
+
+  /** what was not seen this time is no change: a connection may end before the server could ask for it */
+  function settled(columns: StateColumns, known: KnownEndpoint | undefined): StateColumns {
+    if (columns.clientCertificate !== null || !known) return columns
+    const before = deps.store.states.find(columns)?.id === known.state ? null : deps.store.states.byId(known.state)
+    if (!before) return columns
+    const merged = { ...columns, clientCertificate: before.clientCertificate }
+    return deps.store.states.find(merged)?.id === known.state ? merged : columns
+  }
+
+  function apply(step: Step, { key, known, sight }: Target): number | undefined {
+    if (step.act === 'add') return endpoints.add(key, step.state, sight)
+    if (!known) return undefined
+    if (step.act === 'confirm') endpoints.seen(known.id, sight)
+    if (step.act === 'leave') endpoints.probed(known.id, scan)
+    if (step.act === 'move') endpoints.move(known, step.to, sight)
+    return known.id
+  }
+
+  return (seen: Observation, tally: Tally): number | undefined => {
+    const key = keyOf(seen)
+    const known = endpoints.find(key)
+    const answers = signs[seen.outcome] === 'answers'
+    if (!answers && !known) return undefined
+    const columns = answers ? settled(columnsOf(seen, tally), known) : null
+    const state = columns && keeping.state(columns)
+    const step = nextStep(known, { outcome: seen.outcome, banner: seen.banner, state })
+    const id = apply(step, { key, known, sight: { scan, at: seen.at } })
+    if (id !== undefined && columns && key.name !== null && step.act !== 'confirm') {
+      keeping.name(id, key.name, columns)
+    }
+    if (step.act === 'add') tally.added++
+    if (step.act === 'move') tally[step.found]++
+    if (answers) tally.seen++
+    return answers ? id : undefined
+  }
+}
+
+/** An endpoint about to be written. */
+interface Target {
+  readonly key: EndpointKey
+  readonly known: KnownEndpoint | undefined
+  readonly sight: { readonly scan: number; readonly at: number }
+}
+
+function keyOf({ address: text, port, name }: Observation): EndpointKey {
+  const address = parseAddress(text)
+  if (address === undefined) throw new Fault('internal', `Tlsward made a mistake: ${text} is no address`)
+  return { address, port, name }
+}
