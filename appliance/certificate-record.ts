@@ -9,9 +9,12 @@ type LeafFields = Pick<
   'fingerprint' | 'issuer' | 'notBefore' | 'notAfter' | 'keyBits' | 'curve'
 > & { readonly label: string; readonly keyType: string }
 
-/** Milliseconds as RFC 3339 text. */
+/** the last moment with a year of four digits, which is all that RFC 3339 knows */
+const lastInstant = Date.UTC(10_000, 0, 1) - 1
+
+/** Milliseconds as RFC 3339 text; what lies beyond the year 9999 is its end. */
 export function instant(ms: number): string {
-  return new Date(ms).toISOString()
+  return new Date(Math.min(ms, lastInstant)).toISOString()
 }
 
 /** A certificate in short. */
@@ -24,26 +27,31 @@ export function leafRecord(fields: LeafFields): Leaf {
 /** A certificate in full, read from its DER. Throws `certificate-malformed`. */
 export function certificateRecord(der: Uint8Array, inventory: Certificate['inventory']): Certificate {
   const { fields, extensions, pem } = describeCertificate(der)
-  const {
-    serial,
-    subject,
-    commonName,
-    signatureAlgorithm,
-    spki,
-    subjectKeyId,
-    authorityKeyId,
-    isCa,
-    selfIssued
-  } = fields
-  const { dnsNames, ipAddresses, emails, uris, keyUsage, extendedKeyUsage } = fields
-  const { ocspUrls, crlUrls, issuerUrls } = fields
   return {
-    ...{ type: 'certificate', schema: schemaVersion },
-    ...leafRecord({ ...fields, label: commonName ?? dnsNames[0] ?? subject }),
-    commonName,
-    ...{ serial, subject, dnsNames, ipAddresses, emails, uris, signatureAlgorithm, spki },
-    ...{ subjectKeyId, authorityKeyId, isCa, keyUsage, extendedKeyUsage },
-    ...{ ocspUrls, crlUrls, issuerUrls, selfIssued, extensions, pem, inventory }
+    type: 'certificate',
+    schema: schemaVersion,
+    ...leafRecord({ ...fields, label: fields.commonName ?? fields.dnsNames[0] ?? fields.subject }),
+    commonName: fields.commonName,
+    serial: fields.serial,
+    subject: fields.subject,
+    dnsNames: fields.dnsNames,
+    ipAddresses: fields.ipAddresses,
+    emails: fields.emails,
+    uris: fields.uris,
+    signatureAlgorithm: fields.signatureAlgorithm,
+    spki: fields.spki,
+    subjectKeyId: fields.subjectKeyId,
+    authorityKeyId: fields.authorityKeyId,
+    isCa: fields.isCa,
+    keyUsage: fields.keyUsage,
+    extendedKeyUsage: fields.extendedKeyUsage,
+    ocspUrls: fields.ocspUrls,
+    crlUrls: fields.crlUrls,
+    issuerUrls: fields.issuerUrls,
+    selfIssued: fields.selfIssued,
+    extensions,
+    pem,
+    inventory
   }
 }
 

@@ -57,6 +57,10 @@ export interface ScanRequest {
   readonly names: readonly ListText[]
   /** ask DNS for the names of addresses where TLS answers (PTR), and ask for those as well */
   readonly ptr: boolean
+  /** ask for the names of the certificates that were seen at the address? */
+  readonly certificateNames: boolean
+  /** names tried at one address at most */
+  readonly maxNames: number
   readonly pace: PaceRequest
   readonly probe: ProbeRequest
   readonly workers: number
@@ -94,8 +98,8 @@ export interface ScanWatch {
   /** the size is known and nothing is sent yet; gives whether a size over the limit is meant */
   scope(scope: Scope): boolean | Promise<boolean>
   progress(progress: Progress): void
-  /** an endpoint was probed and stored */
-  endpoint(endpoint: Endpoint): void
+  /** an endpoint answered and is stored; left out by whoever does not look at them */
+  endpoint?(endpoint: Endpoint): void
 }
 
 /** Which endpoints to list. Filters hold together (and). */
@@ -138,18 +142,19 @@ export interface Label {
  * another process serving them over a socket. Bad input and missing things are Faults.
  */
 export interface Functions {
-  scan(request: ScanRequest, watch: ScanWatch, signal: AbortSignal): Promise<Scan>
-  resume(id: number, watch: ScanWatch, signal: AbortSignal): Promise<Scan>
+  /** gives the scan and, where names were to be asked for, that for the names */
+  scan(request: ScanRequest, watch: ScanWatch, signal: AbortSignal): Promise<readonly Scan[]>
+  resume(id: number, watch: ScanWatch, signal: AbortSignal): Promise<readonly Scan[]>
   inventory(
     query: InventoryQuery
   ): Promise<{ readonly endpoints: readonly Endpoint[]; readonly summary: Summary }>
   certificate(fingerprint: string): Promise<Certificate>
   scans(): Promise<readonly Scan[]>
   scanById(id: number): Promise<Scan>
-  /** differences between two scans; without `to` up to now, without `from` since the last scan but one */
+  /** what one scan changed (the last one when none is named), or what changed from the end of one to that of another */
   differences(from?: number, to?: number): Promise<readonly Change[]>
   schedules(): Promise<readonly Schedule[]>
-  addSchedule(schedule: NewSchedule): Promise<Schedule>
+  addSchedule(schedule: NewSchedule): Promise<void>
   removeSchedule(name: string): Promise<void>
   /** sets tags and owners, all or nothing; gives the number of endpoints that each label met */
   label(labels: readonly Label[]): Promise<readonly number[]>

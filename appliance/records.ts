@@ -1,4 +1,4 @@
-import Type, { type Static, type TProperties } from 'typebox'
+import { Type, type Static, type TProperties, type TSchema } from 'typebox'
 import { outcomes } from '../sensor/scan/observation.ts'
 
 /**
@@ -9,7 +9,7 @@ import { outcomes } from '../sensor/scan/observation.ts'
 export const schemaVersion = 1
 
 const options = { additionalProperties: false }
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const text = (description: string) => Type.String({ description })
 const count = (description: string) => Type.Integer({ minimum: 0, description })
 const time = (description: string) =>
@@ -158,8 +158,10 @@ export const Scan = record('scan', 'One scan', {
   endedAt: nullable(time('ended')),
   size: count('pairs of address and port to probe'),
   done: count('pairs that are probed and stored'),
+  connections: count('connections that were made'),
   outcomes: Type.Record(Type.String(), count('probes that ended so')),
-  endpoints: count('endpoints seen by this scan'),
+  endpoints: count('endpoints that answered'),
+  certificates: count('certificates that were not known before'),
   appeared: count('endpoints seen for the first time'),
   changed: count('endpoints that answered differently than before'),
   gone: count('endpoints known before that no longer answer'),
@@ -188,18 +190,10 @@ export const Schedule = record('schedule', 'A scan that is to be made again and 
 })
 export type Schedule = Fixed<Static<typeof Schedule>>
 
-export const Summary = record('summary', 'The inventory in figures', {
+export const Summary = record('summary', 'Figures of everything that a query of the inventory means', {
   endpoints: count('endpoints that match'),
   attention: count('endpoints among them with a critical finding or a warning'),
-  certificates: count('certificates that they serve'),
-  findings: Type.Object(
-    {
-      critical: count('endpoints with it'),
-      warning: count('endpoints with it'),
-      note: count('endpoints with it')
-    },
-    options
-  ),
+  critical: count('endpoints among them with a critical finding'),
   next: nullable(text('where the next page begins: give it to --after'))
 })
 export type Summary = Fixed<Static<typeof Summary>>

@@ -1,5 +1,5 @@
 // npm run bench: our scan beside what others do in the same work, on this machine, in turn.
-//   npm run bench -- [--quick | --full] [--rounds N] [--json] [SECTION...]
+//   npm run bench -- [--quick | --full] [--rounds N] [--endpoints N] [--json] [SECTION...]
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -10,12 +10,13 @@ import { compile } from './native.ts'
 import { processors } from './process.ts'
 import { memory } from './sections/memory.ts'
 import { peers } from './sections/peers.ts'
+import { store } from './sections/store.ts'
 import { sweep } from './sections/sweep.ts'
 import { tls12Close, tls12Keep, tls13 } from './sections/tls.ts'
 import { workers } from './sections/workers.ts'
 import { markdown, type Goal } from './table.ts'
 
-const sections: readonly Section[] = [tls12Close, tls12Keep, tls13, workers, sweep, memory, peers]
+const sections: readonly Section[] = [tls12Close, tls12Keep, tls13, workers, sweep, store, memory, peers]
 
 const usual: Scale = {
   rounds: 5,
@@ -48,22 +49,32 @@ function readWishes(): Wishes {
       quick: { type: 'boolean', default: false },
       full: { type: 'boolean', default: false },
       rounds: { type: 'string' },
+      endpoints: { type: 'string' },
       json: { type: 'boolean', default: false }
     }
   })
   const names = sections.map(({ name }) => name)
   const unknown = positionals.find((name) => !names.includes(name))
   if (unknown !== undefined) throw new Error(`no section is named ${unknown}; there are ${names.join(', ')}`)
-  const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
-  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
-    throw new Error(`--rounds ${values.rounds} is no number of rounds: write 1 or more`)
-  }
+  const rounds = wholeNumber('--rounds', values.rounds)
+  const endpoints = wholeNumber('--endpoints', values.endpoints)
   const scale = values.full ? full : values.quick ? quick : usual
   return {
     chosen: positionals.length === 0 ? sections : sections.filter(({ name }) => positionals.includes(name)),
-    scale: rounds === undefined ? scale : { ...scale, rounds, sweepRounds: rounds },
+    scale: {
+      ...scale,
+      ...(rounds === undefined ? {} : { rounds, sweepRounds: rounds }),
+      ...(endpoints === undefined ? {} : { endpoints })
+    },
     json: values.json
   }
+}
+
+function wholeNumber(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0 && value <= 1_000_000) return value
+  throw new Error(`${option} is ${text}: write a whole number from 1 to 1000000`)
 }
 
 function machine(): string {
@@ -93,7 +104,10 @@ async function runSections({ chosen, scale }: Wishes, signal: AbortSignal): Prom
         material: () => (material ??= makeMaterial(folder, signal)),
         progress: (text) => console.error(`${section.name}: ${text}`)
       }
-      outcomes.push({ section, report: await section.run(bench).catch(asFailure) })
+      outcomes.push({
+        section,
+        report: await section.run(bench).catch((error: unknown) => asFailure(error, signal))
+      })
     }
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -101,7 +115,8 @@ async function runSections({ chosen, scale }: Wishes, signal: AbortSignal): Prom
   return outcomes
 }
 
-function asFailure(error: unknown): { failed: string } {
+function asFailure(error: unknown, signal: AbortSignal): { failed: string } {
+  if (signal.aborted) return { failed: 'stopped' }
   return { failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }
 }
 
@@ -130,7 +145,14 @@ function goalCells(goals: readonly Goal[]): string[][] {
 }
 
 async function main(): Promise<void> {
-  const wishes = readWishes()
+  let wishes
+  try {
+    wishes = readWishes()
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    process.exitCode = 2
+    return
+  }
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   const outcomes = await runSections(wishes, stop.signal)

@@ -1,7 +1,7 @@
 import net from 'node:net'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeChain, type Chain } from './chains.ts'
+import { makeChain } from './chains.ts'
 import { tls12Flight, tls13Flight, type CannedFlight } from './flights.ts'
 import { runJob } from './contenders.ts'
 
@@ -9,8 +9,9 @@ import { runJob } from './contenders.ts'
 export interface Material {
   /** file with the bytes that the scan sends first */
   readonly helloFile: string
+  /** file with the root of the RSA chain */
+  readonly rootFile: string
   readonly tls12: CannedFlight
-  readonly tls12Ecdsa: CannedFlight
   readonly tls13: CannedFlight
   readonly tls13Ecdsa: CannedFlight
 }
@@ -20,17 +21,15 @@ export async function makeMaterial(folder: string, signal: AbortSignal): Promise
   const [hello, rsa, ecdsa] = await Promise.all([catchHello(signal), makeChain('RSA'), makeChain('ECDSA')])
   const helloFile = join(folder, 'hello.bin')
   writeFileSync(helloFile, hello)
+  const rootFile = join(folder, 'root.der')
+  writeFileSync(rootFile, rsa.certificates.at(-1) ?? '')
   return {
     helloFile,
-    tls12: flight(tls12Flight, hello, rsa),
-    tls12Ecdsa: flight(tls12Flight, hello, ecdsa),
-    tls13: flight(tls13Flight, hello, rsa),
-    tls13Ecdsa: flight(tls13Flight, hello, ecdsa)
+    rootFile,
+    tls12: tls12Flight(hello, rsa),
+    tls13: tls13Flight(hello, rsa),
+    tls13Ecdsa: tls13Flight(hello, ecdsa)
   }
-}
-
-function flight(make: typeof tls12Flight, hello: Uint8Array, chain: Chain): CannedFlight {
-  return make(hello, chain)
 }
 
 /** The first bytes that a scan of ours sends to a server. */

@@ -1,14 +1,17 @@
 // Our side of a comparison, as a process of its own so that its time and memory are its alone: one scan as the
 // JSON of a Job says (first argument). Prints a JobResult.
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { parseAddress } from '../core/address.ts'
 import { systemClock } from '../core/clock.ts'
 import { seededRandom, type Random } from '../core/random.ts'
+import { openTrustStore } from '../pki/trust-store.ts'
+import { createRecorder } from '../sensor/inventory/recorder.ts'
 import { sweepOptions } from '../sensor/scan/defaults.ts'
 import type { Outcome } from '../sensor/scan/observation.ts'
 import { openDialer, type DialerChoice } from '../sensor/scan/probe/open-dialer.ts'
 import type { Area } from '../sensor/scan/space.ts'
-import { runScan, type ScanPlan } from '../sensor/scan/run.ts'
+import { runScan, type ScanBatch, type ScanPlan } from '../sensor/scan/run.ts'
+import { openStore } from '../sensor/store/store.ts'
 
 /** One scan of a bench. */
 export interface Job {
@@ -24,10 +27,17 @@ export interface Job {
   readonly repeats: number
   /** the scan is stopped after this time; null: it runs to its end */
   readonly seconds: number | null
-  /** folder of a new store that everything is written to; null: none */
-  readonly store: string | null
+  /** a new store that everything is written to; null: none */
+  readonly store: JobStore | null
   /** further targets on a port of their own */
   readonly more?: { readonly first: string; readonly last: string; readonly port: number }
+}
+
+/** Where a scan is stored. */
+export interface JobStore {
+  readonly folder: string
+  /** file with the DER of the one root that is trusted */
+  readonly rootFile: string
 }
 
 /** What came out. Times and processor time are those of the scan, without the start of Node. */
@@ -86,12 +96,24 @@ function statusKb(field: 'VmHWM' | 'VmRSS'): number {
   return Number(new RegExp(`^${field}:\\s*(\\d+)`, 'm').exec(status)?.[1] ?? 0)
 }
 
+/** The function that stores batches as the product does: certificates, endpoints, findings, the scan's cursor. */
+function openRecording({ folder, rootFile }: JobStore): (batch: ScanBatch) => void {
+  rmSync(folder, { recursive: true, force: true })
+  const store = openStore({ directory: folder, busyMs: 1_000 })
+  const root = readFileSync(rootFile)
+  const trust = { roots: openTrustStore([root]), isPublic: () => true, id: 'bench' }
+  const scan = store.scans.begin({ request: '{}', space: '{}', seed: 7, at: systemClock.now() })
+  return createRecorder({ store, trust, clock: systemClock }, { scan })
+}
+
 async function work(job: Job): Promise<JobResult> {
   const outcomes: Partial<Record<Outcome, number>> = {}
   const memory: number[] = []
   let connections = 0
   let chains = 0
-  const record: Parameters<typeof runScan>[1]['record'] = (batch) => {
+  const keep = job.store ? openRecording(job.store) : () => {}
+  const record = (batch: ScanBatch) => {
+    keep(batch)
     for (const [outcome, count] of Object.entries(batch.counts) as [Outcome, number][]) {
       outcomes[outcome] = (outcomes[outcome] ?? 0) + count
     }

@@ -9,6 +9,8 @@ export interface Table {
   readonly title: string
   readonly cells: Cells
   readonly notes: readonly string[]
+  /** every sample behind the cells, for --json */
+  readonly lines?: readonly Line[]
 }
 
 /** A goal beside what was measured. */
@@ -30,23 +32,28 @@ export function markdown(cells: Cells): string {
   )
 }
 
-/**
- * The table of a comparison: medians, and the medians of the in-round ratios to the first line. `thing` is
- * what is counted, in the singular.
- */
-export function comparison(lines: readonly Line[], thing: string): Cells {
+/** What a comparison is called, and what is counted in it (in the singular). */
+interface Heading {
+  readonly title: string
+  readonly thing: string
+  readonly notes: readonly string[]
+}
+
+/** The table of a comparison: medians, and the medians of the in-round ratios to the first line. */
+export function comparison(lines: readonly Line[], { title, thing, notes }: Heading): Table {
   const [base] = lines
   const head = [
     'what',
-    thing + 's',
+    `${thing}s`,
     'as wanted',
     'seconds',
     'rate/s (best)',
     'rate ratio',
-    `CPU µs/${thing} (best)`
+    `CPU µs/${thing} (best)`,
+    'CPU ratio',
+    'peak MB'
   ]
-  const body = lines.map((line) => [...columns(line), peak(line)])
-  return [[...head, 'peak MB'], ...body]
+  return { title, cells: [head, ...lines.map(columns)], notes, lines }
 
   function columns(line: Line): string[] {
     const rates = line.samples.map(rateOf)
@@ -59,7 +66,9 @@ export function comparison(lines: readonly Line[], thing: string): Cells {
       number(median(line.samples.map(({ seconds }) => seconds)), 2),
       `${number(median(rates), 0)} (${number(Math.max(...rates), 0)})`,
       base ? number(ratio(line, base, rateOf), 2) : '–',
-      Number.isNaN(median(cpu)) ? '–' : `${number(median(cpu), 1)} (${number(Math.min(...cpu), 1)})`
+      Number.isNaN(median(cpu)) ? '–' : `${number(median(cpu), 1)} (${number(Math.min(...cpu), 1)})`,
+      base ? number(ratio(line, base, cpuOf), 2) : '–',
+      peak(line)
     ]
   }
 }

@@ -85,6 +85,7 @@ export const faultCodes = {
   'scan-missing': ['missing', 'See tlsward scans list.'],
   'scan-running': ['busy', 'Wait for it to end, or stop it.'],
   'scan-finished': ['conflict', 'Start a new scan: this one has nothing left to do.'],
+  'scan-excluded': ['conflict', 'Start a new scan: the do-not-scan list has grown since this one began.'],
   'certificate-missing': ['missing', 'See tlsward inventory for the fingerprints that are known.'],
   'certificate-ambiguous': ['refused', 'Give more digits of the fingerprint.'],
   'certificate-malformed': ['malformed', 'Give one X.509 certificate, PEM or DER.'],

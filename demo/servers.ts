@@ -68,6 +68,8 @@ function agedServers(leaf: Leaf, now: number): DemoServer[] {
 
 function brokenServers(leaf: Leaf, root: Certificate): DemoServer[] {
   const alone = leaf('files.example')
+  const lab = createAuthority('Forgotten Lab CA')
+  const foreign = createCertificate({ names: ['lab.example'], issuer: lab })
   const outdated = { minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: lenient } as const
   return [
     server('shows the certificate of another site', { show: [leaf('old-shop.example')] }, [
@@ -75,9 +77,7 @@ function brokenServers(leaf: Leaf, root: Certificate): DemoServer[] {
     ]),
     server('self-signed', { show: [createCertificate({ names: ['printer.example'] })] }),
     server('forgets its intermediate', { show: [alone], chain: [alone] }),
-    server('signed by an authority that nobody knows', {
-      show: [createCertificate({ names: ['lab.example'], issuer: createAuthority('Forgotten Lab CA') })]
-    }),
+    server('signed by an authority that nobody knows', { show: [foreign], chain: [foreign, lab] }),
     server('weak key, SHA-1', {
       show: [leaf('camera.example', { key: 'rsa1024', issuer: root, hash: 'sha1' })],
       ciphers: lenient

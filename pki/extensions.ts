@@ -97,10 +97,11 @@ function readAuthorityKeyId(reader: DerReader, draft: Draft): void {
 function readKeyUsage(reader: DerReader, draft: Draft): void {
   reader.expect(tags.bitString, 'keyUsage')
   const { bytes, start, stop } = reader
-  if (start === stop || (bytes[start] as number) > 7) reader.fail('has a broken bit string', 'keyUsage')
+  const unused = bytes[start] ?? 0
+  if (start === stop || unused > 7) reader.fail('has a broken bit string', 'keyUsage')
+  const count = (stop - start - 1) * 8 - unused
   draft.keyUsage = keyUsageBits.filter((_, bit) => {
-    const at = start + 1 + (bit >> 3)
-    return at < stop && ((bytes[at] as number) & (0x80 >> (bit & 7))) !== 0
+    return bit < count && ((bytes[start + 1 + (bit >> 3)] as number) & (0x80 >> (bit & 7))) !== 0
   })
 }
 

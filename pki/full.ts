@@ -18,9 +18,10 @@ export interface FullCertificate {
  * fifty times slower, for what people look at one by one. Throws a Fault certificate-malformed.
  *
  * Both readers agree on every field of every certificate that both read. They differ in what they refuse:
- * - this one takes BER that is no DER (indefinite and overlong lengths, bytes behind an extension's value);
- * - the quick one takes what OpenSSL refuses: INTEGERs with needless leading bytes, invalid UTF-8 in names, times
- *   without a zone, BIT STRINGs with set unused bits, keys whose numbers make no key (their sizes still show).
+ * - this one takes some BER that is no DER inside the certificate: indefinite and overlong lengths, and bytes behind
+ *   the value of an extension, which is broken for the quick one;
+ * - the quick one takes what OpenSSL refuses: INTEGERs with needless leading bytes, times without seconds or zone,
+ *   names with invalid UTF-8 or values of odd types; and it shows the size of keys whose numbers make no key (0 here).
  */
 export function readCertificateFully(der: Uint8Array): CertificateFields {
   return understood(() => fieldsOf(parseFully(der)))
@@ -29,10 +30,21 @@ export function readCertificateFully(der: Uint8Array): CertificateFields {
 /** The certificate as the libraries see it. Throws a Fault certificate-malformed. */
 export function parseFully(der: Uint8Array): FullCertificate {
   return understood(() => {
-    const node = new NodeCertificate(der)
-    if (node.raw.length !== der.length) throw new Error('something follows the certificate')
+    const node = openSslReads(der)
     return { parts: parseAsn(der, CertificateParts), node }
   })
+}
+
+function openSslReads(der: Uint8Array): NodeCertificate {
+  let node: NodeCertificate
+  try {
+    node = new NodeCertificate(der)
+  } catch (thrown) {
+    // its own words are about PEM, which it tries last
+    throw new Error('OpenSSL does not take it for a certificate', { cause: thrown })
+  }
+  if (node.raw.compare(der) !== 0) throw new Error('it is no DER, or something follows it')
+  return node
 }
 
 /** Runs a reading of a certificate; whatever a library throws becomes the Fault. */
@@ -98,7 +110,8 @@ function keyOf(node: NodeCertificate, spki: ArrayBuffer): KeyFields {
   const details = publicKeyOf(node)?.asymmetricKeyDetails
   if (keyType !== 'ECDSA') return { keyType, keyBits: details?.modulusLength ?? 0, curve: null }
   const curve = curveOf(algorithm.parameters)
-  return { keyType, keyBits: bitsOfCurve(details?.namedCurve) ?? bitsOfPoint(subjectPublicKey), curve }
+  const name = details?.namedCurve ?? (curve?.startsWith('P-') ? curve : undefined)
+  return { keyType, keyBits: bitsOfCurve(name) ?? bitsOfPoint(subjectPublicKey), curve }
 }
 
 /** The key as OpenSSL takes it, or undefined when it does not: an unknown algorithm or curve, broken numbers. */

@@ -39,7 +39,9 @@ async function run(command: Command, act: (session: Session) => Promise<number |
     clock: systemClock,
     places: where,
     functions: () =>
-      (functions ??= import('../standalone/open.ts').then(({ openStandalone }) => openStandalone(where))),
+      (functions ??= import('../standalone/open.ts').then(({ openStandalone }) =>
+        openStandalone(where, options.ca ?? [])
+      )),
     ending: (said) => (ending = listenToSignals(systemClock, said))
   }
   try {

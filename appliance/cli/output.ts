@@ -6,7 +6,7 @@ import { tableLines, type Cell, type Column } from './table.ts'
 /** How one kind of record looks as a table and as CSV. Values of peers must come through {@link shown}. */
 export interface View<R> {
   readonly columns: readonly Column[]
-  cells(record: R): readonly Cell[]
+  readonly cells: (record: R) => readonly Cell[]
   /** name and value of each CSV column */
   readonly csv: readonly (readonly [head: string, value: (record: R) => string | number | null])[]
 }

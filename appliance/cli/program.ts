@@ -5,6 +5,7 @@ import { diffCommand } from './commands/diff.ts'
 import { inventoryCommand } from './commands/inventory.ts'
 import { scanCommand } from './commands/scan.ts'
 import { scansCommand } from './commands/scans.ts'
+import { repeated } from './options.ts'
 import type { Run } from './session.ts'
 
 /** Ends the help of the program. */
@@ -30,6 +31,12 @@ export function createProgram(run: Run, version: string): Command {
     .addHelpText('after', more)
     .option('--state <DIR>', 'directory of the inventory (or TLSWARD_STATE)')
     .option('--config <DIR>', 'directory of settings and the do-not-scan list (or TLSWARD_CONFIG)')
+    .addOption(
+      new Option(
+        '--ca <FILE>',
+        'own authorities that are trusted, beside authorities.pem in --config'
+      ).argParser(repeated)
+    )
     .option('-q, --quiet', 'say nothing but results and errors')
     .addOption(new Option('--no-color', 'no colours, also on a terminal (or NO_COLOR)'))
     .exitOverride()

@@ -11,9 +11,9 @@ export interface Session {
   readonly clock: Clock
   readonly places: Places
   /** the functions of the appliance, opened at the first call and closed after the command */
-  functions(): Promise<Functions>
+  readonly functions: () => Promise<Functions>
   /** from now on signals end the command in order */
-  ending(said: () => void): Ending
+  readonly ending: (said: () => void) => Ending
 }
 
 /** Runs one command: opens its session, closes it, turns faults into words and an exit code. */
@@ -23,6 +23,8 @@ export type Run = (command: Command, act: (session: Session) => Promise<number |
 export interface GlobalOptions {
   readonly state?: string
   readonly config?: string
+  /** files of own certificate authorities */
+  readonly ca?: readonly string[]
   readonly quiet?: boolean
   readonly color: boolean
   readonly output?: string

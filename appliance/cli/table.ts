@@ -112,3 +112,15 @@ export function cut(text: string, width: number): string {
   }
   return `${kept}…`
 }
+
+/** The text in lines of at most `width` columns, broken at blanks; a longer word stays whole. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)
+    if (line !== undefined && stringWidth(`${line} ${word}`) <= width)
+      lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}

@@ -24,7 +24,11 @@ function applyLabel(store: Store, label: Label, { range, now }: Where): number {
   if (first !== last) {
     const each = ports === null ? [undefined] : expandPorts(ports)
     return each.reduce<number>((met, port) => {
-      const filter = { presence: 'any', network: { first, last }, ...(port === undefined ? {} : { port }) } as const
+      const filter = {
+        presence: 'any',
+        network: { first, last },
+        ...(port === undefined ? {} : { port })
+      } as const
       return met + store.ownership.setWhere(filter, now, ownership)
     }, 0)
   }

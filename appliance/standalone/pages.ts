@@ -1,29 +1,63 @@
+import { parseAddress } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
-import { parseAddress, type Address } from '../../core/address.ts'
 import { visible } from '../../core/text.ts'
+import type { KeyType } from '../../pki/fields.ts'
+import { findingCodes } from '../../sensor/inventory/findings/codes.ts'
 import { parseExclusion } from '../../sensor/scan/targets/parse.ts'
 import type { AddressRange, EndpointFilter } from '../../sensor/store/endpoint-filter.ts'
 import type { PageStart } from '../../sensor/store/endpoint-pages.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { InventoryQuery } from '../functions.ts'
-import { schemaVersion, type Endpoint, type Summary } from '../records.ts'
+import { schemaVersion, type Endpoint, type Severity, type Summary } from '../records.ts'
 import { recordMaker } from './records.ts'
 
 /** A page of the inventory with the figures of everything that matches. */
-export function inventoryPage(store: Store, query: InventoryQuery, now: number): { endpoints: Endpoint[]; summary: Summary } {
+export function inventoryPage(
+  store: Store,
+  query: InventoryQuery,
+  now: number
+): { endpoints: Endpoint[]; summary: Summary } {
   const filter = filterOf(query, now)
   const after = query.after === undefined ? undefined : readCursor(query.after)
-  const page = store.pages.page({ filter, order: query.sort, limit: query.limit, now, ...(after ? { after } : {}) })
+  const page = store.pages.page({
+    filter,
+    order: query.sort,
+    limit: query.limit,
+    now,
+    ...(after ? { after } : {})
+  })
   const maker = recordMaker(store, now)
   return {
     endpoints: page.rows.map((row) => maker.endpoint(row)),
-    summary: summaryOf(store, { filter, now, next: page.next })
+    summary: {
+      type: 'summary',
+      schema: schemaVersion,
+      ...figures(store, filter, now),
+      next: page.next && writeCursor(page.next)
+    }
+  }
+}
+
+function figures(
+  store: Store,
+  filter: EndpointFilter,
+  now: number
+): Pick<Summary, 'endpoints' | 'attention' | 'critical'> {
+  const count = (severity: readonly Severity[]) => {
+    const asked = filter.severity === undefined ? severity : severity.filter((one) => one === filter.severity)
+    return asked.length === 0 ? 0 : store.pages.count({ ...filter, severity: asked }, now)
+  }
+  return {
+    endpoints: store.pages.count(filter, now),
+    attention: count(['critical', 'warning']),
+    critical: count(['critical'])
   }
 }
 
 /** The conditions of a query. Throws `option-malformed` and the faults of targets for a network. */
 export function filterOf(query: InventoryQuery, now: number): EndpointFilter {
-  const { expiringMs, finding, severity, issuer, key, search, certificate, network, port, tag, owner, gone } = query
+  const { expiringMs, finding, severity, issuer, key, search, certificate, network, port, tag, owner, gone } =
+    query
   return {
     presence: gone === true ? 'gone' : 'present',
     ...(expiringMs === undefined ? {} : { expiresBefore: now + expiringMs }),
@@ -41,7 +75,10 @@ export function filterOf(query: InventoryQuery, now: number): EndpointFilter {
 }
 
 function wrong(option: string, value: string, remedy: string): Fault {
-  return new Fault('option-malformed', `${option} is '${visible(value, 80)}': ${remedy}.`, { field: option, value })
+  return new Fault('option-malformed', `${option} is '${visible(value, 80)}': ${remedy}.`, {
+    field: option,
+    value
+  })
 }
 
 function knownFinding(code: string): string {
@@ -93,6 +130,7 @@ function readCursor(text: string): PageStart {
 
 function cursorValue(value: unknown): PageStart[number] {
   if (typeof value === 'number' || typeof value === 'string') return value
-  if (typeof value === 'object' && value !== null && 'n' in value && typeof value.n === 'string') return BigInt(value.n)
+  if (typeof value === 'object' && value !== null && 'n' in value && typeof value.n === 'string')
+    return BigInt(value.n)
   throw new TypeError('no value of a cursor')
 }

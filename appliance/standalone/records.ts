@@ -2,7 +2,7 @@ import { formatAddress } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
 import { findingCodes, type FindingCode } from '../../sensor/inventory/findings/codes.ts'
 import { suiteName, versionName } from '../../sensor/scan/probe/suites.ts'
-import { tlsOutcomes, type Outcome } from '../../sensor/scan/observation.ts'
+import type { Outcome } from '../../sensor/scan/observation.ts'
 import type { EndpointRow } from '../../sensor/store/endpoint-pages.ts'
 import type { FindingRow } from '../../sensor/store/findings.ts'
 import type { PastStanding } from '../../sensor/store/history.ts'
@@ -40,13 +40,14 @@ export function recordMaker(store: Store, now: number): RecordMaker {
   return {
     endpoint(row) {
       const chains = chainsOf(row)
+      const about = (certificate: string | null) => ({ certificate, firstSeen: row.firstSeen })
       const served = chains.map((chain) => ({ chain, ...leaves(chain) }))
       const found = [
-        ...findings(`endpoint ${row.id}`).map((one) => findingRecord(one, null)),
-        ...findings(`state ${row.state}`).map((one) => findingRecord(one, null)),
+        ...findings(`endpoint ${row.id}`).map((one) => findingRecord(one, about(null))),
+        ...findings(`state ${row.state}`).map((one) => findingRecord(one, about(null))),
         ...served.flatMap(({ chain, certificate, leaf }) =>
           [`chain ${chain}`, `certificate ${certificate}`, `key ${certificate}`].flatMap((key) =>
-            findings(key).map((one) => findingRecord(one, leaf.fingerprint))
+            findings(key).map((one) => findingRecord(one, about(leaf.fingerprint)))
           )
         )
       ]
@@ -102,21 +103,27 @@ function leafOf(store: Store, chain: number): { certificate: number; leaf: Leaf 
 
 const ranks = { critical: 0, warning: 1, note: 2 } as const
 
-function worstFirst(a: Finding, b: Finding): number {
+/** Orders findings: the worst first, then the oldest. */
+export function worstFirst(a: Finding, b: Finding): number {
   return ranks[a.severity] - ranks[b.severity] || a.since.localeCompare(b.since)
 }
 
-/** A finding with what to do about it. */
-export function findingRecord(row: FindingRow, certificate: string | null): Finding {
+/** What a finding is about, and since when that has been known. */
+interface About {
+  readonly certificate: string | null
+  readonly firstSeen: number
+}
+
+/** A finding with what to do about it; what was always so is so since it was seen first. */
+export function findingRecord(row: FindingRow, { certificate, firstSeen }: About): Finding {
   const { code, severity, reason, begins } = row
   const { remedy } = findingCodes[code as FindingCode]
-  return { code, severity, reason, remedy, since: instant(begins), certificate }
+  return { code, severity, reason, remedy, since: instant(begins || firstSeen), certificate }
 }
 
 /** A scan with its figures. */
 export function scanRecord(row: ScanRow, { scope, size }: StoredRequest): Scan {
-  const counts = Object.entries(row.counts)
-  const sum = (entries: typeof counts) => entries.reduce((total, [, count]) => total + count, 0)
+  const done = Object.values(row.counts).reduce((sum, count) => sum + count, 0)
   return {
     type: 'scan',
     schema: schemaVersion,
@@ -126,9 +133,11 @@ export function scanRecord(row: ScanRow, { scope, size }: StoredRequest): Scan {
     startedAt: instant(row.started),
     endedAt: row.state === 'running' ? null : instant(row.ended ?? row.lastProgress),
     size,
-    done: sum(counts),
+    done,
+    connections: row.connections,
     outcomes: { ...row.counts },
-    endpoints: sum(counts.filter(([outcome]) => tlsOutcomes.has(outcome as Outcome))),
+    endpoints: row.seen,
+    certificates: row.certificates,
     appeared: row.added,
     changed: row.changed,
     gone: row.gone,
@@ -142,7 +151,11 @@ export function scheduleRecord(row: ScheduleRow): Schedule {
   return {
     type: 'schedule',
     schema: schemaVersion,
-    ...{ name, targets, ports, every: recurrence, window },
+    name,
+    targets,
+    ports,
+    every: recurrence,
+    window,
     pace: JSON.parse(row.pace) as Schedule['pace'],
     createdAt: instant(created)
   }

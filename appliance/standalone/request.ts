@@ -25,6 +25,8 @@ export interface StoredRequest {
   readonly hours: Hours | null
   /** null: no further names are asked for */
   readonly naming: Naming | null
+  /** are its names guesses, of which only those that are answered to are kept? */
+  readonly guessed: boolean
   readonly excluded: readonly ListText[]
   readonly doNotScan: readonly ListText[]
   readonly owner: string | null

@@ -28,6 +28,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage RESULT COMMAND [ARGUMENT...]\n");
     return 2;
   }
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* ends with the bench */
   double start = seconds_now();
   pid_t child = fork();
   if (child == 0) {

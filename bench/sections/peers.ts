@@ -70,7 +70,7 @@ export const peers: Section = {
         ...(missing.length > 0 ? [`Not installed: ${missing.join(', ')}.`] : [])
       ]
       return {
-        tables: [{ title: 'Certificates of a real TLS server', cells: comparison(lines, 'endpoint'), notes }],
+        tables: [comparison(lines, { title: 'Certificates of a real TLS server', thing: 'endpoint', notes })],
         goals: []
       }
     } finally {

@@ -41,7 +41,7 @@ export const sweep: Section = {
       ]
       const title = `Sweep of a /16 × ${ports.length} ports, 99 % silent`
       return {
-        tables: [{ title, cells: comparison(lines, 'pair'), notes }],
+        tables: [comparison(lines, { title, thing: 'pair', notes })],
         goals: goalsOf(lines, silence.open)
       }
     } finally {

@@ -84,7 +84,7 @@ export const tls13: Section = {
 }
 
 async function compare(bench: Bench, { work, serving, bytes, ways }: Comparison): Promise<Report> {
-  const { helloFile } = await bench.material()
+  const { helloFile, rootFile } = await bench.material()
   const servers: Server[] = []
   const start = async (wished: Serving) => {
     const server = await serve(bench, wished)
@@ -97,12 +97,12 @@ async function compare(bench: Bench, { work, serving, bytes, ways }: Comparison)
     if (bench.native) contenders.push(boundClient(bench, bench.native.client, { helloFile, port, bytes }))
     for (const { name, serving: own, job } of ways) {
       const to = own ? await start({ ...serving, ...own }) : port
-      const store = job?.stored ? join(bench.folder, 'store') : null
+      const store = job?.stored ? { folder: join(bench.folder, 'store'), rootFile } : null
       contenders.push(ourScan(bench, name, { ports: [to], dialer: job?.dialer ?? 'auto', store }))
     }
     const lines = await inTurn(contenders, bench.scale.rounds, bench.progress)
     return {
-      tables: [{ title: work, cells: comparison(lines, 'endpoint'), notes: notesOn(bench) }],
+      tables: [comparison(lines, { title: work, thing: 'endpoint', notes: notesOn(bench) })],
       goals: goalsOf(work, ways, lines)
     }
   } finally {

@@ -23,11 +23,11 @@ export const workers: Section = {
       const share = one && two ? ratio(two, one, cpuOf) : Number.NaN
       return {
         tables: [
-          {
+          comparison(lines, {
             title: 'Worker threads, TLS 1.2, server closes',
-            cells: comparison(lines, 'endpoint'),
+            thing: 'endpoint',
             notes: ['Workers and server share all processors.']
-          }
+          })
         ],
         goals: [
           {

@@ -82,7 +82,10 @@ export function createJudge({ store, trust }: { readonly store: Store; readonly 
       const reportAt = (now: number) => checkChain({ served, roots: trust.roots, now })
       const report = reportAt(at)
       const fields = members.map(({ read }) => (read instanceof Fault ? null : read))
-      return { kept: keptVerdict(report, trust), findings: chainFindings({ report, served: fields, reportAt }) }
+      return {
+        kept: keptVerdict(report, trust),
+        findings: chainFindings({ report, served: fields, reportAt })
+      }
     },
 
     /** Keeps what the check of a chain found, about the chain and about its leaf. */
@@ -91,7 +94,10 @@ export function createJudge({ store, trust }: { readonly store: Store; readonly 
       const before = leaf.isNew ? null : (store.certificates.byId(leaf.id)?.trust ?? null)
       const trusted = stronger(before, verdict.kept.trust)
       if (trusted !== before) store.certificates.setTrust(leaf.id, trusted)
-      store.findings.replace({ kind: 'certificate', id: leaf.id }, current(leafFindings(leaf, verdict, trusted), at))
+      store.findings.replace(
+        { kind: 'certificate', id: leaf.id },
+        current(leafFindings(leaf, verdict, trusted), at)
+      )
     },
 
     /** Keeps what is wrong with a state. */

@@ -47,7 +47,8 @@ export function createKeeping({ store, trust }: KeepingDeps) {
       if (known !== undefined) return { id: known, added: 0 }
       const members = (served.certificates ?? []).map((der) => certificate(der, at))
       const [leaf, ...rest] = members
-      if (!leaf) throw new Fault('internal', `Tlsward made a mistake: chain ${served.id} came without certificates`)
+      if (!leaf)
+        throw new Fault('internal', `Tlsward made a mistake: chain ${served.id} came without certificates`)
       const verdict = judge.verdictOf(members, at)
       const ids = [leaf.id, ...rest.map((one) => one.id)] as const
       const id = store.chains.add(served.id, ids, JSON.stringify(verdict.kept))
@@ -67,7 +68,9 @@ export function createKeeping({ store, trust }: KeepingDeps) {
     },
 
     /** Judges what an endpoint shows for the name that it is asked for. */
-    name: judge.name
+    name(endpoint: number, name: string, shown: StateColumns): void {
+      judge.name(endpoint, name, shown)
+    }
   }
 }
 
@@ -87,7 +90,10 @@ interface Encoded {
 }
 
 /** What is kept of a certificate; of one that nothing can read, that it is there. */
-function certificateColumns(read: CertificateFields | Fault, { der, fingerprint, at }: Encoded): NewCertificate {
+function certificateColumns(
+  read: CertificateFields | Fault,
+  { der, fingerprint, at }: Encoded
+): NewCertificate {
   if (!(read instanceof Fault)) return { ...columnsOf(read), names: namesOf(read), der, firstSeen: at }
   return {
     fingerprint,
@@ -114,12 +120,24 @@ function certificateColumns(read: CertificateFields | Fault, { der, fingerprint,
 }
 
 function columnsOf(fields: CertificateFields): Omit<NewCertificate, 'names' | 'der' | 'firstSeen'> {
-  const { fingerprint, subject, issuer, serial, notBefore, notAfter, keyType, keyBits, curve } = fields
-  const { signatureAlgorithm, spki, subjectKeyId, authorityKeyId, isCa, selfIssued } = fields
-  const label = fields.commonName || fields.dnsNames[0] || fields.ipAddresses[0] || subject || fingerprint
+  const { fingerprint, subject, commonName, dnsNames, ipAddresses } = fields
   return {
-    ...{ fingerprint, label, subject, issuer, serial, notBefore, notAfter, keyType, keyBits, curve },
-    ...{ signatureAlgorithm, spki, subjectKeyId, authorityKeyId, isCa, selfIssued }
+    fingerprint,
+    label: commonName || dnsNames[0] || ipAddresses[0] || subject || fingerprint,
+    subject,
+    issuer: fields.issuer,
+    serial: fields.serial,
+    notBefore: fields.notBefore,
+    notAfter: fields.notAfter,
+    keyType: fields.keyType,
+    keyBits: fields.keyBits,
+    curve: fields.curve,
+    signatureAlgorithm: fields.signatureAlgorithm,
+    spki: fields.spki,
+    subjectKeyId: fields.subjectKeyId,
+    authorityKeyId: fields.authorityKeyId,
+    isCa: fields.isCa,
+    selfIssued: fields.selfIssued
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Outcome } from '../scan/observation.ts'
-import type { KnownEndpoint, NextStanding, Standing } from '../store/endpoints.ts'
+import type { KnownEndpoint, NextStanding } from '../store/endpoints.ts'
+import type { KeptState } from '../store/states.ts'
 
 /**
  * What an outcome says about an endpoint: `answers` TLS; `trouble`: something accepts connections, but TLS did
@@ -10,20 +11,20 @@ export type Sign = 'answers' | 'trouble' | 'gone'
 
 /** The sign of each outcome. */
 export const signs: Readonly<Record<Outcome, Sign>> = {
-  'certificate': 'answers',
+  certificate: 'answers',
   'no-certificate': 'answers',
   'name-required': 'answers',
-  'alert': 'answers',
-  'malformed': 'answers',
+  alert: 'answers',
+  malformed: 'answers',
   'too-large': 'answers',
-  'reset': 'trouble',
-  'ended': 'trouble',
-  'stalled': 'trouble',
+  reset: 'trouble',
+  ended: 'trouble',
+  stalled: 'trouble',
   'not-tls': 'gone',
   'no-starttls': 'gone',
-  'closed': 'gone',
-  'silent': 'gone',
-  'unreachable': 'gone'
+  closed: 'gone',
+  silent: 'gone',
+  unreachable: 'gone'
 }
 
 /** Why an endpoint counts as gone when the scan that looked there heard nothing of it. */
@@ -34,7 +35,7 @@ export interface Seen {
   readonly outcome: Outcome
   readonly banner: string | null
   /** the state that it showed, when it answered */
-  readonly state: Pick<Standing, 'state' | 'expires'> | null
+  readonly state: KeptState | null
 }
 
 /** What follows for the endpoint. */
@@ -42,7 +43,7 @@ export type Step =
   /** it is none, and was none before */
   | { readonly act: 'ignore' }
   /** a new one */
-  | { readonly act: 'add'; readonly state: Pick<Standing, 'state' | 'expires'> }
+  | { readonly act: 'add'; readonly state: KeptState }
   /** it answers as before */
   | { readonly act: 'confirm' }
   /** it was probed and does not answer, as before */
@@ -57,16 +58,20 @@ export function nextStep(known: KnownEndpoint | undefined, { outcome, banner, st
   if (signs[outcome] === 'trouble') {
     // one kind of trouble after the other is not worth a line of history, nor does it bring anything back
     if (!known.present || known.why !== null) return { act: 'leave' }
-    return { act: 'move', found: 'changed', to: { state: shown, expires, present: true, why: outcome, banner } }
+    return {
+      act: 'move',
+      found: 'changed',
+      to: { state: shown, expires, present: true, why: outcome, banner }
+    }
   }
   if (!known.present) return { act: 'leave' }
   return { act: 'move', found: 'gone', to: { state: shown, expires, present: false, why: outcome, banner } }
 }
 
-function answered(known: KnownEndpoint, state: Pick<Standing, 'state' | 'expires'>): Step {
-  if (known.state === state.state && known.present && known.why === null) return { act: 'confirm' }
+function answered(known: KnownEndpoint, { id, expires }: KeptState): Step {
+  if (known.state === id && known.present && known.why === null) return { act: 'confirm' }
   const found = known.present ? 'changed' : 'returned'
-  return { act: 'move', found, to: { ...state, present: true, why: null, banner: null } }
+  return { act: 'move', found, to: { state: id, expires, present: true, why: null, banner: null } }
 }
 
 /** Where an endpoint stands that a whole scan did not see. */

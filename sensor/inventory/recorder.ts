@@ -74,7 +74,7 @@ export function noneFound(): Tally {
 
 /** Writes one observation; gives the id of the endpoint when it answered. */
 function observationRecorder(deps: RecorderDeps, scan: number) {
-  const { endpoints } = deps.store
+  const { endpoints, states } = deps.store
   const keeping = createKeeping(deps)
 
   function columnsOf(seen: Observation, tally: Tally): StateColumns {
@@ -91,10 +91,10 @@ function observationRecorder(deps: RecorderDeps, scan: number) {
   /** what was not seen this time is no change: a connection may end before the server could ask for it */
   function settled(columns: StateColumns, known: KnownEndpoint | undefined): StateColumns {
     if (columns.clientCertificate !== null || !known) return columns
-    const before = deps.store.states.find(columns)?.id === known.state ? null : deps.store.states.byId(known.state)
-    if (!before) return columns
-    const merged = { ...columns, clientCertificate: before.clientCertificate }
-    return deps.store.states.find(merged)?.id === known.state ? merged : columns
+    if (states.find(columns)?.id === known.state) return columns
+    const clientCertificate = states.byId(known.state)?.clientCertificate ?? null
+    const merged = { ...columns, clientCertificate }
+    return states.find(merged)?.id === known.state ? merged : columns
   }
 
   function apply(step: Step, { key, known, sight }: Target): number | undefined {

@@ -19,8 +19,8 @@ export class Progress {
   /** one bit for each position of the window; a power of two bytes */
   readonly #ring: Uint8Array
   readonly #mask: number
-  /** bit of the ring that stands for #low; both are equal modulo 8 */
-  #head: number
+  /** bit of the ring that stands for #low */
+  #head = 0
   #low: number
   /** the next position to begin */
   #next: number
@@ -41,7 +41,6 @@ export class Progress {
     const bits = Math.max(windowLimit, done.length * 8) + 16
     this.#mask = 2 ** Math.ceil(Math.log2(bits)) - 1
     this.#ring = new Uint8Array((this.#mask + 1) / 8)
-    this.#head = low % 8
     this.#low = low
     this.#next = low
     this.#finished = low

@@ -51,7 +51,9 @@ export function shardsOf(plan: Pick<ScanPlan, 'workers'>): number {
 export async function runScan(plan: ScanPlan, deps: ScanDeps, signal: AbortSignal): Promise<void> {
   if (plan.workers > 0) return runInWorkers(plan, deps, signal)
   const { clock, random, closedFor } = deps
-  const deliver = (batch: SweepBatch) => deps.record({ ...batch, shard: 0 })
+  const deliver = (batch: SweepBatch): void => {
+    deps.record({ ...batch, shard: 0 })
+  }
   const dialer = openDialer(plan.dialer)
   const tools = { clock, random, dialer, deliver, ...(closedFor ? { closedFor } : {}) }
   await sweep(walkOf(plan, 0), plan.options, tools, signal)

@@ -117,7 +117,9 @@ function insertCertificate(db: Connection) {
        @firstSeen, @search)`
   )
   const der = db.prepare('INSERT INTO certificate_der (certificate, der) VALUES (?, ?)')
-  const name = db.prepare('INSERT OR IGNORE INTO certificate_name (kind, value, certificate) VALUES (?, ?, ?)')
+  const name = db.prepare(
+    'INSERT OR IGNORE INTO certificate_name (kind, value, certificate) VALUES (?, ?, ?)'
+  )
   const text = db.prepare('INSERT INTO certificate_text (rowid, text) VALUES (?, ?)')
   return ({ names, der: encoded, ...columns }: NewCertificate): number => {
     const search = [columns.subject, ...names.map((one) => one.value)].join('\n').toLowerCase()

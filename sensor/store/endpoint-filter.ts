@@ -21,7 +21,8 @@ export interface EndpointFilter {
   readonly certificateName?: string
   /** a finding that holds at the time of the question */
   readonly finding?: string
-  readonly severity?: Severity
+  /** of this severity, or of one of these */
+  readonly severity?: Severity | readonly Severity[]
   /** part of the issuer's name */
   readonly issuer?: string
   readonly keyType?: string
@@ -52,7 +53,8 @@ function placeConditions(filter: EndpointFilter): Condition[] {
   const { presence = 'present', expiresBefore, port, owner, tag, network } = filter
   const found: Condition[] = []
   if (presence !== 'any') found.push({ sql: `e.presence = ${presence === 'present' ? 1 : 0}`, values: {} })
-  if (expiresBefore !== undefined) found.push({ sql: 'e.expires < @expiresBefore', values: { expiresBefore } })
+  if (expiresBefore !== undefined)
+    found.push({ sql: 'e.expires < @expiresBefore', values: { expiresBefore } })
   if (port !== undefined) found.push({ sql: 'e.port = @port', values: { port } })
   if (owner !== undefined) found.push({ sql: 'e.owner = @owner', values: { owner } })
   if (tag !== undefined) {
@@ -68,7 +70,12 @@ function rangeCondition({ first, last }: AddressRange, name: string): Condition 
   return { sql: `e.address BETWEEN @${name}First AND @${name}Last`, values }
 }
 
-function certificateConditions({ issuer, keyType, certificateName, fingerprint }: EndpointFilter): Condition[] {
+function certificateConditions({
+  issuer,
+  keyType,
+  certificateName,
+  fingerprint
+}: EndpointFilter): Condition[] {
   const found: Condition[] = []
   if (issuer !== undefined) {
     const sql = shows('SELECT id FROM certificate WHERE instr(lower(issuer), lower(@issuer)) > 0')
@@ -97,7 +104,10 @@ function shows(certificates: string): string {
 function nameCondition(name: string): Condition {
   const names = "SELECT certificate FROM certificate_name WHERE kind = 'dns' AND"
   if (!name.startsWith('.')) {
-    return { sql: shows(`${names} value = @certificateName`), values: { certificateName: reversedName(name) } }
+    return {
+      sql: shows(`${names} value = @certificateName`),
+      values: { certificateName: reversedName(name) }
+    }
   }
   const low = `${reversedName(name.slice(1))}.`
   const sql = shows(`${names} value >= @nameLow AND value < @nameHigh`)
@@ -108,14 +118,15 @@ function findingConditions({ finding, severity }: EndpointFilter, now: number): 
   if (finding === undefined && severity === undefined) return []
   const wanted = ['begins <= @now AND ends > @now']
   if (finding !== undefined) wanted.push('code = @finding')
-  if (severity !== undefined) wanted.push('severity = @severity')
+  if (severity !== undefined) wanted.push('severity IN (SELECT value FROM json_each(@severities))')
   const subjects = (kinds: string) => `SELECT subject FROM finding WHERE ${kinds} AND ${wanted.join(' AND ')}`
   const chains = subjects("kind = 'chain'")
   const sql = `(${shows(subjects("kind IN ('certificate', 'key')"))}
     OR e.state IN (${subjects("kind = 'state'")})
     OR e.state IN (SELECT id FROM state WHERE chain IN (${chains}) OR other_chain IN (${chains}))
     OR e.id IN (${subjects("kind = 'endpoint'")}))`
-  const values = { now, ...(finding === undefined ? {} : { finding }), ...(severity ? { severity } : {}) }
+  const severities = severity === undefined ? {} : { severities: JSON.stringify([severity].flat()) }
+  const values = { now, ...(finding === undefined ? {} : { finding }), ...severities }
   return [{ sql, values }]
 }
 

@@ -55,7 +55,10 @@ export interface EndpointPage {
   readonly next: PageStart | null
 }
 
-interface RawEndpoint extends Omit<EndpointRow, 'address' | 'name' | 'present' | 'tags' | 'clientCertificate'> {
+interface RawEndpoint extends Omit<
+  EndpointRow,
+  'address' | 'name' | 'present' | 'tags' | 'clientCertificate'
+> {
   readonly address: AddressColumn
   readonly name: string
   readonly presence: number
@@ -90,12 +93,20 @@ const columns = `e.id, e.address, e.port, e.name, e.presence, e.why, e.since, e.
 
 /** Lists of endpoints. */
 export function openEndpointPages(db: Connection) {
+  const byIds = db.prepare<[string], RawEndpoint>(
+    `SELECT ${columns} FROM json_each(?) j CROSS JOIN endpoint e ON e.id = j.value
+     CROSS JOIN state s ON s.id = e.state ORDER BY j.key`
+  )
   return {
     page({ filter, order, after, limit, now }: PageQuery): EndpointPage {
       const { sql, values } = pageSql({ filter, order, limit, now, ...(after ? { after } : {}) })
       const raw = db.prepare<[typeof values], RawEndpoint>(sql).all(values)
       const last = raw.length === limit ? raw.at(-1) : undefined
       return { rows: raw.map(endpointRow), next: last ? sortValues[order](last) : null }
+    },
+    /** the endpoints of these ids, in their order */
+    byIds(ids: readonly number[]): EndpointRow[] {
+      return byIds.all(JSON.stringify(ids)).map(endpointRow)
     },
     /** how many endpoints the filter means */
     count(filter: EndpointFilter, now: number): number {
@@ -112,7 +123,12 @@ export function pageSql({ filter, order, after, limit, now }: PageQuery) {
   const { where, values } = whereSql(filter, now)
   const names = keys.split(', ').map((_, at) => `@after${at}`)
   const start = after ? ` AND (${keys}) ${descending ? '<' : '>'} (${names.join(', ')})` : ''
-  const order_ = descending ? keys.split(', ').map((key) => `${key} DESC`).join(', ') : keys
+  const order_ = descending
+    ? keys
+        .split(', ')
+        .map((key) => `${key} DESC`)
+        .join(', ')
+    : keys
   return {
     sql: `SELECT ${columns} FROM ${from} WHERE ${where}${start} ORDER BY ${order_} LIMIT @limit`,
     values: {

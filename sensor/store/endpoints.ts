@@ -1,5 +1,6 @@
 import type { Address } from '../../core/address.ts'
 import { bindAddress, readAddress, type AddressColumn, type Connection } from './connection.ts'
+import type { KeptState } from './states.ts'
 
 /** What an endpoint is known by. */
 export interface EndpointKey {
@@ -72,9 +73,9 @@ export function openEndpoints(db: Connection) {
       return { id, state, expires, present: presence === 1, why, since, lastSeen }
     },
     /** keeps an endpoint that is not kept yet and just answered; gives its id */
-    add(key: EndpointKey, state: Pick<Standing, 'state' | 'expires'>, { at, scan }: Sight): number {
+    add(key: EndpointKey, state: KeptState, { at, scan }: Sight): number {
       const names = [bindAddress(key.address), key.port, key.name ?? '']
-      return Number(insert.run(...names, state.state, state.expires, at, at, at, scan, scan).lastInsertRowid)
+      return Number(insert.run(...names, state.id, state.expires, at, at, at, scan, scan).lastInsertRowid)
     },
     /** it answered as before */
     seen: (id: number, { at, scan }: Sight) => void seen.run(at, scan, id),
@@ -135,7 +136,11 @@ function absences(db: Connection) {
       return rows.map((row) => ({ ...row, address: readAddress(row.address), present: true }))
     },
     /** has anything at this address and port, under whatever name, answered since the scan started? */
-    answered(scan: { readonly id: number; readonly started: number }, address: Address, port: number): boolean {
+    answered(
+      scan: { readonly id: number; readonly started: number },
+      address: Address,
+      port: number
+    ): boolean {
       return alive.get(bindAddress(address), port, scan.started, scan.id) === 1
     }
   }

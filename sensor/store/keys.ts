@@ -10,7 +10,9 @@ export interface ServedCertificate {
 
 /** How one key is in use at present. */
 export interface KeyUse {
-  readonly certificates: readonly ServedCertificate[]
+  readonly served: readonly ServedCertificate[]
+  /** ids of certificates with this key that nothing shows as its own at present */
+  readonly unserved: readonly number[]
   /** addresses on which the key is in use, whatever the certificate */
   readonly addresses: number
 }
@@ -19,9 +21,9 @@ export interface KeyUse {
 const shown = ['chain', 'other_chain']
   .map(
     (column) => `SELECT k.id, k.fingerprint, e.address FROM certificate k
-      JOIN chain c ON c.leaf = k.id
-      JOIN state s ON s.${column} = c.id
-      JOIN endpoint e ON e.expires = s.expires AND e.state = s.id AND e.presence = 1
+      CROSS JOIN chain c ON c.leaf = k.id
+      CROSS JOIN state s ON s.${column} = c.id
+      CROSS JOIN endpoint e ON e.expires = s.expires AND e.state = s.id AND e.presence = 1
       WHERE k.spki = @key`
   )
   .join(' UNION ALL ')
@@ -40,15 +42,18 @@ export function openKeys(db: Connection) {
   const addresses = db
     .prepare<[{ key: Buffer }], number>(`SELECT count(DISTINCT address) FROM (${shown})`)
     .pluck()
+  const all = db.prepare<[Buffer], number>('SELECT id FROM certificate WHERE spki = ? ORDER BY id').pluck()
   return {
     /** SHA-256 of public keys (hex), in their order, after `key`; '' for the first */
     after: (key: string, limit: number) => after.all(bytes(key), limit),
     use(key: string): KeyUse {
       const certificates = served.all({ key: bytes(key) })
+      const ids = new Set(certificates.map((one) => one.id))
+      const unserved = all.all(bytes(key)).filter((id) => !ids.has(id))
       const [only] = certificates
-      // one certificate has been counted already
-      if (only && certificates.length === 1) return { certificates, addresses: only.addresses }
-      return { certificates, addresses: addresses.get({ key: bytes(key) }) ?? 0 }
+      // the addresses of a single certificate have been counted already
+      const counted = certificates.length === 1 ? only?.addresses : addresses.get({ key: bytes(key) })
+      return { served: certificates, unserved, addresses: counted ?? 0 }
     }
   }
 }

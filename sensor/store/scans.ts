@@ -83,7 +83,8 @@ export function openScans(db: Connection, directory: string) {
   })
   const get = (id: number): ScanRow => {
     const raw = byId.get(id)
-    if (!raw) throw new Fault('scan-missing', `scan ${id}: there is no such scan; see tlsward scans list`, { id })
+    if (!raw)
+      throw new Fault('scan-missing', `scan ${id}: there is no such scan; see tlsward scans list`, { id })
     return row(raw)
   }
   const hold = (id: number, lock: string) => {

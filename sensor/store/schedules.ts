@@ -35,7 +35,9 @@ export function openSchedules(db: Connection) {
   const remove = db.prepare('DELETE FROM schedule WHERE name = ?')
   const enable = db.prepare('UPDATE schedule SET enabled = ? WHERE name = ?')
   const missing = (name: string) =>
-    new Fault('schedule-missing', `schedule ${name}: there is none of this name; see tlsward scans list`, { name })
+    new Fault('schedule-missing', `schedule ${name}: there is none of this name; see tlsward scans list`, {
+      name
+    })
   return {
     /** keeps a schedule; throws schedule-exists */
     add(of: NewSchedule): void {

@@ -78,7 +78,16 @@ export function openStates(db: Connection) {
     add(of: NewState): KeptState {
       const key = stateKey(of)
       const client = of.clientCertificate === null ? null : Number(of.clientCertificate)
-      const columns = [of.outcome, of.starttls, of.version, of.cipher, of.alert, client, of.chain, of.otherChain]
+      const columns = [
+        of.outcome,
+        of.starttls,
+        of.version,
+        of.cipher,
+        of.alert,
+        client,
+        of.chain,
+        of.otherChain
+      ]
       const id = Number(insert.run(key, ...columns, of.expires, of.label).lastInsertRowid)
       const kept = { id, expires: of.expires }
       known.set(key, kept)

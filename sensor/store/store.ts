@@ -34,7 +34,10 @@ export type Store = ReturnType<typeof openStore>
 export function openStore({ directory, busyMs }: StoreOptions) {
   const path = join(directory, databaseName)
   const translate = (thrown: unknown) => storeFault(thrown, path)
-  return guarded({ open: () => assemble(openDatabase(directory, busyMs), directory, translate) }, translate).open()
+  return guarded(
+    { open: () => assemble(openDatabase(directory, busyMs), directory, translate) },
+    translate
+  ).open()
 }
 
 function assemble(db: Connection, directory: string, translate: (thrown: unknown) => unknown) {

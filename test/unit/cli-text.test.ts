@@ -1,5 +1,5 @@
 import t from 'tap'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import stringWidth from 'string-width'
 import { cut, tableLines } from '../../appliance/cli/table.ts'
 import { counted, duration, fromNow } from '../../appliance/cli/words.ts'

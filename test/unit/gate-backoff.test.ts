@@ -80,6 +80,26 @@ t.test('five hosts of a subnet that reset give the subnet a pause, other subnets
   t.end()
 })
 
+t.test('after an answer the hosts of a subnet that were forgotten count again', (t) => {
+  const { visit } = bench()
+  for (let host = 0; host < 5; host++) visit(0x0a00_0000 + host, 'reset')
+  visit(0x0a00_00ff, 'answered')
+  t.equal(visit(0x0a00_0004, 'reset'), 0, 'two are left, this is the third')
+  t.equal(visit(0x0a00_0003, 'reset'), 0)
+  t.equal(visit(0x0a00_0000, 'reset'), 0, 'one of the two')
+  t.equal(visit(0x0a00_0002, 'reset'), 0)
+  t.equal(visit(0x0a00_00ff, 'answered'), 1_000)
+  t.end()
+})
+
+t.test('a subnet in which every host resets is visited once in 16 seconds, without end', (t) => {
+  const { visit } = bench()
+  const waits = Array.from({ length: 20 }, (_, i) => visit(0x0a00_0000 + (i % 10), 'reset'))
+  t.same(waits.slice(0, 10), [0, 0, 0, 0, 0, 1_000, 2_000, 4_000, 8_000, 16_000])
+  t.ok(waits.slice(10).every((ms) => ms === 16_000))
+  t.end()
+})
+
 t.test('one host that resets again and again gives its subnet no pause', (t) => {
   const { visit } = bench()
   for (let i = 0; i < 20; i++) visit(0x0a00_0001, 'reset')

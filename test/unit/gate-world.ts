@@ -54,6 +54,7 @@ export class World {
   readonly #limits: PaceLimits
   readonly #jobs: readonly Job[]
   readonly #tickMs: number
+  readonly #hasTrouble: boolean
   readonly #events: Event[] = []
   readonly #starts: Start[] = []
   readonly #given: Job[] = []
@@ -69,6 +70,7 @@ export class World {
     this.#limits = limits
     this.#jobs = jobs
     this.#tickMs = tickMs
+    this.#hasTrouble = jobs.some(({ end }) => end === 'reset' || end === 'local')
   }
 
   run(): Run {
@@ -99,8 +101,8 @@ export class World {
     for (;;) {
       while (this.#offered < this.#jobs.length && this.#gate.wants()) this.#offer()
       const job = this.#gate.next(this.#now)
-      if (!job) break
-      this.#begin(job)
+      if (job) this.#begin(job)
+      else if (this.#offered === this.#jobs.length || !this.#gate.wants()) break
     }
     if (this.#gate.wake(this.#now) === 0)
       this.#idle.push(`wake is 0 at ${this.#now} though nothing was given`)
@@ -143,10 +145,10 @@ export class World {
     this.#events.splice(place < 0 ? this.#events.length : place, 0, { at, act })
   }
 
-  // only where concurrency is all that limits: then a parked job whose host and subnet have room must not wait
+  // where concurrency is all that limits a parked job whose host and subnet have room must not wait
   #noteIdle(): void {
     const { rate, hostRate, subnetRate, concurrency, hostConcurrency, subnetConcurrency } = this.#limits
-    if (Math.min(rate, hostRate, subnetRate) < Infinity) return
+    if (this.#hasTrouble || Math.min(rate, hostRate, subnetRate) < Infinity) return
     for (const job of this.#parked) {
       const [all, host, subnet] = keysOf(job)
       const room =

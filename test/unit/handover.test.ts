@@ -1,5 +1,7 @@
 import * as fc from 'fast-check'
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { csvCell } from '../../core/text.ts'
 import { Fault } from '../../core/fault.ts'
@@ -114,7 +116,7 @@ t.test('JSON may be spread over lines, in an array or not', async (t) => {
 const broken: readonly (readonly [what: string, content: string, line: number, says: RegExp])[] = [
   ['an empty file', '', 1, /the file is empty/],
   ['another format', 'Dear Sir or Madam\n', 1, /not recognised.*--from \(nmap, masscan, masscan-list/],
-  ['XML cut off', samples.nmap.slice(0, samples.nmap.indexOf('10.0.0.2')), 25, /unclosed tag/],
+  ['XML cut off', samples.nmap.slice(0, samples.nmap.indexOf('10.0.0.2')), 22, /unclosed tag/],
   ['XML with a wrong end', '<nmaprun>\n<host>\n</port></nmaprun>', 3, /unexpected close tag/],
   ['XML of something else', '<?xml version="1.0"?>\n<html/>', 2, /expected <nmaprun>, found <html>/],
   [
@@ -126,24 +128,24 @@ const broken: readonly (readonly [what: string, content: string, line: number, s
   [
     'a port beyond 65535',
     samples.nmap.replace('portid="443"', 'portid="70000"'),
-    16,
+    15,
     /1 to 65535, found 70000/
   ],
-  ['a port that is none', samples.nmap.replace('portid="443"', 'portid="https"'), 16, /expected portid/],
+  ['a port that is none', samples.nmap.replace('portid="443"', 'portid="https"'), 15, /expected portid/],
   [
     'an address that is none',
     samples.nmap.replace('"10.0.0.1"', '"10.0.0.300"'),
-    16,
+    15,
     /found "10\.0\.0\.300"/
   ],
   [
     'JSON with a missing comma',
     samples.masscan.replace('443, "proto"', '443 "proto"'),
     2,
-    /column 77.*Expected ','/
+    /column 76.*Expected ','/
   ],
   ['JSON cut off', samples.masscan.slice(0, 300), 4, /record that begins here does not end/],
-  ['JSON without its end', samples.masscan.slice(0, -2), 6, /expected \] at the end/],
+  ['JSON without its end', samples.masscan.slice(0, -2), 7, /expected \] at the end/],
   [
     'JSON with words between',
     samples.tlsx.replace('}\n', '}\nINFO done\n'),
@@ -259,36 +261,16 @@ function* endless(begin: string, more: string): Generator<Uint8Array> {
   for (let at = 0; at < 2000; at++) yield chunk
 }
 
-t.test('a large file is streamed: memory does not grow with it', async (t) => {
-  const host = (at: number) => `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`
-  const count = 300_000
-  const large: readonly (readonly [string, string, (at: number) => string, string])[] = [
-    [
-      'nmap',
-      '<nmaprun>',
-      (at) =>
-        `<host><address addr="${host(at)}" addrtype="ipv4"/><ports><port protocol="tcp" portid="443"><state state="open"/><script output="${'x'.repeat(100)}"/></port></ports></host>\n`,
-      '</nmaprun>'
-    ],
-    ['tlsx', '', (at) => `{"host":"${host(at)}","port":"443","subject_dn":"${'x'.repeat(200)}"}\n`, ''],
-    ['csv', 'ip,port,comment\n', (at) => `${host(at)},443,${'x'.repeat(200)}\n`, '']
-  ]
-  for (const [what, begin, record, end] of large) {
-    function* chunks() {
-      yield Buffer.from(begin)
-      for (let at = 0; at < count; at += 500) {
-        yield Buffer.from(Array.from({ length: 500 }, (_, more) => record(at + more)).join(''))
-      }
-      yield Buffer.from(end)
-    }
-    let most = 0
-    let read = 0
-    const { readHandover } = await import('../../sensor/scan/handover/read.ts')
-    for await (const { port } of readHandover({ chunks: chunks(), source: what }, null)) {
-      if (port === 443 && ++read % 20_000 === 0) most = Math.max(most, process.memoryUsage().heapUsed)
-    }
-    t.equal(read, count, `${what}: every record`)
-    t.ok(most < 120_000_000, `${what}: ${Math.round(most / 1e6)} MB of heap at most`)
+t.test('a large file is streamed: a heap of 32 MB is enough for 90 MB', async (t) => {
+  for (const what of ['nmap', 'masscan', 'tlsx', 'zgrab2', 'csv']) {
+    const flood = new Worker(new URL('./handover-flood.ts', import.meta.url), {
+      workerData: what,
+      resourceLimits: { maxOldGenerationSizeMb: 32 }
+    })
+    const [read] = (await once(flood, 'message')) as [{ entries: number; bytes: number }]
+    t.equal(read.entries, 60_000, `${what}: every record`)
+    t.ok(read.bytes > 90_000_000, `${what}: ${Math.round(read.bytes / 1e6)} MB`)
+    await flood.terminate()
   }
 })
 
@@ -296,9 +278,9 @@ t.test('mutilated files give entries or a fault, never another error', async (t)
   const mutation = fc.record({
     file: fc.nat(files.length - 1),
     at: fc.double({ min: 0, max: 1, noNaN: true }),
-    cut: fc.nat(40),
+    cut: fc.nat(3),
     put: fc.oneof(
-      fc.constantFrom('<', '>', '"', '{', '}', '[', ']', ',', '\n', '&', '\\', '\0', 'é'),
+      fc.constantFrom('<', '>', '"', '{', '}', '[', ']', ',', '\n', '&', '\\', '\0', 'é', '0', '9', 'a'),
       fc.string({ maxLength: 6 })
     )
   })

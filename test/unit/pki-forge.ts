@@ -70,6 +70,8 @@ export interface Recipe {
   readonly subject?: Uint8Array
   readonly notBefore?: Uint8Array
   readonly notAfter?: Uint8Array
+  /** elements between the key and the extensions */
+  readonly uniqueIds?: readonly Uint8Array[]
   readonly extensions?: readonly Uint8Array[]
   /** the certificate's own key pair; one P-256 pair serves all that do not care */
   readonly keys?: { readonly publicKey: KeyObject; readonly privateKey: KeyObject }
@@ -103,6 +105,7 @@ export function forge(recipe: Recipe = {}): Forged {
     sequence(recipe.notBefore ?? utcTime('250101000000Z'), recipe.notAfter ?? utcTime('350101000000Z')),
     name,
     recipe.spki ?? publicKey.export({ type: 'spki', format: 'der' }),
+    ...(recipe.uniqueIds ?? []),
     recipe.extensions ? element(0xa3, sequence(...recipe.extensions)) : Buffer.alloc(0)
   )
   return {

@@ -143,6 +143,14 @@ t.test('an old handle does not remove the entry that came in its place', (t) => 
   t.end()
 })
 
+t.test('an entry can be used any number of times', (t) => {
+  const wheel = new Wheel<number>(10, 8)
+  for (let i = 0; i < 10_000; i++) wheel.remove(wheel.add(i, 5))
+  t.equal(wheel.size, 0)
+  t.ok(wheel.add(1, 5) > 0)
+  t.end()
+})
+
 t.test('a hundred thousand entries grow it, and all of them come', (t) => {
   const wheel = new Wheel<number>(10, 64)
   for (let i = 0; i < 100_000; i++) wheel.add(i, (i * 7919) % 5_000)

@@ -3,7 +3,7 @@ import type { Endpoint, Severity, Summary } from '../../records.ts'
 import { linePrinter, printTable } from '../output.ts'
 import type { Screen } from '../screen.ts'
 import type { OutputOptions, Session } from '../session.ts'
-import { endpointView, findingLines } from '../views/endpoints.ts'
+import { detailedView, endpointView, findingLines } from '../views/endpoints.ts'
 import { counted, figure } from '../words.ts'
 
 /** Options of `inventory` as commander gives them. */
@@ -31,7 +31,7 @@ export async function listEndpoints(session: Session, options: InventoryOptions)
   const { screen, clock } = session
   const functions = await session.functions()
   const { endpoints, summary } = await functions.inventory(queryOf(options))
-  const view = endpointView(screen, clock.now())
+  const view = options.details ? detailedView(screen, clock.now()) : endpointView(screen, clock.now())
   const print = linePrinter(screen, options, view)
   if (print) {
     endpoints.forEach(print)
@@ -51,16 +51,15 @@ export async function listEndpoints(session: Session, options: InventoryOptions)
 }
 
 /** The one line that answers: how much of this needs somebody. */
-export function headline(screen: Screen, { endpoints, attention, certificates, findings }: Summary): string {
+export function headline(screen: Screen, { endpoints, attention, critical }: Summary): string {
   if (endpoints === 0) return 'No endpoint matches. Without filters: begin with tlsward scan.'
-  const worst = findings.critical > 0 ? 'bad' : 'warn'
-  const answer =
-    attention === 0
-      ? screen.paint('good', `None of ${counted(endpoints, 'endpoint')} needs attention`)
-      : screen.paint(worst, `${figure(attention)} of ${counted(endpoints, 'endpoint')} need attention`)
-  const { critical, warning, note } = findings
-  const parts = [`${figure(critical)} critical`, `${figure(warning)} warning`, `${figure(note)} note`]
-  return `${answer} · ${counted(certificates, 'certificate')} · ${parts.join(', ')}`
+  if (attention === 0)
+    return screen.paint('good', `None of ${counted(endpoints, 'endpoint')} needs attention`)
+  const needs = `${figure(attention)} of ${counted(endpoints, 'endpoint')} ${attention === 1 ? 'needs' : 'need'} attention`
+  return screen.paint(
+    critical > 0 ? 'bad' : 'warn',
+    critical > 0 ? `${needs}, ${figure(critical)} critical` : needs
+  )
 }
 
 function nextPage({ next }: Summary): string {

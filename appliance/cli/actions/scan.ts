@@ -21,7 +21,7 @@ export async function scan(
   return follow(session, options, (functions, watch, signal) => functions.scan(request, watch, signal))
 }
 
-type Start = (functions: Functions, watch: ScanWatch, signal: AbortSignal) => Promise<Scan>
+type Start = (functions: Functions, watch: ScanWatch, signal: AbortSignal) => Promise<readonly Scan[]>
 
 /** Runs a scan to its end under the eyes of the person; gives the exit code. */
 export async function follow(session: Session, options: ScanOptions, start: Start): Promise<number> {
@@ -37,6 +37,7 @@ export async function follow(session: Session, options: ScanOptions, start: Star
   const done = await start(functions, watch, AbortSignal.any([ending.signal, screen.closed]))
   screen.status('')
   results.finish(done)
-  if (done.state === 'stopped') screen.note(`Go on with: tlsward scan --resume ${done.id}`)
+  const stopped = done.find((scan) => scan.state === 'stopped')
+  if (stopped) screen.note(`Go on with: tlsward scan --resume ${stopped.id}`)
   return results.failed() ? 1 : 0
 }

@@ -25,6 +25,8 @@ export interface ScanOptions extends OutputOptions, PaceOptions {
   readonly names?: string
   readonly sni?: readonly string[]
   readonly ptr?: boolean
+  readonly certificateNames?: boolean
+  readonly maxNames: number
   readonly exclude?: readonly string[]
   readonly excludeFile?: readonly string[]
   readonly doNotScan?: readonly string[]
@@ -49,10 +51,7 @@ export function scanOptions(command: Command): void {
   keepOptions(command)
 }
 
-const starttls = [
-  ...['auto', 'none', 'smtp', 'imap', 'pop3', 'ftp', 'ldap', 'postgres', 'mysql', 'xmpp', 'xmpp-server'],
-  ...['rdp', 'tds']
-]
+const starttls = 'auto none smtp imap pop3 ftp ldap postgres mysql xmpp xmpp-server rdp tds'.split(' ')
 
 function targetOptions(command: Command): void {
   const list = (flags: string, description: string) => new Option(flags, description).argParser(commaList)
@@ -80,6 +79,8 @@ function targetOptions(command: Command): void {
       'server names to ask for, as in a hosts file; a line of names alone: everywhere'
     )
     .option('--ptr', 'ask for the names that DNS has for the addresses (PTR)')
+    .option('--certificate-names', 'ask for the names of the certificates found there')
+    .addOption(numberOption('--max-names <N>', 'most names for one address', [1, 1000]).default(20))
     .addOption(list('--exclude <TARGET>', 'leave these out'))
     .addOption(files('--exclude-file <FILE>', 'leave out what a file lists'))
     .addOption(

@@ -23,6 +23,8 @@ export async function scanRequest(targets: readonly string[], options: ScanOptio
     ports: options.ports ?? null,
     names: namesOf(options),
     ptr: options.ptr === true,
+    certificateNames: options.certificateNames === true,
+    maxNames: options.maxNames,
     pace: paceOf(options),
     probe: probeOf(options),
     workers: options.workers,

@@ -11,9 +11,9 @@ const tableRows = 1_000
 
 /** What becomes of the endpoints that a scan finds. */
 export interface Results {
-  add(endpoint: Endpoint): void
-  /** the scan ended: prints what is left to print */
-  finish(scan: Scan): void
+  readonly add: (endpoint: Endpoint) => void
+  /** all is done: prints what is left to print */
+  finish(scans: readonly Scan[]): void
   /** did a finding come that --fail-on names? */
   failed(): boolean
 }
@@ -32,16 +32,18 @@ export function gatherResults({ screen, clock }: Session, options: ScanOptions):
       if (print) print(endpoint)
       else if (kept.length < tableRows) kept.push(endpoint)
     },
-    finish(scan) {
-      if (options.json) screen.result(JSON.stringify(scan))
+    finish(scans) {
+      if (options.json) for (const scan of scans) screen.result(JSON.stringify(scan))
       if (!print && kept.length > 0) {
         printTable(screen, view, kept.toSorted(byExpiry))
         if (count > kept.length)
           screen.result(`… and ${counted(count - kept.length, 'more endpoint')}: tlsward inventory`)
         screen.result('')
       }
-      screen.note(scanLine(scan))
-      if (scan.endpoints === 0) for (const line of outcomeLines(scan)) screen.note(line)
+      for (const scan of scans) {
+        screen.note(scanLine(scan))
+        if (scan.endpoints === 0) for (const line of outcomeLines(scan)) screen.note(line)
+      }
     },
     failed: () => failed
   }

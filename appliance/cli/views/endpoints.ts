@@ -1,8 +1,9 @@
 import { formatEndpoint } from '../../../core/address.ts'
+import { findingCodes, type FindingCode } from '../../../sensor/inventory/findings/codes.ts'
 import type { Endpoint, Finding, Leaf, Severity } from '../../records.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen, Tone } from '../screen.ts'
-import type { Cell } from '../table.ts'
+import { wrapped, type Cell } from '../table.ts'
 import { day, figure, onDay } from '../words.ts'
 
 /** Words and tones of severities, worst first. */
@@ -18,9 +19,15 @@ export function keyName({ keyType, keyBits, curve }: Pick<Leaf, 'keyType' | 'key
   return keyType === 'RSA' || keyType === 'DSA' ? `${keyType} ${keyBits}` : keyType
 }
 
-/** `expires-soon` as words: `expires soon`. */
-export function findingWords(code: string): string {
-  return code.replaceAll('-', ' ')
+/** What people call a finding. */
+export function findingTitle(code: string): string {
+  return code in findingCodes ? findingCodes[code as FindingCode].title : code
+}
+
+/** The table of endpoints whose findings are printed below each, so that none are in the row. */
+export function detailedView(screen: Screen, now: number): View<Endpoint> {
+  const { columns, cells, csv } = endpointView(screen, now)
+  return { columns: columns.slice(0, -1), cells: (endpoint) => cells(endpoint).slice(0, -1), csv }
 }
 
 /** The table and CSV of endpoints. */
@@ -42,7 +49,7 @@ export function endpointView(screen: Screen, now: number): View<Endpoint> {
       const tone = expiryTone(first, now)
       return [
         formatEndpoint(endpoint.address, endpoint.port),
-        shown(endpoint.name ?? first?.label ?? ''),
+        painted('strong', shown(endpoint.name ?? first?.label ?? '')),
         first ? painted(tone, onDay(Date.parse(first.notAfter))) : '',
         first ? painted(tone, daysLeft(first, now)) : painted('dim', endpoint.outcome),
         [...new Set(endpoint.certificates.map(keyName))].join(', '),
@@ -76,13 +83,18 @@ export function endpointView(screen: Screen, now: number): View<Endpoint> {
   }
 }
 
-/** Lines about each finding of an endpoint: what, why, what to do. */
+/** Lines about each finding of an endpoint: how bad, what, why, and below it what to do. */
 export function findingLines(screen: Screen, findings: readonly Finding[]): string[] {
-  return findings.map(({ severity, code, reason, remedy }) => {
+  return findings.flatMap(({ severity, code, reason, remedy }) => {
     const { word, tone } = severities[severity]
-    return `  ${screen.paint(tone, word.padEnd(8))} ${findingWords(code)}: ${shown(reason)} ${screen.paint('dim', shown(remedy))}`
+    const head = `  ${screen.paint(tone, word.padEnd(indent - 2))}`
+    const [first = '', ...more] = wrapped(`${findingTitle(code)}. ${shown(reason)}`, screen.width - indent)
+    const below = wrapped(shown(remedy), screen.width - indent).map((line) => screen.paint('dim', line))
+    return [head + first, ...[...more, ...below].map((line) => ' '.repeat(indent) + line)]
   })
 }
+
+const indent = 12
 
 /** The leaf that expires first. */
 function earliest(leaves: readonly Leaf[]): Leaf | undefined {
@@ -108,7 +120,7 @@ function findingsCell(screen: Screen, { findings }: Endpoint): Cell {
   if (!worst) return ''
   const more = findings.length > 1 ? ` +${findings.length - 1}` : ''
   const { word, tone } = severities[worst.severity]
-  return { text: `${word}: ${findingWords(worst.code)}${more}`, paint: (cell) => screen.paint(tone, cell) }
+  return { text: `${word}: ${findingTitle(worst.code)}${more}`, paint: (cell) => screen.paint(tone, cell) }
 }
 
 /** The common name of a distinguished name (RFC 4514), else its first part. */

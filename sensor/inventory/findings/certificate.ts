@@ -14,12 +14,15 @@ export function keyWeakness({ keyType, keyBits }: CertificateFields): string | u
   if (keyType === 'DSA') return `a DSA key of ${keyBits} bits; DSA is no longer accepted`
   if (keyBits === 0) return undefined
   if (keyType === 'RSA' && keyBits < rsaBits) return `an RSA key of ${keyBits} bits, fewer than ${rsaBits}`
-  if (keyType === 'ECDSA' && keyBits < curveBits) return `an EC key of ${keyBits} bits, fewer than ${curveBits}`
+  if (keyType === 'ECDSA' && keyBits < curveBits)
+    return `an EC key of ${keyBits} bits, fewer than ${curveBits}`
   return undefined
 }
 
 /** The finding for how a certificate is signed, if its hash is broken. */
-export function signatureWeakness({ signatureAlgorithm }: CertificateFields): 'sha1-signature' | 'md5-signature' | undefined {
+export function signatureWeakness({
+  signatureAlgorithm
+}: CertificateFields): 'sha1-signature' | 'md5-signature' | undefined {
   if (/-MD[245]$/.test(signatureAlgorithm)) return 'md5-signature'
   return signatureAlgorithm.endsWith('-SHA1') ? 'sha1-signature' : undefined
 }

@@ -13,10 +13,10 @@ export interface JudgedChain {
   reportAt(time: number): ChainReport
 }
 
-type FactOf<K extends ChainFact['kind']> = Extract<ChainFact, { kind: K }>
+type OfKind<F, K> = F extends { readonly kind: infer T } ? (K extends T ? F : never) : never
 
-function factOf<K extends ChainFact['kind']>({ facts }: ChainReport, kind: K): FactOf<K> | undefined {
-  return facts.find((fact): fact is FactOf<K> => fact.kind === kind)
+function factOf<K extends ChainFact['kind']>({ facts }: ChainReport, kind: K) {
+  return facts.find((fact) => fact.kind === kind) as OfKind<ChainFact, K> | undefined
 }
 
 /** The intermediates that the server sent and the path needs. */

@@ -10,7 +10,11 @@ export interface JudgedState {
   readonly keyTypes: readonly string[]
 }
 
-const oldVersions: Readonly<Record<number, string>> = { 0x0300: 'SSL 3.0', 0x0301: 'TLS 1.0', 0x0302: 'TLS 1.1' }
+const oldVersions: Readonly<Record<number, string>> = {
+  0x0300: 'SSL 3.0',
+  0x0301: 'TLS 1.0',
+  0x0302: 'TLS 1.1'
+}
 
 const oldProtocol: Rule<JudgedState> = ({ version }) => {
   const name = version === null ? undefined : oldVersions[version]

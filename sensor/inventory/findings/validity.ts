@@ -24,7 +24,8 @@ export const expiresSoon: Rule<JudgedCertificate> = ({ fields: { notBefore, notA
   const due = notAfter - Math.floor(lifetime * dueShare)
   const urgent = notAfter - Math.min(urgentMs, Math.floor(lifetime * urgentShare))
   const facts = { notAfter, lifetimeDays: Math.round(lifetime / day) }
-  const left = (from: number) => `${days(notAfter - from)} of its ${days(lifetime)} were left on ${date(from)}`
+  const left = (from: number) =>
+    `${days(notAfter - from)} of its ${days(lifetime)} were left on ${date(from)}`
   const reason = (from: number) => `It expires on ${date(notAfter)}; ${left(from)}.`
   return [
     finding('expires-soon', { reason: reason(due), facts, begins: due, ends: urgent }),

@@ -36,10 +36,19 @@ export async function finishHandshake(talks: Talks, http: boolean): Promise<Fini
   socket.on('error', finish).on('close', finish)
   const start = () => visit.start(socket, finish)
   socket.once('connect', () => {
+    wait(budget.answerMs)
     if (starttls === null) start()
     else followPrelude(openPrelude(starttls, name), socket, start)
   })
-  const cancel = clock.after(talks.patience(budget.connectMs + budget.answerMs), finish)
+  let cancel = () => {}
+  const wait = (ms: number) => {
+    cancel()
+    cancel = clock.after(talks.patience(ms), () => {
+      visit.timeUp()
+      finish()
+    })
+  }
+  wait(budget.connectMs)
   talks.signal.addEventListener('abort', finish, { once: true })
 
   const finished = await promise
@@ -87,6 +96,11 @@ class Visit {
       if (this.#text.length > answerLimit || this.#text.includes('\r\n\r\n')) answered()
     })
     secure.once('end', answered)
+  }
+
+  /** so long after a finished handshake no ticket comes any more */
+  timeUp(): void {
+    this.#answered = this.#version !== ''
   }
 
   get finished(): Finished {

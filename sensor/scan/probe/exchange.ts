@@ -113,6 +113,8 @@ export class Exchange implements LineHandler {
 
   onFail(code: string): void {
     if (this.#phase !== 'connecting') return this.#cut('reset')
+    // a reset, unlike a refusal, came after the connection was accepted (before we heard of it)
+    if (code === 'ECONNRESET') return this.#finish({ kind: 'reset', heard: false })
     const kind = connectFailures[code]
     this.#finish(kind ? { kind } : { kind: 'local', code })
   }
@@ -123,6 +125,7 @@ export class Exchange implements LineHandler {
     if (flight?.certificates) return this.#finish({ kind: 'certificate' })
     // a warning alert that nothing followed was the answer
     if (flight?.warning) return this.#finish({ kind: 'alert', alert: flight.warning })
+    if (flight?.hello) return this.#finish({ kind: 'malformed', why: 'a flight without its end' })
     this.#finish({ kind, heard: this.#heard > 0 })
   }
 
@@ -138,7 +141,7 @@ export class Exchange implements LineHandler {
 
   #readPrelude(bytes: Uint8Array): void {
     this.#banner ||= bannerOf(bytes)
-    if (this.#heard > preludeLimit) return this.#finish({ kind: 'too-large', why: 'endless text before TLS' })
+    if (this.#heard > preludeLimit) return this.#finish({ kind: 'no-starttls', banner: this.#banner })
     const step = this.#prelude?.feed(bytes)
     if (!step) return
     if (step.kind === 'alien') return this.#finish({ kind: 'not-tls', banner: this.#banner, speaks: null })
@@ -166,6 +169,9 @@ export class Exchange implements LineHandler {
     const { hello } = this.setup
     const { group, cookie } = retry.hello
     if (this.#retried) return this.#finish({ kind: 'malformed', why: 'a second HelloRetryRequest' })
+    if (cookie === null && (group === null || group === hello.offer.share?.group)) {
+      return this.#finish({ kind: 'malformed', why: 'a HelloRetryRequest that asks for nothing new' })
+    }
     if (group !== null && !hello.offer.groups.includes(group)) {
       return this.#finish({ kind: 'malformed', why: 'a HelloRetryRequest for a group that was not offered' })
     }
@@ -187,7 +193,6 @@ export class Exchange implements LineHandler {
 /** errno names of a connect that failed, by what they say about the other side; the rest is our own trouble */
 const connectFailures: Readonly<Record<string, 'closed' | 'silent' | 'unreachable'>> = {
   ECONNREFUSED: 'closed',
-  ECONNRESET: 'closed',
   ETIMEDOUT: 'silent',
   EHOSTUNREACH: 'unreachable',
   ENETUNREACH: 'unreachable',

@@ -114,7 +114,7 @@ export class Flight {
 
   #looksLikeTls(input: Uint8Array): boolean {
     const type = input[0] ?? 0
-    const plausible = (type === 22 || type === 21) && (input.length < 2 || input[1] === 3)
+    const plausible = (type === 22 || type === 21 || type === 20) && (input.length < 2 || input[1] === 3)
     if (!plausible) this.end = { kind: 'not-tls' }
     return plausible
   }
@@ -135,6 +135,8 @@ export class Flight {
 
   #readRecord(header: Uint8Array, body: Uint8Array): void {
     const type = header[0]
+    // RFC 8446 §5.1: only application data may be empty
+    if (body.length === 0 && type !== 23) return this.#malformed('an empty record')
     if (type === 20 || body.length === 0) return this.#idleRecord()
     if (type === 23 && this.#records !== null) return this.#readProtected(header, body)
     this.#readPlain(type ?? 0, body)
@@ -167,7 +169,7 @@ export class Flight {
   }
 
   #idleRecord(): void {
-    if (++this.#idle > flightLimits.idleRecords) this.#malformed('records that bring nothing')
+    if (++this.#idle > flightLimits.idleRecords) this.#tooLarge('records that bring nothing')
   }
 
   #readHandshake(body: Uint8Array): void {
@@ -193,6 +195,8 @@ export class Flight {
     const body = message.subarray(4)
     if (type === 2) return this.#readHello(message)
     if (type === 0) return this.#idleRecord()
+    // our own hello: an echo
+    if (type === 1) return void (this.end = { kind: 'not-tls' })
     if (this.hello === null) return this.#malformed('a message before the ServerHello')
     if (type === 8) return this.#readEncryptedExtensions(body)
     if (type === 11) return this.#readCertificates(body)
@@ -248,7 +252,7 @@ export class Flight {
     const version = this.hello?.version ?? 0
     const list = readCertificateList(body, version)
     if (!list) return this.#malformed('a certificate list whose lengths do not add up')
-    if (list.certificates.length === 0) return void (this.end = { kind: 'no-certificate' })
+    if (list.certificates.length === 0) return this.#malformed('an empty certificate list')
     // the views lie in a buffer that the next read overwrites: who reads on needs a copy
     this.certificates = this.#whole ? (readCertificateList(copyOf(body), version) ?? null) : list
     // in TLS 1.3 the request comes before the certificate (RFC 8446 §4.3.2)

@@ -56,13 +56,9 @@ export function oldTraps({ rsa }: Testbed): PeerRow[] {
       (link) => plainly(link, { ...upTo12, compression: 1 }),
       seenBy(any, '-tls1_2')
     ),
-    // not offered by an ordinary probe: the deeper pass asks for these
-    trap('rsa-export-only', ends('alert', { alert: 40 }), (link) =>
-      plainly(link, with12(suite.rsaExportWithRc40))
-    ),
-    trap('dhe-export-only', ends('alert', { alert: 40 }), (link) =>
-      plainly(link, with12(suite.dheExportWithDes40))
-    ),
+    // not offered by the first hello of a probe, only by those for old servers
+    trap('rsa-export-only', tls10, (link) => plainly(link, with12(suite.rsaExportWithRc40))),
+    trap('dhe-export-only', tls10, (link) => plainly(link, with12(suite.dheExportWithDes40))),
     // chosen without asking what the client offers
     trap('anonymous', ends('no-certificate'), (link) => whatever(link, rsa, suite.anonymousWithAes128)),
     trap('psk', ends('no-certificate'), (link) => whatever(link, rsa, suite.pskWithAes128))

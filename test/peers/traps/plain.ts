@@ -8,15 +8,21 @@ export const hostileText =
 
 /** Servers that speak something else than TLS. */
 export function plainTraps(): PeerRow[] {
+  const talking = (banner: string, then: Script) => async (link: Link) => {
+    await link.write(banner)
+    await then(link)
+  }
   const talksFirst = (name: string, banner: string, then: Script = (link) => link.gone()) =>
-    trap(name, ends('not-tls'), async (link) => {
-      await link.write(banner)
-      await then(link)
-    })
+    trap(name, ends('not-tls'), talking(banner, then))
   return [
     trap('http', ends('not-tls'), http),
     talksFirst('ssh-banner', 'SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7\r\n', closesUponGarbage),
-    talksFirst('smtp-banner', '220 mx.peer.test ESMTP\r\n', smtp),
+    // a probe that knows the greeting asks for STARTTLS, in vain
+    trap(
+      'smtp-banner',
+      ends('no-starttls', { starttls: 'smtp' }),
+      talking('220 mx.peer.test ESMTP\r\n', smtp)
+    ),
     talksFirst('hostile-banner', `220 ${hostileText}\n`),
     talksFirst('banner-without-end', 'a'.repeat(100_000)),
     trap('echo', ends('not-tls'), async (link) => {

@@ -1,0 +1,91 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Random } from '../../core/random.ts'
+import type { Trust } from '../../sensor/inventory/judging.ts'
+import { createRecorder } from '../../sensor/inventory/recorder.ts'
+import { hoursAllow } from '../../sensor/scan/hours.ts'
+import type { Observation } from '../../sensor/scan/observation.ts'
+import type { SavedProgress } from '../../sensor/scan/progress.ts'
+import { runScan, shardsOf, type ScanBatch } from '../../sensor/scan/run.ts'
+import type { SpaceData } from '../../sensor/scan/space.ts'
+import type { Store } from '../../sensor/store/store.ts'
+import type { ScanWatch } from '../functions.ts'
+import { createMeter } from './progress.ts'
+import { recordMaker } from './records.ts'
+import type { StoredRequest } from './request.ts'
+
+/** What a scan works with. */
+export interface ScanningDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  /** opened when the first scan needs it: reading the roots of the system takes a while */
+  readonly trust: () => Trust
+}
+
+/** A scan that this process runs: begun or resumed in the store. */
+export interface OwnScan {
+  readonly id: number
+  readonly request: StoredRequest
+  readonly space: SpaceData
+  /** which observations are kept; left out: all */
+  readonly keeps?: (observation: Observation) => boolean
+}
+
+const progressEach = 250
+
+/** Runs a scan until it is done or `signal` aborts; everything found is stored then. */
+export async function runOwnScan(
+  own: OwnScan,
+  watch: ScanWatch,
+  deps: ScanningDeps,
+  signal: AbortSignal
+): Promise<void> {
+  const { store, clock, random, trust } = deps
+  const { id, request, space } = own
+  const { hours, owner, tags } = request
+  const labels =
+    owner === null && tags.length === 0
+      ? {}
+      : { labels: { ...(owner === null ? {} : { owner }), addTags: tags } }
+  const record = createRecorder({ store, trust: trust(), clock }, { scan: id, ...labels })
+  const before = Object.values(store.scans.get(id).counts).reduce((sum, count) => sum + count, 0)
+  const meter = createMeter(clock, { size: request.size, done: before })
+
+  const closedFor = () => {
+    if (hours === null) return 0
+    const { open, until } = hoursAllow(hours, clock.now())
+    return open ? 0 : until - clock.now()
+  }
+  const tell = () => watch.progress(meter.read(closedFor() > 0 ? 'waiting for the window of time' : null))
+  const keep = (batch: ScanBatch) => {
+    const observations = own.keeps ? batch.observations.filter(own.keeps) : batch.observations
+    const { endpoints } = record({ ...batch, observations })
+    meter.add(
+      Object.values(batch.counts).reduce((sum, count) => sum + count, 0),
+      endpoints.length
+    )
+    if (!watch.endpoint || endpoints.length === 0) return
+    const maker = recordMaker(store, clock.now())
+    for (const row of store.pages.byIds(endpoints)) watch.endpoint(maker.endpoint(row))
+  }
+
+  const cancel = clock.every(progressEach, tell)
+  try {
+    const { seed } = store.scans.get(id)
+    const plan = { space, seed, workers: request.workers, options: request.options, dialer: request.dialer }
+    await runScan(
+      { ...plan, saved: savedCursors(store, own) },
+      { clock, random, record: keep, closedFor },
+      signal
+    )
+  } finally {
+    cancel()
+    tell()
+  }
+}
+
+/** Where each shard goes on. */
+function savedCursors(store: Store, { id, request }: OwnScan): (SavedProgress | undefined)[] {
+  const cursors = store.scans.cursors(id)
+  return Array.from({ length: shardsOf(request) }, (_, shard) => cursors.find((one) => one.shard === shard))
+}
