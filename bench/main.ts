@@ -1,7 +1,7 @@
 // npm run bench: our scan beside what others do in the same work, on this machine, in turn.
 //   npm run bench -- [--quick | --full] [--rounds N] [--endpoints N] [--json] [SECTION...]
 import { mkdtempSync, rmSync } from 'node:fs'
-import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Bench, Report, Scale, Section } from './context.ts'
@@ -77,10 +77,12 @@ function wholeNumber(option: string, text: string | undefined): number | undefin
   throw new Error(`${option} is ${text}: write a whole number from 1 to 1000000`)
 }
 
+/** The machine, and how busy it was with other things when the bench began. */
 function machine(): string {
   const [cpu] = cpus()
+  const [load = 0] = loadavg()
   const memoryGb = Math.round(totalmem() / 2 ** 30)
-  return `${processors().length} × ${cpu?.model ?? 'processor'}, ${memoryGb} GB, Linux ${release()}, Node ${process.version}`
+  return `${processors().length} × ${cpu?.model ?? 'processor'}, ${memoryGb} GB, Linux ${release()}, Node ${process.version}, load average before ${load.toFixed(1)}`
 }
 
 interface Outcome {
@@ -120,8 +122,8 @@ function asFailure(error: unknown, signal: AbortSignal): { failed: string } {
   return { failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }
 }
 
-function print(outcomes: readonly Outcome[]): void {
-  console.log(`${new Date().toISOString().slice(0, 10)}, ${machine()}\n`)
+function print(outcomes: readonly Outcome[], where: string): void {
+  console.log(`${new Date().toISOString().slice(0, 10)}, ${where}\n`)
   for (const { section, report } of outcomes) {
     if ('failed' in report) console.log(`## ${section.name}\n\nfailed: ${report.failed}\n`)
     else if ('skipped' in report) console.log(`## ${section.name}\n\nskipped: ${report.skipped}\n`)
@@ -155,12 +157,13 @@ async function main(): Promise<void> {
   }
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  const where = machine()
   const outcomes = await runSections(wishes, stop.signal)
   if (wishes.json) {
     const date = new Date().toISOString()
     const results = outcomes.map(({ section, report }) => ({ section: section.name, ...report }))
-    console.log(JSON.stringify({ date, machine: machine(), scale: wishes.scale, results }, null, 2))
-  } else print(outcomes)
+    console.log(JSON.stringify({ date, machine: where, scale: wishes.scale, results }, null, 2))
+  } else print(outcomes, where)
   if (stop.signal.aborted || outcomes.some(({ report }) => 'failed' in report)) process.exitCode = 1
 }
 

@@ -1,4 +1,5 @@
 import { type KeyObject, X509Certificate } from 'node:crypto'
+import { readAuthorityKey } from './authority-key.ts'
 import type { CertificateFields } from './fields.ts'
 import { readNameKey } from './names.ts'
 import { readNameConstraints, type NameConstraints } from './name-constraints.ts'
@@ -64,10 +65,13 @@ export class ChainCertificate {
     }
   }
 
-  /** Does what it says of its issuer (key identifier, issuer and serial number) fit `issuer`? By OpenSSL. */
+  /** Does what it says of its issuer's key, or name and serial number, fit `issuer`? */
   namesAsIssuer(issuer: ChainCertificate): boolean {
-    const [child, parent] = [this.#openSsl(), issuer.#openSsl()]
-    return child !== undefined && parent !== undefined && child.checkIssued(parent)
+    const { keyId, issuerKey, serial } = readAuthorityKey(this.der)
+    const { subjectKeyId } = issuer.fields
+    if (keyId !== null && subjectKeyId !== null && keyId !== subjectKeyId) return false
+    if (serial !== null && serial !== issuer.fields.serial) return false
+    return issuerKey === null || issuerKey === issuer.issuerKey
   }
 
   /** Its key as OpenSSL takes it, or undefined when it does not. */

@@ -3,7 +3,7 @@ import { Fault } from '../core/fault.ts'
 import { type DerReader, tags } from './der.ts'
 import type { CertificateFields } from './fields.ts'
 import { OidTable } from './object-ids.ts'
-import { outlineOf } from './outline.ts'
+import { enterExtension, outlineOf } from './outline.ts'
 import { latin1Of } from './values.ts'
 
 /** Names below one point, as far as they are checked here. */
@@ -29,18 +29,8 @@ const ipTag = 0x87
 
 /** The name constraints of a certificate, or null when it has none. Broken ones permit nothing. */
 export function readNameConstraints(der: Uint8Array): NameConstraints | null {
-  const { reader, extensions, extensionsStop } = outlineOf(der)
-  reader.seek(extensions, extensionsStop)
-  while (reader.more()) {
-    const outer = reader.open(tags.sequence, 'extensions')
-    reader.expect(tags.oid, 'extensions')
-    const found = extensionId.find(reader.bytes, reader.start, reader.stop)
-    reader.optional(tags.boolean, 'extensions')
-    reader.expect(tags.octetString, 'nameConstraints')
-    if (found) return readValue(reader)
-    reader.leave(outer)
-  }
-  return null
+  const outline = outlineOf(der)
+  return enterExtension(outline, extensionId) ? readValue(outline.reader) : null
 }
 
 const nothing: NameConstraints = {
@@ -51,7 +41,6 @@ const nothing: NameConstraints = {
 
 function readValue(reader: DerReader): NameConstraints {
   try {
-    reader.enter()
     reader.open(tags.sequence, 'nameConstraints')
     const permitted = readSubtrees(reader, permittedTag)
     const excluded = readSubtrees(reader, excludedTag)

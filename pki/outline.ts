@@ -1,4 +1,5 @@
 import { DerReader, tags } from './der.ts'
+import type { OidTable } from './object-ids.ts'
 import { smallIntegerOf } from './values.ts'
 
 /**
@@ -96,4 +97,25 @@ function readExtensionsSpan(reader: DerReader): boolean {
   reader.expect(tags.sequence, 'extensions')
   reader.close(outer, 'extensions')
   return true
+}
+
+/** Steps into the value of the first extension with an identifier of the table; false where there is none. */
+export function enterExtension(
+  { reader, extensions, extensionsStop }: Outline,
+  ids: OidTable<unknown>
+): boolean {
+  reader.seek(extensions, extensionsStop)
+  while (reader.more()) {
+    const outer = reader.open(tags.sequence, 'extensions')
+    reader.expect(tags.oid, 'extensions')
+    const isIt = ids.find(reader.bytes, reader.start, reader.stop) !== undefined
+    reader.optional(tags.boolean, 'extensions')
+    reader.expect(tags.octetString, 'extensions')
+    if (isIt) {
+      reader.enter()
+      return true
+    }
+    reader.leave(outer)
+  }
+  return false
 }

@@ -1,5 +1,5 @@
 // Turns terminal output with colours into an SVG picture:
-//   FORCE_COLOR=1 npm run --silent demo 2>&1 | node scripts/picture.ts 'npm run demo' docs/demo.svg
+//   script -qec 'stty cols 106; npm run --silent demo' /dev/null | node scripts/picture.ts 'npm run demo' docs/demo.svg
 import { readFileSync, writeFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 import stringWidth from 'string-width'
@@ -52,8 +52,11 @@ function runs(line: string): Run[] {
         if (on[code] !== undefined) active.add(on[code])
       }
     } else if (part !== '' && !part.startsWith('\u001b')) {
-      found.push({ column, text: part, classes: [...active].join(' ') })
-      column += stringWidth(part)
+      // viewers fold blanks: what wide gaps part gets places of its own
+      for (const [word] of part.matchAll(/\S+(?: \S+)*|\s+/g)) {
+        if (word.trim() !== '') found.push({ column, text: word, classes: [...active].join(' ') })
+        column += stringWidth(word)
+      }
     }
   }
   return found
@@ -74,10 +77,7 @@ const columns = Math.max(...lines.map((line) => stringWidth(line)))
 const width = Math.ceil(margin.side * 2 + columns * cell.width)
 const height = margin.top + lines.length * cell.height + margin.foot
 const body = lines.map((line, at) => {
-  const spans = runs(line)
-    .filter((run) => run.text.trim() !== '')
-    .map(tspan)
-    .join('')
+  const spans = runs(line).map(tspan).join('')
   return spans && `<text y="${margin.top + (at + 0.75) * cell.height}">${spans}</text>`
 })
 
@@ -85,7 +85,7 @@ writeFileSync(
   file,
   `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="Output of ${escape(title)}">
 <style>
-  text { font: 13.5px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; fill: #d9dee4; white-space: pre }
+  text { font: 13.5px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; fill: #d9dee4 }
   .bold { font-weight: 700; fill: #ffffff } .dim { fill: #939ca7 }
   .red { fill: #ff9a90 } .green { fill: #7ccf9c } .yellow { fill: #efb95a } .blue { fill: #93b4ff }
 </style>

@@ -21,7 +21,7 @@ import { storedRequest } from './request.ts'
 import { makeScan, resumeScan, type ScansDeps } from './scans.ts'
 
 /** How long a command waits for another process that writes, milliseconds. */
-const busyMs = 5_000
+const busyMs = 3_000
 
 /** The functions of the appliance served by this process, on the inventory in the state directory. */
 export function openStandalone(where: Places, authorities: readonly string[]): Functions {

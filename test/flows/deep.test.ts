@@ -11,7 +11,7 @@ import { serveScript } from '../peers/link.ts'
 import { preludes, startStartTls } from '../peers/starttls.ts'
 import { createTestbed } from '../peers/testbed.ts'
 import { lenient, startTls } from '../peers/tls.ts'
-import { oldTraps } from '../peers/traps/old.ts'
+import { trapRows } from '../peers/table.ts'
 import { probePeer, sslscan, startMuseum } from './deep-world.ts'
 
 const bed = createTestbed()
@@ -252,12 +252,30 @@ t.test('where there is no TLS nothing is claimed', async (t) => {
 
 const ascending = (a: number, b: number) => a - b
 
+t.test('no server that misbehaves makes it throw or outstay its time', async (t) => {
+  const odd =
+    /stall|drip|flood|endless|claims|garbage|certificate-|list-|tls13-|resets|closes|hostile|banner|echo|tarpit/
+  const rows = trapRows(bed).filter(({ name }) => odd.test(name))
+  t.ok(rows.length > 40, `${rows.length} of them`)
+  const budget = { connections: 40, ms: 400, connectMs: 200, answerMs: 40 }
+  await Promise.all(
+    rows.map(async ({ name, start, expect, serverName }) => {
+      const peer = await start()
+      const report = await probePeer(peer, { name: serverName, starttls: expect.starttls ?? null, budget })
+      await peer.close()
+      // many probes and servers share this thread: its turns are late now and then
+      t.ok(report.cost.ms < 5_000 && report.cost.connections <= 40, `${name}: ${JSON.stringify(report.cost)}`)
+      weaknessesOf(report)
+    })
+  )
+})
+
 function acceptedVersions({ versions }: DeepReport): string[] {
   return versions.filter(({ accepted }) => accepted).map(({ version }) => versionName(version))
 }
 
 async function startTrap(name: string): Promise<Peer> {
-  const trap = oldTraps(bed).find((one) => one.name === name)
+  const trap = trapRows(bed).find((one) => one.name === name)
   if (!trap) throw new Error(`no trap ${name}`)
   return trap.start()
 }

@@ -11,7 +11,7 @@ import { type Peer, connectionBook } from '../peers/peer.ts'
 import { type PeerRow, skipWithout } from '../peers/row.ts'
 import { lookWithOpenssl } from '../peers/s-client.ts'
 import { serviceMissing, startService } from '../peers/services.ts'
-import { peerRows } from '../peers/table.ts'
+import { peerRows, startPeers } from '../peers/table.ts'
 import { createTestbed } from '../peers/testbed.ts'
 
 const bed = createTestbed()
@@ -66,31 +66,28 @@ async function look(t: Test, row: PeerRow, peer: Peer): Promise<void> {
 
 t.test('openssl sees the chain that a peer was given', { skip: noOpenssl }, async (t) => {
   const reachable = rows.filter(({ family, sclient }) => family !== 'service' && sclient.length > 0)
-  for (const row of reachable) {
+  const one = async (row: PeerRow) => {
     const peer = await row.start()
     await look(t, row, peer)
-    if (peer.connections)
+    if (peer.connections) {
       t.equal(peer.connections.total, row.sclient.length, `${row.name} counts its connections`)
+    }
     await peer.close()
   }
+  const queue = new PQueue({ concurrency: 6 })
+  await queue.addAll(reachable.map((row) => () => one(row)))
 })
 
 t.test('openssl sees the chain that a service of Debian was given', { skip: noOpenssl }, async (t) => {
-  const started = rows
-    .filter(({ family }) => family === 'service')
-    .map((row) => ({ row, missing: row.missing() }))
-  for (const missing of new Set(started.map(({ missing }) => missing))) {
+  const services = rows.filter(({ family }) => family === 'service')
+  for (const missing of new Set(services.map((row) => row.missing()))) {
     if (missing !== undefined) t.pass(missing, { skip: skipWithout(missing) })
   }
-  const running = await Promise.all(
-    started
-      .filter(({ missing }) => missing === undefined)
-      .map(async ({ row }) => ({ row, peer: await row.start() }))
-  )
+  const { running, close } = await startPeers(services.filter((row) => row.missing() === undefined))
   try {
     await Promise.all(running.map(({ row, peer }) => look(t, row, peer)))
   } finally {
-    await Promise.all(running.map(({ peer }) => peer.close()))
+    await close()
   }
 })
 

@@ -1,4 +1,5 @@
 import { opensslRows } from './openssl.ts'
+import type { Peer } from './peer.ts'
 import type { PeerRow } from './row.ts'
 import { serviceRows } from './services.ts'
 import { startTlsRows } from './starttls.ts'
@@ -35,4 +36,25 @@ export function trapRows(bed: Testbed): readonly PeerRow[] {
     ...plainTraps(),
     ...startTlsTraps(bed)
   ]
+}
+
+/** Rows that run, in the order given, and the end of them all. */
+export interface StartedPeers {
+  readonly running: readonly { readonly row: PeerRow; readonly peer: Peer }[]
+  close(): Promise<void>
+}
+
+/** Starts rows at once; when one of them fails, it ends the others and throws. */
+export async function startPeers(rows: readonly PeerRow[]): Promise<StartedPeers> {
+  const starts = await Promise.allSettled(rows.map(async (row) => ({ row, peer: await row.start() })))
+  const running = starts.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const close = async () => {
+    await Promise.all(running.map(({ peer }) => peer.close()))
+  }
+  for (const one of starts) {
+    if (one.status === 'fulfilled') continue
+    await close()
+    throw one.reason
+  }
+  return { running, close }
 }

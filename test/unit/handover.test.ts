@@ -265,6 +265,7 @@ t.test('a large file is streamed: a heap of 32 MB is enough for 90 MB', async (t
   for (const what of ['nmap', 'masscan', 'tlsx', 'zgrab2', 'csv']) {
     const flood = new Worker(new URL('./handover-flood.ts', import.meta.url), {
       workerData: what,
+      execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: 32 }
     })
     const [read] = (await once(flood, 'message')) as [{ entries: number; bytes: number }]

@@ -141,6 +141,18 @@ t.test('a window that is full opens when its oldest position is finished', (t) =
   t.end()
 })
 
+t.test('what was finished before the save is skipped exactly, also where it fills up while walking', (t) => {
+  const done = Uint8Array.of(0b1111_1110, 0b1111_1100, 0b1111_1110, 0b1111_1111)
+  const progress = new Progress(40, { low: 0, done })
+  t.equal(progress.take(), 0)
+  for (const position of [8, 9]) {
+    t.equal(progress.take(), position)
+    progress.finish(position)
+  }
+  t.same(rest(progress), [16, 32, 33, 34, 35, 36, 37, 38, 39])
+  t.end()
+})
+
 t.test('positions near 2^53 are exact', (t) => {
   const total = Number.MAX_SAFE_INTEGER
   const low = total - 20

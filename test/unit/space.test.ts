@@ -58,6 +58,35 @@ t.test('what is named twice, in whatever spelling, is there once', async (t) => 
   t.same(pairsOf({ targets }), ['10.0.0.0 443 -', '10.0.0.1 443 -', '10.0.0.2 443 -', '10.0.0.3 443 -'])
 })
 
+t.test('neighbours are one range, and what has other ports stands beside', async (t) => {
+  const { space } = build({
+    targets: [
+      '10.0.0.0/25',
+      '10.0.0.128/25',
+      '10.0.1.0-10.0.1.9',
+      '10.0.1.4:25',
+      '2001:db8::1',
+      '2001:db8::2'
+    ]
+  })
+  t.same(space.ranges4, [
+    [0x0a00_0000, 0x0a00_0103],
+    [0x0a00_0105, 0x0a00_0109]
+  ])
+  t.same(space.ranges6, [['20010db8000000000000000000000001', '20010db8000000000000000000000002']])
+  t.same(space.areas, [
+    {
+      ranges4: [[0x0a00_0104, 0x0a00_0104]],
+      ranges6: [],
+      hosts: [],
+      ports: [
+        [25, 25],
+        [443, 443]
+      ]
+    }
+  ])
+})
+
 t.test('an exclusion wins in every spelling of an address', async (t) => {
   for (const exclude of [
     '10.0.0.1',

@@ -53,7 +53,7 @@ export function endpointView(screen: Screen, now: number): View<Endpoint> {
         first ? painted(tone, onDay(Date.parse(first.notAfter))) : '',
         first ? painted(tone, daysLeft(first, now)) : painted('dim', endpoint.outcome),
         [...new Set(endpoint.certificates.map(keyName))].join(', '),
-        endpoint.version?.replace('TLS ', '') ?? '',
+        [endpoint.version?.replace('TLS ', ''), endpoint.starttls].filter(Boolean).join(' '),
         shown(first ? commonNameOf(first.issuer) : ''),
         findingsCell(screen, endpoint)
       ]

@@ -49,20 +49,12 @@ export async function deepProbe(
   }
 }
 
-async function reportVersions(
-  talks: Talks,
-  { asked, spoken, dialect }: SpokenVersions
-): Promise<VersionReport[]> {
-  const reports: VersionReport[] = []
-  for (const version of asked) {
-    const isSpoken = spoken.some((one) => one.version === version)
-    reports.push(isSpoken ? await askSuites(talks, { version, dialect }) : refused(version))
+async function reportVersions(talks: Talks, found: SpokenVersions): Promise<VersionReport[]> {
+  const reports = [...found.refused]
+  for (const { version } of found.spoken) {
+    reports.push(await askSuites(talks, { version, dialect: found.dialect }))
   }
-  return reports
-}
-
-function refused(version: number): VersionReport {
-  return { version, accepted: false, suites: [], order: null, complete: true }
+  return reports.sort((one, other) => other.version - one.version)
 }
 
 interface VisitOptions {

@@ -4,7 +4,7 @@ import type { Answer, Reading, Talks } from './talks.ts'
 /** Which of several things a server accepts, in the order in which it chose them. */
 export interface Accepted<T> {
   readonly chosen: readonly T[]
-  /** false when the probe was stopped before the server had refused what was left */
+  /** false when the probe was stopped, or the server fell silent, before it had refused what was left */
   readonly complete: boolean
 }
 
@@ -31,7 +31,7 @@ export async function eliminate<T>(
     const choice = how.choiceOf(answer)
     const at = choice === null ? -1 : left.indexOf(choice)
     if (at >= 0) chosen.push(...left.splice(at, 1))
-    else if (repeated || !isVague(answer)) break
+    else if (repeated || !isVague(answer)) return { chosen, complete: answer.end.kind !== 'stalled' }
     else repeated = true
   }
   return { chosen, complete: true }

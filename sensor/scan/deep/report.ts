@@ -75,7 +75,7 @@ export interface VersionReport {
   readonly suites: readonly number[]
   /** whose preference decides; null: not known, or there is nothing to decide */
   readonly order: 'server' | 'client' | null
-  /** was every suite asked for? false when the probe was stopped before */
+  /** false when the probe was stopped, or the server fell silent, before this was clear */
   readonly complete: boolean
 }
 

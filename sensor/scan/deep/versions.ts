@@ -13,7 +13,7 @@ import type { VersionReport } from './report.ts'
 import { Ssl2Reader, writeSsl2Hello } from './ssl2.ts'
 import type { Answer, Talks } from './talks.ts'
 
-/** A version that the server accepts, with its answer to the hello that asks for all there is to tell. */
+/** A version with the answer to a hello that offers it alone and asks for all there is to tell. */
 export interface Spoken {
   readonly version: number
   readonly answer: Answer
@@ -21,10 +21,10 @@ export interface Spoken {
 
 /** Which versions are spoken. */
 export interface SpokenVersions {
-  /** newest first; SSL 2.0 is asked for by itself */
+  /** those accepted, newest first; SSL 2.0 is asked for by itself */
   readonly spoken: readonly Spoken[]
-  /** versions that were asked for, newest first */
-  readonly asked: readonly number[]
+  /** versions that were asked for and are not spoken, newest first */
+  readonly refused: readonly VersionReport[]
   /** in which hellos of versions before TLS 1.3 are said to this server */
   readonly dialect: Dialect
 }
@@ -35,23 +35,41 @@ const oldVersions = [0x0303, 0x0302, 0x0301, 0x0300]
 /** Finds the TLS versions (and SSL 3.0) that an endpoint accepts, each by a hello that offers no other. */
 export async function askVersions(talks: Talks): Promise<SpokenVersions> {
   const newest = await askTls13(talks)
-  const spoken = newest && accepts(newest, tls13) ? [{ version: tls13, answer: newest }] : []
-  const asked: number[] = newest ? [tls13] : []
+  const answers: Spoken[] = newest ? [{ version: tls13, answer: newest }] : []
   for (const dialect of dialects) {
     const old = await askOldVersions(talks, dialect)
-    for (const { version } of old) if (!asked.includes(version)) asked.push(version)
-    const accepted = old.filter(({ version, answer }) => accepts(answer, version))
-    // who speaks TLS 1.3, or refuses the version by name, has understood the hello
-    const understood = spoken.length > 0 || old.every(({ answer }) => refusesVersion(answer))
-    if (accepted.length > 0 || understood) return { spoken: [...spoken, ...accepted], asked, dialect }
+    const all = [...answers, ...old]
+    if (all.some(isAccepted) || old.every(isUnderstood) || dialect === 'bare') {
+      return {
+        spoken: all.filter(isAccepted),
+        refused: all.filter((one) => !isAccepted(one)).map(refusal),
+        dialect
+      }
+    }
   }
-  return { spoken, asked, dialect: 'full' }
+  return { spoken: [], refused: [], dialect: 'full' }
+}
+
+function isAccepted({ version, answer }: Spoken): boolean {
+  return answer.flight?.hello?.version === version
+}
+
+/** who refuses a version by name, or speaks something else, does not need to be asked in simpler words */
+function isUnderstood({ answer: { end } }: Spoken): boolean {
+  return (end.kind === 'alert' && end.alert === protocolVersion) || end.kind === 'not-tls'
+}
+
+const protocolVersion = 70
+
+function refusal({ version, answer }: Spoken): VersionReport {
+  // no answer is no clear one
+  return { version, accepted: false, suites: [], order: null, complete: answer.end.kind !== 'stalled' }
 }
 
 async function askTls13(talks: Talks): Promise<Answer | null> {
   const { name } = talks.endpoint
   const answer = await talks.ask(tls13Offer(tls13Suites, name), 'whole')
-  if (!answer || accepts(answer, tls13)) return answer
+  if (!answer || isAccepted({ version: tls13, answer })) return answer
   // a server may know none of the groups that we have a key for
   return talks.ask(tls13Question(tls13Suites, name), 'brief')
 }
@@ -66,16 +84,6 @@ async function askOldVersions(talks: Talks, dialect: Dialect): Promise<Spoken[]>
   }
   return answers
 }
-
-function accepts({ flight }: Answer, version: number): boolean {
-  return flight?.hello?.version === version
-}
-
-function refusesVersion({ end }: Answer): boolean {
-  return end.kind === 'alert' && end.alert === protocolVersion
-}
-
-const protocolVersion = 70
 
 /** How the suites of one version are offered. */
 export function bySuite({ version, dialect }: SuiteQuestion, talks: Talks): Elimination<number> {

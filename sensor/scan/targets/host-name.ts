@@ -14,10 +14,8 @@ const writable = /^[\p{L}\p{N}\p{M}._-]+$/u
  */
 export function hostName(text: string): string | undefined {
   if (text.length > 1000 || !writable.test(text)) return undefined
+  // a name whose last label is a number is read as an address here, or refused (WHATWG URL §3.5)
   const ascii = domainToASCII(text.toLowerCase()).replace(/\.$/, '')
-  if (ascii === '' || ascii.length > 253 || parseAddress(ascii) !== undefined) return undefined
-  const labels = ascii.split('.')
-  // a last label of digits makes other tools read the whole as an address (WHATWG URL, ends-in-a-number)
-  if (/^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '')) return undefined
-  return labels.every((one) => label.test(one)) ? ascii : undefined
+  if (ascii.length > 253 || parseAddress(ascii) !== undefined) return undefined
+  return ascii.split('.').every((one) => label.test(one)) ? ascii : undefined
 }

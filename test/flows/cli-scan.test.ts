@@ -1,0 +1,244 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { Compile } from 'typebox/compile'
+import { records } from '../../appliance/records.ts'
+import { createCertificate } from '../peers/certificates.ts'
+import { startTls } from '../peers/tls.ts'
+import { createBench, jsonLines } from './cli.ts'
+
+const day = 86_400_000
+const checks = new Map(records.map((schema) => [schema.properties.type.const as string, Compile(schema)]))
+
+/** What is wrong with lines of JSON output by their documented schemas. */
+function schemaErrors(lines: readonly Record<string, unknown>[]): string[] {
+  return lines.flatMap((line) => {
+    const check = checks.get(String(line['type']))
+    if (!check) return [`no schema for ${String(line['type'])}`]
+    return [...check.Errors(line)].map(
+      (error) => `${String(line['type'])}${error.instancePath}: ${error.message}`
+    )
+  })
+}
+
+const good = createCertificate({ names: ['good.test'] })
+const soon = createCertificate({
+  names: ['soon.test'],
+  notBefore: Date.now() - 80 * day,
+  notAfter: Date.now() + 2 * day
+})
+const both = [
+  createCertificate({ names: ['both.test'] }),
+  createCertificate({ names: ['both.test'], key: 'rsa2048' })
+]
+const peers = await Promise.all([
+  startTls({ show: [good] }),
+  startTls({ show: [soon] }),
+  startTls({ show: both })
+])
+const ports = peers.map((peer) => peer.port)
+const bench = createBench()
+const scanWords = ['scan', '127.0.0.1', '-p', ports.join(',')]
+
+t.teardown(async () => {
+  bench.remove()
+  await Promise.all(peers.map((peer) => peer.close()))
+})
+
+t.test('a scan prints each endpoint as JSON, then the scan, by the documented schemas', async (t) => {
+  const ran = await bench.run([...scanWords, '--json'])
+  t.equal(ran.code, 0, ran.stderr)
+  const lines = jsonLines(ran.stdout)
+  t.same(
+    lines.map((line) => line['type']),
+    ['endpoint', 'endpoint', 'endpoint', 'scan']
+  )
+  t.same(schemaErrors(lines), [])
+  const leaves = lines.flatMap(
+    (line) => (line['certificates'] as { fingerprint: string }[] | undefined) ?? []
+  )
+  t.same(
+    leaves.map((leaf) => leaf.fingerprint).toSorted(),
+    [good, soon, ...both].map((one) => one.fingerprint).toSorted()
+  )
+  t.match(ran.stderr, /1 address, 3 ports: 3 pairs/, 'the size is said before the start')
+  t.match(ran.stderr, /Scan 1: 3 endpoints among 3 pairs in .*; 3 new, 0 changed, 0 gone/)
+})
+
+t.test('the inventory lists what was found, answering first', async (t) => {
+  const table = await bench.run(['inventory'])
+  t.equal(table.code, 0, table.stderr)
+  t.match(table.stdout, /^3 of 3 endpoints need attention, 1 critical\n\nENDPOINT/)
+  t.match(table.stdout, /soon\.test .* Critical: Expires soon/)
+  t.notMatch(table.stdout, /\u001b/, 'no colours into a pipe')
+
+  const json = jsonLines((await bench.run(['inventory', '--json'])).stdout)
+  t.same(
+    json.map((line) => line['type']),
+    ['endpoint', 'endpoint', 'endpoint', 'summary']
+  )
+  t.same(schemaErrors(json), [])
+
+  const csv = (await bench.run(['inventory', '--csv', '--sort', 'address'])).stdout.trimEnd().split('\n')
+  t.equal(csv.length, 4)
+  t.match(csv[0], /^address,port,name,state,/)
+})
+
+t.test('filters hold together, and pages go on where they ended', async (t) => {
+  const list = async (...words: string[]) =>
+    jsonLines((await bench.run(['inventory', '--json', ...words])).stdout)
+  const names = (lines: Record<string, unknown>[]) =>
+    lines
+      .filter((line) => line['type'] === 'endpoint')
+      .map((line) => (line['certificates'] as { label: string }[])[0]?.label)
+  t.same(names(await list('--expiring', '30d')), ['soon.test'])
+  t.same(names(await list('--finding', 'expires-soon', '--port', String(ports[0]))), [])
+  t.same(names(await list('--key', 'rsa')), ['both.test'])
+  t.same(names(await list('--search', 'OOD.te')), ['good.test'])
+  t.same(names(await list('--network', '127.0.0.0/30', '--severity', 'critical')), ['soon.test'])
+
+  const seen: (string | undefined)[] = []
+  let after: string[] = []
+  for (let page = 0; page < 3; page++) {
+    const lines = await list('--sort', 'address', '--limit', '1', ...after)
+    seen.push(...names(lines))
+    const next = lines.at(-1)?.['next']
+    if (typeof next === 'string') after = ['--after', next]
+  }
+  t.same(seen.toSorted(), ['both.test', 'good.test', 'soon.test'])
+})
+
+t.test('a certificate is shown by the first digits of its fingerprint, or from a file', async (t) => {
+  const byDigits = await bench.run(['certificate', 'show', good.fingerprint.slice(0, 12)])
+  t.equal(byDigits.code, 0, byDigits.stderr)
+  t.match(byDigits.stdout, /^good\.test {2}expires in 59 d/)
+  t.match(byDigits.stdout, new RegExp(`Served by +1 endpoint\\n +127\\.0\\.0\\.1:${ports[0]}`))
+
+  const pem = await bench.run(['certificate', 'show', good.fingerprint, '--pem'])
+  t.equal(pem.stdout, good.pem)
+  const fromFile = await bench.run(['certificate', 'show', '-', '--json'], { input: good.pem })
+  const fromInventory = await bench.run(['certificate', 'show', good.fingerprint, '--json'])
+  const [file, kept] = [jsonLines(fromFile.stdout), jsonLines(fromInventory.stdout)]
+  t.same(schemaErrors([...file, ...kept]), [])
+  t.same({ ...file[0], inventory: null }, { ...kept[0], inventory: null })
+})
+
+t.test('owners and tags are set by command and by file', async (t) => {
+  const tagged = await bench.run([
+    'inventory',
+    'tag',
+    `127.0.0.1:${ports[0]}`,
+    '127.0.0.2',
+    '--add',
+    'shop,dmz'
+  ])
+  t.match(tagged.stderr, /1 endpoint changed\. 1 place without any endpoint\./)
+  const table = `address;port;owner;tags\n127.0.0.1;${ports[1]};Web team;a b\n127.0.0.1;;Everybody;\n`
+  const imported = await bench.run(['inventory', 'import', '-'], { input: table })
+  t.equal(imported.code, 0, imported.stderr)
+  const lines = jsonLines((await bench.run(['inventory', '--json', '--tag', 'shop'])).stdout)
+  t.match(lines[0], { port: ports[0], tags: ['dmz', 'shop'], owner: 'Everybody' })
+  const owned = jsonLines((await bench.run(['inventory', '--json', '--tag', 'a'])).stdout)
+  t.match(owned[0], { port: ports[1], tags: ['a', 'b'] })
+})
+
+t.test('diff says what the last scan changed', async (t) => {
+  await peers[0]?.close()
+  const renewed = createCertificate({ names: ['soon.test'] })
+  await peers[1]?.close()
+  const again = await startTls({ show: [renewed] }, { port: ports[1] ?? 0 })
+  t.teardown(() => again.close())
+  t.equal((await bench.run([...scanWords, '-q'])).code, 0)
+
+  const lines = jsonLines((await bench.run(['diff', '--json'])).stdout)
+  t.same(schemaErrors(lines), [])
+  t.same(
+    lines.map(({ change, port }) => [change, port]).toSorted(),
+    [
+      ['changed', ports[1]],
+      ['gone', ports[0]]
+    ].toSorted()
+  )
+  t.match((await bench.run(['diff'])).stdout, /^0 new, 1 changed, 1 gone\n/)
+  t.match((await bench.run(['diff', '1', '2'])).stdout, /^0 new, 1 changed, 1 gone\n/)
+
+  const gone = jsonLines((await bench.run(['inventory', '--gone', '--json'])).stdout)
+  t.match(gone[0], { state: 'gone', port: ports[0] })
+  const scans = jsonLines((await bench.run(['scans', '--json'])).stdout)
+  t.same(schemaErrors(scans), [])
+  t.match(scans, [
+    { id: 2, state: 'finished', changed: 1, gone: 1 },
+    { id: 1, state: 'finished', appeared: 3 }
+  ])
+})
+
+t.test('schedules are kept, listed and removed', async (t) => {
+  const words = [
+    'scans',
+    'add',
+    'dmz',
+    '10.1.0.0/16',
+    '--every',
+    '1d',
+    '--window',
+    '22:00-06:00',
+    '--rate',
+    '50'
+  ]
+  t.equal((await bench.run(words)).code, 0)
+  const twice = await bench.run(words)
+  t.equal(twice.code, 5)
+  t.match(twice.stderr, /schedule-exists/)
+  const lines = jsonLines((await bench.run(['scans', 'list', '--json'])).stdout)
+  t.same(schemaErrors(lines), [])
+  t.match(lines.at(-1), { name: 'dmz', every: '1d', window: '22:00-06:00', pace: { rate: 50 } })
+  t.equal((await bench.run(['scans', 'remove', 'dmz'])).code, 0)
+  t.equal((await bench.run(['scans', 'remove', 'dmz'])).code, 4)
+})
+
+t.test('results go to a file, and --fail-on turns findings into an exit code', async (t) => {
+  const file = join(bench.state, '..', 'result.csv')
+  const ran = await bench.run([...scanWords, '--csv', '-o', file, '--fail-on', 'warning'])
+  t.equal(ran.code, 1)
+  t.equal(ran.stdout, '')
+  t.equal(readFileSync(file, 'utf8').trimEnd().split('\n').length, 3)
+  t.equal((await bench.run([...scanWords, '-q', '--fail-on', 'critical'])).code, 0)
+})
+
+t.test('--quiet leaves nothing but results', async (t) => {
+  const ran = await bench.run([...scanWords, '--quiet', '--json'])
+  t.equal(ran.stderr, '')
+  t.equal(jsonLines(ran.stdout).length, 3)
+})
+
+t.test('names are asked for where TLS answers, and only what they bring is kept', async (t) => {
+  const own = createBench()
+  t.teardown(() => own.remove())
+  const [first, second] = [
+    createCertificate({ names: ['first.test'] }),
+    createCertificate({ names: ['second.test'] })
+  ]
+  const peer = await startTls({ show: [first], byName: { 'second.test': second } })
+  t.teardown(() => peer.close())
+  const ran = await own.run([
+    'scan',
+    `127.0.0.1:${peer.port}`,
+    '--sni',
+    'second.test,first.test,third.test',
+    '--json'
+  ])
+  t.equal(ran.code, 0, ran.stderr)
+  const endpoints = jsonLines(ran.stdout).filter((line) => line['type'] === 'endpoint')
+  t.same(
+    endpoints.map(({ name, certificates }) => [name, (certificates as { label: string }[])[0]?.label]),
+    [
+      [null, 'first.test'],
+      ['second.test', 'second.test']
+    ]
+  )
+  t.match(jsonLines((await own.run(['inventory', '--json'])).stdout).at(-1), {
+    type: 'summary',
+    endpoints: 2
+  })
+  t.notOk(existsSync(join(own.state, 'scan-1.lock')))
+})
