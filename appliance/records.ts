@@ -1,13 +1,12 @@
 import { Type, type Static, type TProperties, type TSchema } from 'typebox'
 import { outcomes } from '../sensor/scan/observation.ts'
+import { schemaVersion } from './schema-version.ts'
 
 /**
  * What the functions of the appliance give back, as plain JSON data: the CLI prints these records line by line
  * with --json, docs/json.md is generated from them, and a test holds the output against them. A change that a
- * reader of the old form could trip over raises {@link schemaVersion}.
+ * reader of the old form could trip over raises the version in {@link file://./schema-version.ts}.
  */
-export const schemaVersion = 1
-
 const options = { additionalProperties: false }
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const text = (description: string) => Type.String({ description })

@@ -62,7 +62,7 @@ function row(
 export const faultCodes = {
   'target-malformed': ['refused', 'Write an address, CIDR, range a-b, host name or host:port.'],
   'target-reversed': ['refused', 'Write the lower address first.'],
-  'target-too-large': ['refused', 'Confirm the size with --yes, raise --max-targets, or name less.'],
+  'target-too-large': ['refused', 'Name fewer targets, ports or names: no scan can be this large.'],
   'target-ipv6-range': [
     'refused',
     'IPv6 networks cannot be swept: give a list of hosts (a file, DNS names).'

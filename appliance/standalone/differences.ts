@@ -1,7 +1,8 @@
 import { formatAddress } from '../../core/address.ts'
 import type { Difference, Span } from '../../sensor/store/history.ts'
 import type { Store } from '../../sensor/store/store.ts'
-import { schemaVersion, type Change } from '../records.ts'
+import type { Change } from '../records.ts'
+import { schemaVersion } from '../schema-version.ts'
 import { recordMaker, type RecordMaker } from './records.ts'
 
 const pageSize = 1_000
@@ -33,7 +34,7 @@ function spanOf(
     return state === 'running' ? now : (ended ?? lastProgress)
   }
   if (from !== undefined && to !== undefined) return { after: endOf(from), until: endOf(to) }
-  const id = from ?? store.scans.before(Infinity, 1)[0]?.id
+  const id = from ?? store.scans.before(Number.MAX_SAFE_INTEGER, 1)[0]?.id
   return id === undefined ? undefined : { scan: store.scans.get(id).id }
 }
 

@@ -8,7 +8,8 @@ import type { AddressRange, EndpointFilter } from '../../sensor/store/endpoint-f
 import type { PageStart } from '../../sensor/store/endpoint-pages.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { InventoryQuery } from '../functions.ts'
-import { schemaVersion, type Endpoint, type Severity, type Summary } from '../records.ts'
+import type { Endpoint, Severity, Summary } from '../records.ts'
+import { schemaVersion } from '../schema-version.ts'
 import { recordMaker } from './records.ts'
 
 /** A page of the inventory with the figures of everything that matches. */

@@ -9,16 +9,9 @@ import type { PastStanding } from '../../sensor/store/history.ts'
 import type { ScanRow } from '../../sensor/store/scans.ts'
 import type { ScheduleRow } from '../../sensor/store/schedules.ts'
 import type { Store } from '../../sensor/store/store.ts'
-import { instant, leafRecord } from '../certificate-record.ts'
-import {
-  schemaVersion,
-  type Change,
-  type Endpoint,
-  type Finding,
-  type Leaf,
-  type Scan,
-  type Schedule
-} from '../records.ts'
+import { instant, leafRecord } from '../leaf-record.ts'
+import type { Change, Endpoint, Finding, Leaf, Scan, Schedule } from '../records.ts'
+import { schemaVersion } from '../schema-version.ts'
 import type { StoredRequest } from './request.ts'
 
 /** Makes records out of rows, as things stand at `now`. What many rows share is read once. */

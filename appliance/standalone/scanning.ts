@@ -18,8 +18,7 @@ export interface ScanningDeps {
   readonly store: Store
   readonly clock: Clock
   readonly random: Random
-  /** opened when the first scan needs it: reading the roots of the system takes a while */
-  readonly trust: () => Trust
+  readonly trust: Trust
 }
 
 /** A scan that this process runs: begun or resumed in the store. */
@@ -47,7 +46,7 @@ export async function runOwnScan(
     owner === null && tags.length === 0
       ? {}
       : { labels: { ...(owner === null ? {} : { owner }), addTags: tags } }
-  const record = createRecorder({ store, trust: trust(), clock }, { scan: id, ...labels })
+  const record = createRecorder({ store, trust, clock }, { scan: id, ...labels })
   const before = Object.values(store.scans.get(id).counts).reduce((sum, count) => sum + count, 0)
   const meter = createMeter(clock, { size: request.size, done: before })
 

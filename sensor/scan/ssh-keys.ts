@@ -45,7 +45,7 @@ export interface SshTools {
   readonly connectMs: number
   /** for a key exchange, milliseconds */
   readonly answerMs: number
-  /** resolves when the next connection to this address may be made */
+  /** resolves when the next connection to this address may be made, and soon after the signal aborts */
   turn(): Promise<void>
 }
 

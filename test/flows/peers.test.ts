@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import PQueue from 'p-queue'
@@ -11,6 +12,7 @@ import { type Peer, connectionBook } from '../peers/peer.ts'
 import { type PeerRow, skipWithout } from '../peers/row.ts'
 import { lookWithOpenssl } from '../peers/s-client.ts'
 import { serviceMissing, startService } from '../peers/services.ts'
+import { meet } from '../peers/raw.ts'
 import { peerRows, startPeers } from '../peers/table.ts'
 import { createTestbed } from '../peers/testbed.ts'
 
@@ -86,9 +88,48 @@ t.test('openssl sees the chain that a service of Debian was given', { skip: noOp
   const { running, close } = await startPeers(services.filter((row) => row.missing() === undefined))
   try {
     await Promise.all(running.map(({ row, peer }) => look(t, row, peer)))
+    const nameless = running.find(({ row }) => row.name === 'nginx-nameless')
+    if (nameless) t.match(await output(nameless.peer), 'SSL alert number 112', 'nginx refuses without a name')
+    const plain = running.find(({ row }) => row.name === 'nginx-plain')
+    if (plain) t.match((await meet(plain.peer.port, 'what?\r\n\r\n')).bytes.toString(), /^HTTP\/1\.1 400/)
   } finally {
     await close()
   }
+})
+
+/** What s_client writes about a peer. */
+const output = async ({ host, port }: Peer, ...args: string[]) =>
+  (await lookWithOpenssl({ host, port, args })).output
+
+t.test(
+  'a peer without a certificate speaks with those who can do without',
+  { skip: noOpenssl },
+  async (t) => {
+    const psk = await rowOf('openssl-psk-only').start()
+    const offer = ['-psk', '00112233445566778899aabbccddeeff', '-cipher', 'PSK', '-tls1_2']
+    t.match(await output(psk, ...offer), /Cipher is \S*PSK-/)
+    t.match(await output(psk), /SSL alert number 40/)
+    await psk.close()
+    const anonymous = await rowOf('openssl-anonymous-only').start()
+    t.match(await output(anonymous, '-cipher', 'aNULL:@SECLEVEL=0', '-tls1_2'), /Cipher is (ADH|AECDH)-/)
+    t.match(await output(anonymous), /SSL alert number 40/)
+    await anonymous.close()
+  }
+)
+
+t.test('the post-quantum peer speaks with those who know its group, and with nobody else', async (t) => {
+  const { port, close } = await rowOf('tls13-mlkem-only').start()
+  const handshake = async (ecdhCurve: string) => {
+    const socket = connectTls({ port, host: '127.0.0.1', ecdhCurve, rejectUnauthorized: false })
+    const event = await new Promise((resolve) => {
+      for (const name of ['secureConnect', 'error']) socket.once(name, () => resolve(name))
+    })
+    socket.destroy()
+    return event
+  }
+  t.equal(await handshake('X25519MLKEM768'), 'secureConnect')
+  t.equal(await handshake('X25519'), 'error')
+  await close()
 })
 
 t.test(

@@ -53,6 +53,28 @@ t.test('a CIDR, a range and an IPv6 host, with exclusions, at a set rate', async
   t.ok(measured > rate * 0.9 && measured < rate * 1.1, `rate ${measured.toFixed(1)}, ${rate} was set`)
 })
 
+t.test('two connections at once to an address only where that is wished', async (t) => {
+  const server = await startCountingServer()
+  t.teardown(() => server.close())
+  const names = ['--sni', 'a.test,b.test,c.test,d.test,e.test,f.test', '--ports', String(server.port)]
+  const scan = (perHost: string) =>
+    tlsward([
+      'scan',
+      '127.21.9.1',
+      ...names,
+      '--per-host',
+      perHost,
+      '--host-rate',
+      '500',
+      '--state',
+      join(dir, perHost)
+    ])
+  t.equal((await scan('1').ended).code, 0)
+  t.equal(server.mostAtOnce, 1)
+  t.equal((await scan('4').ended).code, 0)
+  t.ok(server.mostAtOnce > 1 && server.mostAtOnce <= 4, `${server.mostAtOnce} at once with --per-host 4`)
+})
+
 t.test('SIGINT stops within a second, and the scan can be resumed', async (t) => {
   const server = await startCountingServer()
   t.teardown(() => server.close())

@@ -88,7 +88,7 @@ export function opensslRows({ rsa, ecdsa }: Testbed): PeerRow[] {
     one('openssl-padded-records', ['-tls1_3', '-record_padding', '4096'], { version: version.tls13 }),
     one('openssl-server-preference', ['-serverpref', '-no_ticket']),
     // they answer only to a client that offers such suites
-    of('openssl-psk-only', { show: [], args: psk }, ends('alert', { alert: 40 }), []),
-    of('openssl-anonymous-only', { show: [], args: anonymous }, ends('alert', { alert: 40 }), [])
+    of('openssl-psk-only', { show: [], args: psk }, ends('alert'), []),
+    of('openssl-anonymous-only', { show: [], args: anonymous }, ends('alert'), [])
   ]
 }

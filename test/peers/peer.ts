@@ -14,7 +14,7 @@ export interface Peer {
   /** what has been connected so far; null where another process serves */
   readonly connections: Connections | null
   /** stops listening and drops every connection; safe to call twice */
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** One connection as the server saw it, times by `performance.now()`. */

@@ -21,12 +21,12 @@ export interface Command {
 /** A running program in a process group of its own. */
 export interface Running {
   /** what it wrote so far */
-  output(): string
+  readonly output: () => string
   readonly stdin: NodeJS.WritableStream | null
   /** null while it runs */
-  exited(): string | null
+  readonly exited: () => string | null
   /** ends it and everything it has started; safe to call twice */
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 const graceMs = 5_000
@@ -126,7 +126,7 @@ export async function run(program: string, args: readonly string[], cwd?: string
 /** A folder below the system's for temporary ones, readable by the users that services run as. */
 export interface TemporaryFolder {
   readonly path: string
-  remove(): void
+  readonly remove: () => void
 }
 
 /** Makes it; it is removed with this process at the latest. */

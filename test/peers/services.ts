@@ -52,7 +52,7 @@ export interface Service {
   readonly files: { readonly certificate: string; readonly key: string }
   readonly running: Running
   /** ends it and removes what it wrote */
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 /** Why the service cannot be started here, or undefined when it can. */
@@ -204,7 +204,11 @@ function shared(start: () => Promise<Service>): (what: string) => Promise<Peer> 
     users++
     service ??= start()
     const current = service
-    const { host, ports } = await current
+    const { host, ports } = await current.catch((error: unknown) => {
+      users--
+      if (service === current) service = undefined
+      throw error
+    })
     let open = true
     return {
       host,

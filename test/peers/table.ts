@@ -41,7 +41,7 @@ export function trapRows(bed: Testbed): readonly PeerRow[] {
 /** Rows that run, in the order given, and the end of them all. */
 export interface StartedPeers {
   readonly running: readonly { readonly row: PeerRow; readonly peer: Peer }[]
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** Starts rows at once; when one of them fails, it ends the others and throws. */

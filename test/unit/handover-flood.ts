@@ -3,7 +3,7 @@ import { readHandover } from '../../sensor/scan/handover/read.ts'
 
 // Reads a large file in a thread whose heap is limited: whoever keeps what was read dies here.
 
-const filling = 'x'.repeat(1500)
+const filling = 'x'.repeat(3500)
 const host = (at: number) => `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`
 
 const formats: Readonly<
@@ -37,9 +37,9 @@ let bytes = 0
 
 function* chunks(): Generator<Uint8Array> {
   const each = 40
-  for (let at = -each; at <= 60_000; at += each) {
+  for (let at = -each; at <= 20_000; at += each) {
     const records = Array.from({ length: each }, (_, more) => record(at + more))
-    const chunk = Buffer.from(at < 0 ? begin : at < 60_000 ? records.join('') : end)
+    const chunk = Buffer.from(at < 0 ? begin : at < 20_000 ? records.join('') : end)
     bytes += chunk.length
     yield chunk
   }

@@ -261,7 +261,7 @@ function* endless(begin: string, more: string): Generator<Uint8Array> {
   for (let at = 0; at < 2000; at++) yield chunk
 }
 
-t.test('a large file is streamed: a heap of 32 MB is enough for 90 MB', async (t) => {
+t.test('a large file is streamed: a heap of 32 MB is enough for 70 MB', async (t) => {
   for (const what of ['nmap', 'masscan', 'tlsx', 'zgrab2', 'csv']) {
     const flood = new Worker(new URL('./handover-flood.ts', import.meta.url), {
       workerData: what,
@@ -269,8 +269,8 @@ t.test('a large file is streamed: a heap of 32 MB is enough for 90 MB', async (t
       resourceLimits: { maxOldGenerationSizeMb: 32 }
     })
     const [read] = (await once(flood, 'message')) as [{ entries: number; bytes: number }]
-    t.equal(read.entries, 60_000, `${what}: every record`)
-    t.ok(read.bytes > 90_000_000, `${what}: ${Math.round(read.bytes / 1e6)} MB`)
+    t.equal(read.entries, 20_000, `${what}: every record`)
+    t.ok(read.bytes > 70_000_000, `${what}: ${Math.round(read.bytes / 1e6)} MB`)
     await flood.terminate()
   }
 })

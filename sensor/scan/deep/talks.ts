@@ -35,7 +35,7 @@ export interface DeepTools {
   readonly clock: Clock
   readonly random: Random
   readonly budget: DeepBudget
-  /** resolves when the next connection to the endpoint may be made */
+  /** resolves when the next connection to the endpoint may be made, and soon after the signal aborts */
   turn(): Promise<void>
 }
 
