@@ -56,5 +56,10 @@ function readAuthorities(file: string): Uint8Array[] {
       error
     )
   }
-  return readCertificateFile(bytes)
+  try {
+    return readCertificateFile(bytes)
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown
+    throw new Fault(thrown.code, `${file}: ${thrown.message}`, { ...thrown.facts, file }, thrown)
+  }
 }

@@ -12,17 +12,27 @@ import { memory } from './sections/memory.ts'
 import { peers } from './sections/peers.ts'
 import { store } from './sections/store.ts'
 import { sweep } from './sections/sweep.ts'
-import { tls12Close, tls12Keep, tls13 } from './sections/tls.ts'
+import { tls12Close, tls12Keep, tls13, unique } from './sections/tls.ts'
 import { workers } from './sections/workers.ts'
 import { markdown, type Goal } from './table.ts'
 
-const sections: readonly Section[] = [tls12Close, tls12Keep, tls13, workers, sweep, store, memory, peers]
+const sections: readonly Section[] = [
+  tls12Close,
+  tls12Keep,
+  tls13,
+  unique,
+  workers,
+  sweep,
+  store,
+  memory,
+  peers
+]
 
 const usual: Scale = {
   rounds: 5,
   sweepRounds: 2,
   sweepPorts: [443, 8443, 993],
-  endpoints: 20_000,
+  endpoints: 30_000,
   memorySeconds: 45,
   rows: 1_000_000
 }
@@ -30,11 +40,11 @@ const quick: Scale = {
   rounds: 2,
   sweepRounds: 1,
   sweepPorts: [443],
-  endpoints: 4_000,
+  endpoints: 10_000,
   memorySeconds: 8,
   rows: 100_000
 }
-const full: Scale = { ...usual, rounds: 7, sweepRounds: 5, endpoints: 30_000, memorySeconds: null }
+const full: Scale = { ...usual, rounds: 7, sweepRounds: 5, memorySeconds: null }
 
 interface Wishes {
   readonly chosen: readonly Section[]

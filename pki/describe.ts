@@ -1,7 +1,7 @@
 import 'reflect-metadata'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import type { Extension } from '@peculiar/asn1-x509'
-import { ExtensionFactory } from '@peculiar/x509'
+import { Extension as BareExtension, ExtensionFactory } from '@peculiar/x509'
 import type { CertificateFields } from './fields.ts'
 import { fieldsOf, type FullCertificate, parseFully, publicKeyOf, understood } from './full.ts'
 import { dottedOf, hexOfBuffer } from './full-values.ts'
@@ -37,10 +37,11 @@ export function describeCertificate(der: Uint8Array): CertificateDescription {
   return understood(() => {
     const full = parseFully(der)
     const { tbsCertificate: tbs, signatureValue } = full.parts
+    const fields = fieldsOf(full)
     return {
-      fields: fieldsOf(full),
+      fields,
       version: tbs.version + 1,
-      extensions: Array.from(tbs.extensions ?? [], describeExtension),
+      extensions: Array.from(tbs.extensions ?? [], (extension) => describeExtension(extension, fields)),
       publicKey: describeKey(full),
       publicKeyPem: encodePem(new Uint8Array(tbs.subjectPublicKeyInfo), 'PUBLIC KEY'),
       signatureBytes: signatureValue.byteLength,
@@ -86,22 +87,56 @@ const names: Readonly<Record<string, string>> = {
   '2.16.840.1.113730.1.13': 'netscapeComment'
 }
 
+/** How an extension whose value is among the fields is written; empty where the fields do not say it all. */
+const texts: Readonly<Record<string, (fields: CertificateFields) => string>> = {
+  '2.5.29.14': ({ subjectKeyId }) => subjectKeyId ?? '',
+  '2.5.29.15': ({ keyUsage }) => (keyUsage ?? []).join(', '),
+  '2.5.29.17': alternativeNames,
+  '2.5.29.19': ({ isCa, pathLength }) =>
+    `CA:${isCa ? 'TRUE' : 'FALSE'}${pathLength === null ? '' : `, pathlen:${pathLength}`}`,
+  '2.5.29.31': ({ crlUrls }) => labelled('URI', crlUrls).join(', '),
+  '2.5.29.32': ({ policies }) => policies.join(', '),
+  '2.5.29.35': ({ authorityKeyId }) => authorityKeyId ?? '',
+  '2.5.29.37': ({ extendedKeyUsage }) => (extendedKeyUsage ?? []).join(', '),
+  '1.3.6.1.5.5.7.1.1': ({ ocspUrls, issuerUrls }) =>
+    [...labelled('OCSP', ocspUrls), ...labelled('caIssuers', issuerUrls)].join(', '),
+  '1.3.6.1.5.5.7.1.24': ({ mustStaple }) => (mustStaple ? 'status_request' : '')
+}
+
+function labelled(label: string, values: readonly string[]): string[] {
+  return values.map((value) => `${label}:${value}`)
+}
+
+function alternativeNames({ dnsNames, ipAddresses, emails, uris }: CertificateFields): string {
+  const kinds = [
+    labelled('DNS', dnsNames),
+    labelled('IP', ipAddresses),
+    labelled('email', emails),
+    labelled('URI', uris)
+  ]
+  return kinds.flat().join(', ')
+}
+
 const textLimit = 300
 
-function describeExtension(extension: Extension): ExtensionText {
+function describeExtension(extension: Extension, fields: CertificateFields): ExtensionText {
   const oid = dottedOf(extension.extnID)
-  const text = oneLine(extension) ?? `#${hexOfBuffer(extension.extnValue.buffer)}`
+  const name = names[oid] ?? null
+  const isBroken = name !== null && fields.brokenExtensions?.includes(name) === true
+  const known = isBroken ? undefined : texts[oid]?.(fields) || libraryText(extension)
+  const text = known || `#${hexOfBuffer(extension.extnValue.buffer)}`
   const cut = text.length > textLimit ? `${text.slice(0, textLimit - 1).toWellFormed()}…` : text
-  return { oid, name: names[oid] ?? null, critical: extension.critical, text: cut }
+  return { oid, name, critical: extension.critical, text: cut }
 }
 
 /** the library's text of a value that it understands, its lines joined */
-function oneLine(extension: Extension): string | undefined {
+function libraryText(extension: Extension): string | undefined {
   try {
     const known = ExtensionFactory.create(AsnConvert.serialize(extension))
-    if (known.constructor.name === 'Extension') return undefined
+    if (known.constructor === BareExtension) return undefined
     const [, ...lines] = known.toString('text').split('\n')
-    return lines.map((line) => line.trim().replaceAll(/ {2,}/g, ' ')).join(' ')
+    const text = lines.map((line) => line.trim().replaceAll(/ {2,}/g, ' ')).join(' ')
+    return text.includes('[object ') ? undefined : text
   } catch {
     return undefined
   }

@@ -42,7 +42,7 @@ async function run(command: Command, act: (session: Session) => Promise<number |
       (functions ??= import('../standalone/open.ts').then(({ openStandalone }) =>
         openStandalone(where, options.ca ?? [])
       )),
-    ending: (said) => (ending = listenToSignals(systemClock, said))
+    ending: (said) => (ending = listenToSignals({ clock: systemClock, said, leave: process.exit }))
   }
   try {
     process.exitCode = (await act(session)) ?? 0

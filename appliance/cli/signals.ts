@@ -15,11 +15,20 @@ export interface Ending {
   exitCode(): number | undefined
 }
 
+/** What listening to signals works with. */
+interface SignalDeps {
+  readonly clock: Clock
+  /** called at the first signal, to tell the person */
+  readonly said: () => void
+  /** ends the process at once */
+  readonly leave: (exitCode: number) => void
+}
+
 /**
  * Turns the first SIGINT, SIGTERM or SIGHUP into an abort, so that work ends in order; the second ends the
- * process at once. `said` is called at the first, to tell the person.
+ * process at once.
  */
-export function listenToSignals(clock: Clock, said: () => void): Ending {
+export function listenToSignals({ clock, said, leave }: SignalDeps): Ending {
   const abort = new AbortController()
   let first: EndSignal | undefined
   let at = 0
@@ -30,7 +39,7 @@ export function listenToSignals(clock: Clock, said: () => void): Ending {
       said()
       abort.abort()
     } else if (clock.ticks() - at > samePress) {
-      process.exit(exitCodes[name])
+      leave(exitCodes[name])
     }
   }
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, heard)

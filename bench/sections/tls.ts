@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { boundClient, ourScan, sidesNote } from '../contenders.ts'
 import type { Bench, Report, Section } from '../context.ts'
 import { inTurn, rateOf, ratio, type Contender, type Line } from '../measure.ts'
+import type { CannedFlight } from '../flights.ts'
 import { serve, type Server, type Serving } from '../serve.ts'
 import { comparison, number, type Goal } from '../table.ts'
 
@@ -9,7 +10,8 @@ import { comparison, number, type Goal } from '../table.ts'
 interface Way {
   readonly name: string
   readonly least?: number
-  readonly serving?: Partial<Serving>
+  /** another server than the comparison's */
+  readonly flight?: CannedFlight
   readonly job?: { readonly dialer?: 'socket'; readonly stored?: true }
 }
 
@@ -37,10 +39,26 @@ export const tls12Close: Section = {
       ways: [
         { name: 'ours', least: 0.75 },
         { name: 'ours, store written', least: 0.65, job: stored },
-        { name: 'ours by net.Socket', least: 0.45, job: socket },
-        { name: 'ours, each leaf another', serving: { unique: true } },
-        { name: 'ours, each leaf another, store written', serving: { unique: true }, job: stored }
+        { name: 'ours by net.Socket', least: 0.45, job: socket }
       ]
+    })
+  }
+}
+
+/** TLS 1.2 where no two endpoints show the same leaf, so that each is parsed and kept. */
+export const unique: Section = {
+  name: 'unique',
+  about: 'TLS 1.2 certificates, another leaf from each endpoint',
+  async run(bench) {
+    const { tls12 } = await bench.material()
+    // keeping a new certificate takes several times as long as reading one
+    const endpoints = Math.ceil(bench.scale.endpoints / 4)
+    const smaller = { ...bench, scale: { ...bench.scale, endpoints } }
+    return compare(smaller, {
+      work: 'TLS 1.2 certificate, each leaf another, server closes',
+      serving: { flight: tls12, mode: 'close', unique: true },
+      bytes: 0,
+      ways: [{ name: 'ours' }, { name: 'ours, store written', job: stored }]
     })
   }
 }
@@ -76,7 +94,7 @@ export const tls13: Section = {
       bytes: tls13.certificateEnd,
       ways: [
         { name: 'ours, RSA chain', least: 0.45 },
-        { name: 'ours, ECDSA chain', serving: { flight: tls13Ecdsa } },
+        { name: 'ours, ECDSA chain', flight: tls13Ecdsa },
         { name: 'ours by net.Socket, RSA chain', job: socket }
       ]
     })
@@ -95,8 +113,8 @@ async function compare(bench: Bench, { work, serving, bytes, ways }: Comparison)
     const port = await start(serving)
     const contenders: Contender[] = []
     if (bench.native) contenders.push(boundClient(bench, bench.native.client, { helloFile, port, bytes }))
-    for (const { name, serving: own, job } of ways) {
-      const to = own ? await start({ ...serving, ...own }) : port
+    for (const { name, flight, job } of ways) {
+      const to = flight ? await start({ ...serving, flight }) : port
       const store = job?.stored ? { folder: join(bench.folder, 'store'), rootFile } : null
       contenders.push(ourScan(bench, name, { ports: [to], dialer: job?.dialer ?? 'auto', store }))
     }

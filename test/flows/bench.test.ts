@@ -34,13 +34,13 @@ t.test(
   'the bench reads every canned certificate, of TLS 1.2 and of 1.3, with and without the store',
   async (t) => {
     const { code, stdout, stderr } = await bench(
-      ...'--rounds 1 --endpoints 400 --json tls12-close tls13'.split(' ')
+      ...'--rounds 1 --endpoints 400 --json tls12-close tls13 unique'.split(' ')
     )
     t.equal(code, 0, stderr)
     const { results } = JSON.parse(stdout) as Printed
     t.strictSame(
       results.map(({ section }) => section),
-      ['tls12-close', 'tls13']
+      ['tls12-close', 'tls13', 'unique']
     )
     const lines = results.flatMap(({ tables }) => tables).flatMap((table) => table.lines)
     t.ok(lines.length >= 8, 'all ways to scan took part')

@@ -188,6 +188,15 @@ t.test('a protocol that begins in the clear is probed behind its prelude', async
   }
 })
 
+t.test('a MySQL server, which bars hosts that cut many handshakes, is asked little', async (t) => {
+  const peer = await startStartTls(preludes.mysql, bed.ecdsa)
+  t.teardown(() => peer.close())
+  const report = await probePeer(peer, { starttls: 'mysql' })
+  t.same(acceptedVersions(report), ['TLS 1.3', 'TLS 1.2'])
+  t.match(report, { stopped: 'connections', cost: { connections: 10 } })
+  t.equal(peer.connections?.total, 10)
+})
+
 t.test('one connection at a time, each after its turn, and as many as are allowed', async (t) => {
   const peer = await startTls({ show: [bed.rsa] })
   t.teardown(() => peer.close())

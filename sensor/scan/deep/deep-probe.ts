@@ -9,6 +9,12 @@ import { askSsl2, askSuites, askVersions, type SpokenVersions } from './versions
 export const deepBudget: DeepBudget = { connections: 160, ms: 60_000, connectMs: 3_000, answerMs: 5_000 }
 
 /**
+ * MySQL and MariaDB count handshakes that were cut and bar a host after 100 of them (max_connect_errors), until
+ * somebody flushes the list: there a probe asks for the versions and little more.
+ */
+const mysqlConnections = 10
+
+/**
  * Asks one endpoint everything that can be learnt without exploiting anything: versions, cipher suites,
  * groups, extensions, and how an HTTP server calls itself. One connection at a time, each after `turn()`; no
  * handshake is finished but one. It never throws for what the server does; when the budget ends or `signal`
@@ -19,7 +25,7 @@ export async function deepProbe(
   tools: DeepTools,
   signal: AbortSignal
 ): Promise<DeepReport> {
-  const talks = new Talks(endpoint, tools, signal)
+  const talks = new Talks(endpoint, { ...tools, budget: budgetFor(endpoint, tools.budget) }, signal)
   const found = await askVersions(talks)
   const ssl2 = await askSsl2(talks)
   const versions = await reportVersions(talks, found)
@@ -47,6 +53,11 @@ export async function deepProbe(
     fallbackScsv,
     http
   }
+}
+
+function budgetFor({ starttls }: DeepEndpoint, budget: DeepBudget): DeepBudget {
+  if (starttls !== 'mysql') return budget
+  return { ...budget, connections: Math.min(budget.connections, mysqlConnections) }
 }
 
 async function reportVersions(talks: Talks, found: SpokenVersions): Promise<VersionReport[]> {
