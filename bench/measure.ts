@@ -2,7 +2,7 @@
 export interface Sample {
   /** things asked for (endpoints, address × port pairs, rows) */
   readonly n: number
-  /** things found or done as they should be */
+  /** things found */
   readonly ok: number
   readonly seconds: number
   /** processor time of the contender, user and system, microseconds; null where it could not be read */

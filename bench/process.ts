@@ -35,7 +35,7 @@ export function run(command: Command, options: RunOptions): Promise<Ended> {
   const start = performance.now()
   // a group of its own, so that what a shell or `usage` started ends with it
   const child = spawn(program, args, { detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
-  const cut = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL')
+  const cut = () => endGroup(child.pid)
   signal.addEventListener('abort', cut, { once: true })
   const stdout = collect(child.stdout)
   const stderr = collect(child.stderr)
@@ -49,6 +49,14 @@ export function run(command: Command, options: RunOptions): Promise<Ended> {
     else resolve({ code, stdout: stdout(), stderr: stderr(), seconds })
   })
   return promise
+}
+
+function endGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, 'SIGKILL')
+  } catch {
+    // it has just ended by itself
+  }
 }
 
 /** Like {@link run}; rejects as well when the program did not end with 0. Gives what it printed. */
@@ -73,6 +81,7 @@ export async function startResident(command: Command): Promise<Resident> {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   const stdout = collect(child.stdout)
   const stderr = collect(child.stderr)
+  child.stdin.on('error', () => {}) // it may have ended before it is stopped
   const ended = endOf(child)
   await new Promise<void>((resolve, reject) => {
     child.stdout.on('data', () => stdout().includes('\n') && resolve())

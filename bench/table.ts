@@ -45,7 +45,7 @@ export function comparison(lines: readonly Line[], { title, thing, notes }: Head
   const head = [
     'what',
     `${thing}s`,
-    'as wanted',
+    'found',
     'seconds',
     'rate/s (best)',
     'rate ratio',

@@ -67,8 +67,8 @@ function escapeValue(value: string): string {
 }
 
 /**
- * A key that is equal for names that RFC 5280 §7.1 calls equal: string types, case of ASCII letters, white space
- * at the ends and its amount inside do not count; nor does the order inside a relative name.
+ * A key that is equal for names that RFC 5280 §7.1 calls equal: string types, case, white space at the ends and its
+ * amount inside do not count; nor does the order inside a relative name.
  */
 export function readNameKey(reader: DerReader, field: string): string {
   const relative: string[] = []
@@ -97,8 +97,5 @@ function readAttributeKey(reader: DerReader, field: string): string {
 }
 
 function foldText(text: string): string {
-  return text
-    .replace(/[ \t\n\v\f\r]+/g, ' ')
-    .replace(/^ | $/g, '')
-    .replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+  return text.trim().toLowerCase().replace(/\s{2,}|[^\S ]/g, ' ')
 }

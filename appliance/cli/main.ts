@@ -42,7 +42,8 @@ async function run(command: Command, act: (session: Session) => Promise<number |
       (functions ??= import('../standalone/open.ts').then(({ openStandalone }) =>
         openStandalone(where, options.ca ?? [])
       )),
-    ending: (said) => (ending = listenToSignals({ clock: systemClock, said, leave: process.exit }))
+    ending: (said) =>
+      (ending = listenToSignals({ clock: systemClock, said, leave: (code) => process.exit(code) }))
   }
   try {
     process.exitCode = (await act(session)) ?? 0

@@ -42,6 +42,6 @@ export function listenToSignals({ clock, said, leave }: SignalDeps): Ending {
       leave(exitCodes[name])
     }
   }
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, heard)
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => heard(name))
   return { signal: abort.signal, exitCode: () => first && exitCodes[first] }
 }

@@ -279,9 +279,8 @@ class Sweep {
 
   #expired(run: Run, now: number): void {
     run.timer = 0
-    if (!run.waits) return run.probe.timeUp()
-    if (run.probe.localFailures > 0 && !run.answered) return this.#connect(run, now)
-    this.#again(run, now)
+    if (run.waits) this.#again(run, now)
+    else run.probe.timeUp()
   }
 
   #deliver(now: number): void {

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
-const main = fileURLToPath(new URL('../../bench/main.ts', import.meta.url))
+// a program to run: nothing imports the bench
+const main = join(fileURLToPath(new URL('../../', import.meta.url)), 'bench', 'main.ts')
 
 interface Sample {
   readonly n: number

@@ -51,13 +51,13 @@ for (const [signal, code] of [
     t.match(ran.stderr, /Go on with: tlsward scan --resume 1\n/)
     t.match(jsonLines(ran.stdout).at(-1), { type: 'scan', state: 'stopped' }, 'the output ends whole')
 
-    const before = found(ran).map((line) => line['address'])
-    const kept = found(await bench.run(['inventory', '--json'])).map((line) => line['address'])
+    const before = found(ran).map((line) => String(line['address']))
+    const kept = found(await bench.run(['inventory', '--json'])).map((line) => String(line['address']))
     t.same(kept.toSorted(), before.toSorted(), 'exactly what was printed is stored')
 
     const resumed = await bench.run(['scans', 'resume', '1', '--json'])
     t.equal(resumed.code, 0, resumed.stderr)
-    const after = found(resumed).map((line) => line['address'])
+    const after = found(resumed).map((line) => String(line['address']))
     t.same([...before, ...after].toSorted(), hosts.toSorted(), 'together they are the whole, each once')
     t.match(jsonLines(resumed.stdout).at(-1), {
       type: 'scan',
@@ -86,9 +86,9 @@ t.test('a second SIGINT leaves at once, and nothing stored is lost', async (t) =
   t.equal(ran.code, 130)
   const kept = found(await bench.run(['inventory', '--json']))
   t.same(
-    kept.map((line) => line['address']).toSorted(),
+    kept.map((line) => String(line['address'])).toSorted(),
     found(ran)
-      .map((line) => line['address'])
+      .map((line) => String(line['address']))
       .toSorted()
   )
   const resumed = await bench.run(['scan', '--resume', '1', '-q'])

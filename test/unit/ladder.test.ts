@@ -32,6 +32,12 @@ t.test('an RSA certificate makes us ask for an ECDSA one, and the reverse', (t) 
   t.end()
 })
 
+t.test('a database that counts cut handshakes is asked once', (t) => {
+  const past = climbing({ ...climb, starttls: 'mysql' }, [{ ...certificate, keyType: 'RSA' }, refusal])
+  t.same(rungs(past), ['modern'])
+  t.end()
+})
+
 t.test('a refusal leads to older hellos, and ends', (t) => {
   t.same(rungs(climbing(climb, Array(9).fill(refusal))), ['modern', 'legacy', 'ssl3'])
   t.same(rungs(climbing(climb, Array(9).fill({ kind: 'reset', heard: false }))), ['modern', 'legacy', 'ssl3'])

@@ -91,7 +91,8 @@ testWithOpenSsl('a server certificate of openssl is described whole', (t, progra
       'certificatePolicies',
       'tlsfeature',
       'subjectKeyIdentifier',
-      'netscapeComment'
+      'netscapeComment',
+      'ocspNoCheck'
     ])
   )
   t.equal(

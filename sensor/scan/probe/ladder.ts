@@ -38,8 +38,16 @@ export function nextStep(past: readonly Attempt[], climb: Climb): Step | null {
   const last = past.at(-1)
   if (!last) return { rung: 'modern', starttls: climb.starttls }
   if (past.some(({ rung }) => rung === 'rsa' || rung === 'ecdsa')) return null
-  if (last.end.kind === 'certificate') return climb.twin ? twinStep(last) : null
+  if (last.end.kind === 'certificate') return climb.twin && !countsCutHandshakes(last) ? twinStep(last) : null
   return otherProtocol(past, climb) ?? olderHello(last)
+}
+
+/**
+ * MySQL and MariaDB count handshakes that were cut short, and bar an address after max_connect_errors of them
+ * (100 by default) in a row: it is not asked twice.
+ */
+function countsCutHandshakes({ starttls }: Attempt): boolean {
+  return starttls === 'mysql'
 }
 
 function twinStep({ keyType, starttls }: Attempt): Step | null {
