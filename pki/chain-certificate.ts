@@ -1,6 +1,7 @@
-import { type KeyObject, X509Certificate } from 'node:crypto'
+import type { KeyObject, X509Certificate } from 'node:crypto'
 import { readAuthorityKey } from './authority-key.ts'
 import type { CertificateFields } from './fields.ts'
+import { openSslCertificate, publicKeyOf } from './open-ssl.ts'
 import { readNameKey } from './names.ts'
 import { readNameConstraints, type NameConstraints } from './name-constraints.ts'
 import { outlineOf } from './outline.ts'
@@ -18,7 +19,9 @@ export class ChainCertificate {
   /** keys that are equal for equal names (RFC 5280 §7.1) */
   readonly subjectKey: string
   readonly issuerKey: string
+  // null: not made yet; undefined: OpenSSL does not take it
   #node: X509Certificate | undefined | null = null
+  #key: KeyObject | undefined | null = null
   /** what came of checking its signature, by the fingerprint of the issuer tried */
   readonly #signers = new Map<string, boolean>()
 
@@ -28,10 +31,10 @@ export class ChainCertificate {
     this.fields = readCertificate(der)
     const { reader, version, issuer, issuerStop, subject, subjectStop } = outlineOf(der)
     this.version = version + 1
-    reader.seek(issuer, issuerStop)
-    this.issuerKey = readNameKey(reader, 'issuer')
     reader.seek(subject, subjectStop)
     this.subjectKey = readNameKey(reader, 'subject')
+    reader.seek(issuer, issuerStop)
+    this.issuerKey = this.fields.selfIssued ? this.subjectKey : readNameKey(reader, 'issuer')
   }
 
   /** Issuer and subject are equal names. */
@@ -76,22 +79,16 @@ export class ChainCertificate {
 
   /** Its key as OpenSSL takes it, or undefined when it does not. */
   get publicKey(): KeyObject | undefined {
-    try {
-      return this.#openSsl()?.publicKey
-    } catch {
-      return undefined
+    if (this.#key === null) {
+      const node = this.#openSsl()
+      this.#key = node && publicKeyOf(node)
     }
+    return this.#key
   }
 
   /** OpenSSL's view, made when first asked for: that costs ten times the quick reading */
   #openSsl(): X509Certificate | undefined {
-    if (this.#node === null) {
-      try {
-        this.#node = new X509Certificate(this.der)
-      } catch {
-        this.#node = undefined
-      }
-    }
+    if (this.#node === null) this.#node = openSslCertificate(this.der)
     return this.#node
   }
 }

@@ -1,9 +1,10 @@
-import { hash, type KeyObject, X509Certificate as NodeCertificate } from 'node:crypto'
+import { hash, type X509Certificate as NodeCertificate } from 'node:crypto'
 import { type AlgorithmIdentifier, SubjectPublicKeyInfo } from '@peculiar/asn1-x509'
 import { Fault } from '../core/fault.ts'
 import type { CertificateFields, KeyType } from './fields.ts'
 import { readExtensionsFully } from './full-extensions.ts'
 import { dottedOf, hexOfBuffer, nameOf } from './full-values.ts'
+import { openSslCertificate, publicKeyOf } from './open-ssl.ts'
 import { hashAlgorithms, signatureAlgorithms } from './object-ids.ts'
 import { CertificateParts, NamedCurve, parseAsn, PssParts } from './parts.ts'
 
@@ -36,13 +37,8 @@ export function parseFully(der: Uint8Array): FullCertificate {
 }
 
 function openSslReads(der: Uint8Array): NodeCertificate {
-  let node: NodeCertificate
-  try {
-    node = new NodeCertificate(der)
-  } catch (thrown) {
-    // its own words are about PEM, which it tries last
-    throw new Error('OpenSSL does not take it for a certificate', { cause: thrown })
-  }
+  const node = openSslCertificate(der)
+  if (!node) throw new Error('OpenSSL does not take it for a certificate')
   if (node.raw.compare(der) !== 0) throw new Error('it is no DER, or something follows it')
   return node
 }
@@ -112,15 +108,6 @@ function keyOf(node: NodeCertificate, spki: ArrayBuffer): KeyFields {
   const curve = curveOf(algorithm.parameters)
   const name = details?.namedCurve ?? (curve?.startsWith('P-') ? curve : undefined)
   return { keyType, keyBits: bitsOfCurve(name) ?? bitsOfPoint(subjectPublicKey), curve }
-}
-
-/** The key as OpenSSL takes it, or undefined when it does not: an unknown algorithm or curve, broken numbers. */
-export function publicKeyOf(node: NodeCertificate): KeyObject | undefined {
-  try {
-    return node.publicKey
-  } catch {
-    return undefined
-  }
 }
 
 const curveNames: Readonly<Record<string, string>> = {

@@ -62,7 +62,8 @@ function rememberMembers(): (der: Uint8Array) => ChainCertificate {
     const fingerprint = hash('sha256', der, 'hex')
     const met = known.get(fingerprint)
     if (met) return met
-    const certificate = new ChainCertificate(der)
+    // a copy, for the DER is mostly a piece of a larger buffer, which must not stay with it
+    const certificate = new ChainCertificate(Uint8Array.from(der))
     if (!certificate.fields.isCa) return certificate
     if (known.size === maxRemembered) known.clear()
     known.set(fingerprint, certificate)
