@@ -1,6 +1,17 @@
 import type { StartTls } from '../sensor/scan/observation.ts'
 import type { SpaceSizes } from '../sensor/scan/targets/sizes.ts'
-import type { Certificate, Change, Endpoint, Scan, Schedule, Severity, Summary } from './records.ts'
+import type {
+  Certificate,
+  Change,
+  Deep,
+  Endpoint,
+  Revocation,
+  Scan,
+  Schedule,
+  Severity,
+  Ssh,
+  Summary
+} from './records.ts'
 
 /** Targets, exclusions or names as text, and how messages call the file; null: words of a command line. */
 export interface ListText {
@@ -45,6 +56,19 @@ export interface ProbeRequest {
   readonly twin?: boolean
 }
 
+/** What is looked at more closely once the scan is done. */
+export interface Looks {
+  /** versions, suites and weaknesses of each endpoint: some dozens of connections each */
+  readonly deep: boolean
+  /** host keys of SSH servers that the scan met */
+  readonly ssh: boolean
+  /** revocation of each certificate, where the settings allow to ask */
+  readonly revocation: boolean
+}
+
+/** What a closer look shows. */
+export type Look = Deep | Ssh | Revocation
+
 /** A scan as it is asked for. */
 export interface ScanRequest {
   readonly targets: readonly ListText[]
@@ -63,6 +87,7 @@ export interface ScanRequest {
   readonly maxNames: number
   readonly pace: PaceRequest
   readonly probe: ProbeRequest
+  readonly looks: Looks
   readonly workers: number
   /** most pairs that are scanned without asking */
   readonly maxTargets: number
@@ -100,6 +125,8 @@ export interface ScanWatch {
   progress(progress: Progress): void
   /** an endpoint answered and is stored; left out by whoever does not look at them */
   endpoint?(endpoint: Endpoint): void
+  /** a closer look is done */
+  look?(look: Look): void
 }
 
 /** Which endpoints to list. Filters hold together (and). */

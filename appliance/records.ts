@@ -197,5 +197,145 @@ export const Summary = record('summary', 'Figures of everything that a query of 
 })
 export type Summary = Fixed<Static<typeof Summary>>
 
+const names = (description: string) => Type.Array(Type.String(), { description })
+const flag = (description: string) => nullable(Type.Boolean({ description }))
+const size = (description: string) => nullable(Type.Integer({ minimum: 0, description }))
+
+export const Deep = record('deep', 'What a deeper look at an endpoint (--deep) showed; null: not known', {
+  ...place,
+  at: time('looked'),
+  stopped: nullable(
+    text('why not everything was asked: connections, time, aborted, unreachable, no-starttls, local')
+  ),
+  cost: Type.Object(
+    {
+      connections: count('connections made'),
+      sentBytes: count('bytes sent above TCP'),
+      receivedBytes: count('bytes received above TCP'),
+      ms: Type.Number({ minimum: 0, description: 'milliseconds from the first connection to the end' })
+    },
+    options
+  ),
+  versions: Type.Array(
+    Type.Object(
+      {
+        version: text('e.g. TLS 1.2'),
+        accepted: Type.Boolean({ description: 'does the server speak it' }),
+        suites: names('cipher suites accepted, in the order in which the server chose them'),
+        order: nullable(Type.Enum(['server', 'client'], { description: 'whose preference decides' })),
+        complete: Type.Boolean({ description: 'was everything asked' })
+      },
+      options
+    ),
+    { description: 'versions that were asked for, newest first' }
+  ),
+  groups: Type.Object(
+    { tls13: nullable(names('groups of TLS 1.3')), ecdhe: nullable(names('curves of TLS 1.2 and before')) },
+    options
+  ),
+  diffieHellman: Type.Object(
+    { bits: size('size of the prime of DHE'), exportBits: size('size of that of its export suites') },
+    options
+  ),
+  alpn: nullable(names('application protocols accepted')),
+  stapling: flag('does the server staple an OCSP response'),
+  tickets: Type.Object(
+    { tls12: flag('session tickets, RFC 5077'), tls13: flag('session tickets, RFC 8446') },
+    options
+  ),
+  secureRenegotiation: flag('RFC 5746'),
+  extendedMasterSecret: flag('RFC 7627'),
+  compression: flag('does the server compress'),
+  fallbackScsv: flag('RFC 7507'),
+  heartbeat: flag('RFC 6520'),
+  http: nullable(
+    Type.Object(
+      {
+        status: Type.Integer({ description: 'of the answer to HEAD /' }),
+        server: nullable(text('Server header'))
+      },
+      options
+    )
+  ),
+  weaknesses: Type.Array(
+    Type.Object(
+      {
+        code: text('e.g. poodle'),
+        severity: Severity,
+        reason: text('what was seen'),
+        remedy: text('what to do')
+      },
+      options
+    ),
+    { description: 'weaknesses that this shows; none was tried out' }
+  )
+})
+export type Deep = Fixed<Static<typeof Deep>>
+
+export const Ssh = record('ssh', 'Host keys of an SSH server that the scan met (--ssh)', {
+  address: place.address,
+  port: place.port,
+  outcome: text('keys, no-keys, not-ssh, stalled, closed, silent, unreachable, aborted'),
+  banner: nullable(text('identification of the server')),
+  keys: Type.Array(
+    Type.Object(
+      {
+        type: text('e.g. ssh-ed25519'),
+        bits: size('length of the key'),
+        fingerprint: text('as OpenSSH writes it, SHA256:…')
+      },
+      options
+    ),
+    { description: 'its host keys, one for each type' }
+  ),
+  connections: count('connections made')
+})
+export type Ssh = Fixed<Static<typeof Ssh>>
+
+export const Revocation = record(
+  'revocation',
+  'What is known of the revocation of a certificate (--revocation)',
+  {
+    fingerprint: fingerprint('SHA-256 of the certificate'),
+    label: text('what people call it'),
+    outcome: Type.Enum(
+      ['good', 'revoked', 'unknown', 'unavailable', 'not-asked', 'none-named', 'no-issuer'],
+      {
+        description:
+          'what came of asking; no-issuer: the server does not send the certificate that signs the answer'
+      }
+    ),
+    by: nullable(Type.Enum(['ocsp', 'crl'], { description: 'by what' })),
+    url: nullable(text('where')),
+    thisUpdate: nullable(time('the answer is of')),
+    nextUpdate: nullable(time('it holds until')),
+    revokedAt: nullable(time('revoked')),
+    reason: nullable(text('why, a reason of RFC 5280')),
+    attempts: Type.Array(
+      Type.Object(
+        {
+          by: text('ocsp or crl'),
+          url: text('where'),
+          why: text('what went wrong'),
+          detail: text('in words')
+        },
+        options
+      ),
+      { description: 'places that were asked in vain' }
+    )
+  }
+)
+export type Revocation = Fixed<Static<typeof Revocation>>
+
 /** Every record that a line of JSON output may be. */
-export const records = [Endpoint, Certificate, Scan, Change, Schedule, Summary] as const
+export const records = [
+  Endpoint,
+  Certificate,
+  Scan,
+  Change,
+  Schedule,
+  Summary,
+  Deep,
+  Ssh,
+  Revocation
+] as const

@@ -119,7 +119,13 @@ function recordAll({ store, material, now }: World, options: StoreBenchOptions, 
   }
   if (turn === 1) store.scans.end(scan, 'finished', now)
   const seconds = spent / 1000
-  const pass: StorePass = { seconds, rowsPerSecond: endpoints / seconds, cpuUs: cpuSpent / endpoints, tenths, memoryMb }
+  const pass: StorePass = {
+    seconds,
+    rowsPerSecond: endpoints / seconds,
+    cpuUs: cpuSpent / endpoints,
+    tenths,
+    memoryMb
+  }
   options.progress(`pass ${turn}: ${Math.round(pass.rowsPerSecond)} rows/s`)
   return { scan, pass }
 }

@@ -93,6 +93,7 @@ export const faultCodes = {
   'schedule-exists': ['conflict', 'Choose another name, or remove the schedule first.'],
   'window-malformed': ['refused', "Write e.g. 'Mon-Fri 22:00-06:00 Europe/Berlin'."],
   'local-limit': ['unreachable', 'Raise the limit of open files (ulimit -n), or lower --concurrency.'],
+  'settings-malformed': ['refused', 'Correct the file, or remove it.'],
   'outgoing-denied': ['denied', 'Allow outgoing requests in the configuration.'],
   internal: ['bug', 'Report it with the message.']
 } as const satisfies Record<string, readonly [FaultKind, string]>

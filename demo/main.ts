@@ -55,6 +55,7 @@ function requestFor(servers: readonly Running[]): ScanRequest {
     maxNames: 20,
     pace: {},
     probe: {},
+    looks: { deep: false, ssh: false, revocation: false },
     workers: 0,
     maxTargets: 1_000,
     owner: null,

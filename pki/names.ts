@@ -97,5 +97,8 @@ function readAttributeKey(reader: DerReader, field: string): string {
 }
 
 function foldText(text: string): string {
-  return text.trim().toLowerCase().replace(/\s{2,}|[^\S ]/g, ' ')
+  return text
+    .trim()
+    .toLowerCase()
+    .replace(/\s{2,}|[^\S ]/g, ' ')
 }

@@ -40,15 +40,6 @@ export function booleanOf(reader: DerReader, field: string): boolean {
   return reader.bytes[reader.start] !== 0
 }
 
-/** Steps into the BIT STRING read last, whose whole bytes are DER themselves; the end of the outer span. */
-export function openBits(reader: DerReader, field: string): number {
-  if (reader.start === reader.stop || reader.bytes[reader.start] !== 0) {
-    reader.fail('has bits that fill no byte', field)
-  }
-  reader.start++
-  return reader.enter()
-}
-
 // an arc of 128 bits (UUIDs under 2.25) takes 19 bytes
 const maxArcBytes = 19
 

@@ -28,7 +28,7 @@ const { status } = run([
   `--output-file=${output}`,
   '--allow-incomplete-coverage',
   '--disable-coverage',
-  '--reporter=terse',
+  `--reporter=${process.stdout.isTTY ? 'terse' : 'silent'}`,
   ...process.argv.slice(2)
 ])
 
@@ -39,6 +39,20 @@ const line = readFileSync(output, 'utf8')
 for (const [, name, count] of (line ?? '').matchAll(/(\w+): (\d+)/g)) totals[name] = Number(count)
 // a crash can end the run without a failed assertion: it counts as one
 if (status !== 0 && totals.fail === 0) totals.fail = 1
+for (const text of failures(readFileSync(output, 'utf8'))) console.log(text)
 const failed = totals.fail > 0 || totals.pass === 0
 console.log(`\n${totals.pass} passed, ${totals.fail} failed, ${totals.skip + totals.todo} skipped`)
 process.exit(failed ? 1 : 0)
+
+/** what failed, as the TAP output tells it: the line of each failed assertion and the lines that explain it */
+function failures(tap) {
+  const lines = tap.split('\n')
+  const starts = lines.flatMap((line, at) => (/^ +not ok /.test(line) || /^Bail out/.test(line) ? [at] : []))
+  return starts.slice(0, 20).map((at) => {
+    const indent = /^ */.exec(lines[at])[0].length
+    const length = lines.slice(at + 1).findIndex((line) => /^ *(not )?ok |^ *1\.\./.test(line))
+    const file = lines.slice(0, at).findLast((line) => line.startsWith('# Subtest: ')) ?? ''
+    const block = lines.slice(at, at + 1 + Math.min(length < 0 ? 40 : length, 40))
+    return [file, ...block.map((line) => line.slice(Math.max(0, indent - 2)))].join('\n')
+  })
+}

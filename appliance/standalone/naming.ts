@@ -8,16 +8,15 @@ import { openExclusions } from '../../sensor/scan/targets/exclusions.ts'
 import { candidateNames, readNames, type NameList } from '../../sensor/scan/targets/names.ts'
 import { joinPorts, type Ports } from '../../sensor/scan/targets/ports.ts'
 import { systemReverse } from '../../sensor/scan/targets/resolve.ts'
-import { buildSpace, openSpace, type BuiltSpace } from '../../sensor/scan/targets/space.ts'
+import { buildSpace, type BuiltSpace } from '../../sensor/scan/targets/space.ts'
 import type { HostTarget } from '../../sensor/scan/targets/target.ts'
-import type { EndpointRow } from '../../sensor/store/endpoint-pages.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { ListText } from '../functions.ts'
+import { foundBy } from './found.ts'
 import type { Naming } from './request.ts'
 import type { OwnScan } from './scanning.ts'
 import type { Spared } from './space.ts'
 
-const pageSize = 1_000
 /** addresses whose names are asked for at the same time */
 const lookUps = 16
 
@@ -63,12 +62,10 @@ interface TlsPlace {
 }
 
 /** Where this scan found TLS, by address. */
-function placesOf({ id, space }: OwnScan, store: Store, now: number): Map<Address, TlsPlace> {
-  const { started } = store.scans.get(id)
-  const walk = openSpace(space)
+function placesOf(scan: OwnScan, store: Store, now: number): Map<Address, TlsPlace> {
   const places = new Map<Address, TlsPlace>()
-  const take = (row: EndpointRow) => {
-    if (row.name !== null || row.lastSeen < started || !walk.contains(row.address, row.port)) return
+  for (const row of foundBy(scan, store, now)) {
+    if (row.name !== null) continue
     const place = places.get(row.address) ?? { ports: new Set(), leaves: new Set() }
     places.set(row.address, place)
     place.ports.add(row.port)
@@ -77,11 +74,7 @@ function placesOf({ id, space }: OwnScan, store: Store, now: number): Map<Addres
       if (leaf !== undefined) place.leaves.add(leaf)
     }
   }
-  const query = { filter: {}, order: 'address', limit: pageSize, now } as const
-  for (let page = store.pages.page(query); ; page = store.pages.page({ ...query, after: page.next })) {
-    page.rows.forEach(take)
-    if (page.next === null) return places
-  }
+  return places
 }
 
 function namesByAddress(places: ReadonlyMap<Address, TlsPlace>, store: Store): Map<string, string[]> {

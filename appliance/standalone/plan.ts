@@ -19,6 +19,7 @@ export function storedOf(request: ScanRequest, { sizes, ports }: PreparedSpace):
     hours: pace.window === undefined ? null : parseHours(pace.window),
     naming: asksForNames ? { lists: names, ptr, certificates: certificateNames, limit: maxNames } : null,
     guessed: false,
+    looks: request.looks,
     excluded: request.excluded,
     doNotScan: request.doNotScan,
     owner: request.owner,

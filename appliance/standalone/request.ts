@@ -1,7 +1,7 @@
 import type { Hours } from '../../sensor/scan/hours.ts'
 import type { DialerChoice } from '../../sensor/scan/probe/open-dialer.ts'
 import type { SweepOptions } from '../../sensor/scan/sweep.ts'
-import type { ListText } from '../functions.ts'
+import type { ListText, Looks } from '../functions.ts'
 
 /** Where more server names come from, once it is known where TLS answers. */
 export interface Naming {
@@ -27,6 +27,7 @@ export interface StoredRequest {
   readonly naming: Naming | null
   /** are its names guesses, of which only those that are answered to are kept? */
   readonly guessed: boolean
+  readonly looks: Looks
   readonly excluded: readonly ListText[]
   readonly doNotScan: readonly ListText[]
   readonly owner: string | null

@@ -28,6 +28,8 @@ export interface OwnScan {
   readonly space: SpaceData
   /** which observations are kept; left out: all */
   readonly keeps?: (observation: Observation) => boolean
+  /** hears of every observation */
+  readonly hears?: (observation: Observation) => void
 }
 
 const progressEach = 250
@@ -41,7 +43,7 @@ export async function runOwnScan(
 ): Promise<void> {
   const { store, clock, random, trust } = deps
   const { id, request, space } = own
-  const { hours, owner, tags } = request
+  const { owner, tags } = request
   const labels =
     owner === null && tags.length === 0
       ? {}
@@ -50,13 +52,10 @@ export async function runOwnScan(
   const before = Object.values(store.scans.get(id).counts).reduce((sum, count) => sum + count, 0)
   const meter = createMeter(clock, { size: request.size, done: before })
 
-  const closedFor = () => {
-    if (hours === null) return 0
-    const { open, until } = hoursAllow(hours, clock.now())
-    return open ? 0 : until - clock.now()
-  }
+  const closedFor = () => closedMs(request, clock)
   const tell = () => watch.progress(meter.read(closedFor() > 0 ? 'waiting for the window of time' : null))
   const keep = (batch: ScanBatch) => {
+    if (own.hears) batch.observations.forEach(own.hears)
     const observations = own.keeps ? batch.observations.filter(own.keeps) : batch.observations
     const { endpoints } = record({ ...batch, observations })
     meter.add(
@@ -87,4 +86,11 @@ export async function runOwnScan(
 function savedCursors(store: Store, { id, request }: OwnScan): (SavedProgress | undefined)[] {
   const cursors = store.scans.cursors(id)
   return Array.from({ length: shardsOf(request) }, (_, shard) => cursors.find((one) => one.shard === shard))
+}
+
+/** Milliseconds until the hours in which a scan may connect, 0 for now. */
+export function closedMs({ hours }: StoredRequest, clock: Clock): number {
+  if (hours === null) return 0
+  const { open, until } = hoursAllow(hours, clock.now())
+  return open ? 0 : until - clock.now()
 }

@@ -7,9 +7,11 @@ import { checkSize, type SpaceSizes } from '../../sensor/scan/targets/sizes.ts'
 import { openSpace } from '../../sensor/scan/targets/space.ts'
 import type { SpaceData } from '../../sensor/scan/space.ts'
 import type { Store } from '../../sensor/store/store.ts'
+import type { Observation } from '../../sensor/scan/observation.ts'
 import type { ScanRequest, ScanWatch } from '../functions.ts'
 import type { Places } from '../places.ts'
 import type { Scan } from '../records.ts'
+import { checkLooks, lookCloser, type SshPlace } from './looks.ts'
 import { answersToName, nameSpace } from './naming.ts'
 import { storedOf } from './plan.ts'
 import { scanRecord } from './records.ts'
@@ -34,6 +36,7 @@ export async function makeScan(
   signal: AbortSignal
 ): Promise<Scan[]> {
   const { where } = deps
+  checkLooks(request.looks, where)
   const prepared = await prepareSpace(request, where, resolveDeps(signal))
   const stored = storedOf(request, prepared)
   await consent(watch, prepared.sizes, { stored, notes: prepared.notes, maxPairs: request.maxTargets })
@@ -118,10 +121,15 @@ async function runToEnd(
 
 async function run(own: OwnScan, watch: ScanWatch, deps: ScansDeps, signal: AbortSignal): Promise<Scan> {
   const { store, clock } = deps
+  const { guessed, looks } = own.request
   const space = openSpace(own.space)
   // what does not answer to a guessed name is not gone
-  const contains = (address: Address, port: number) => !own.request.guessed && space.contains(address, port)
-  await runOwnScan(own, watch, deps, signal)
+  const contains = (address: Address, port: number) => !guessed && space.contains(address, port)
+  const ssh: SshPlace[] = []
+  const hears = (seen: Observation) => void (looks.ssh && seen.banner?.startsWith('SSH-') && ssh.push(seen))
+  await runOwnScan({ ...own, hears }, watch, deps, signal)
+  if (!signal.aborted)
+    await lookCloser({ own, looks, ssh }, { ...deps, tell: (look) => watch.look?.(look) }, signal)
   if (signal.aborted) store.scans.end(own.id, 'stopped', clock.now())
   else await finishScan({ store, clock }, { scan: own.id, contains })
   return scanRecord(store.scans.get(own.id), own.request)

@@ -16,7 +16,7 @@ export interface FinishDeps {
 export interface FinishedScan {
   readonly scan: number
   /** was this address and port part of what was scanned, under any server name? */
-  contains(address: Address, port: number): boolean
+  readonly contains: (address: Address, port: number) => boolean
 }
 
 /** Endpoints that one transaction looks at. */

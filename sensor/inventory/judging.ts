@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { createCache } from '../../core/cache.ts'
 import { Fault } from '../../core/fault.ts'
 import { checkChain, type ChainReport, type ChainVerdict } from '../../pki/chain.ts'
@@ -76,6 +77,9 @@ export function createJudge({ store, trust }: { readonly store: Store; readonly 
   return {
     leafRows,
 
+    /** Forgets what is remembered by id: after a transaction that failed, ids may come to mean something else. */
+    forget: () => leaves.clear(),
+
     /** Checks a chain as it stands at a time (milliseconds). */
     verdictOf(members: readonly Member[], at: number): JudgedVerdict {
       const served = members.map((one) => one.der)
@@ -140,11 +144,18 @@ function current(findings: readonly Finding[], at: number): Finding[] {
   return findings.filter((one) => one.ends > at)
 }
 
-function readOr(der: Uint8Array): CertificateFields | Fault {
+/** What reading a certificate gives: its fields, or why nothing can read it. */
+export function readOr(der: Uint8Array, fingerprint = hash('sha256', der, 'hex')): CertificateFields | Fault {
   try {
-    return readCertificate(der)
+    return readCertificate(der, fingerprint)
   } catch (thrown) {
     if (thrown instanceof Fault) return thrown
     throw thrown
   }
+}
+
+/** A certificate that is kept, as a member of a chain. */
+export function memberOf(store: Store, id: number): Member {
+  const der = store.certificates.der(id)
+  return { id, der, read: readOr(der), isNew: false }
 }

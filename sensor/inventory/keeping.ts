@@ -2,13 +2,12 @@ import { hash } from 'node:crypto'
 import { createCache } from '../../core/cache.ts'
 import { Fault } from '../../core/fault.ts'
 import type { CertificateFields } from '../../pki/fields.ts'
-import { readCertificate } from '../../pki/quick.ts'
 import type { ServedChain } from '../scan/observation.ts'
 import type { CertificateName, NewCertificate } from '../store/certificates.ts'
 import type { KeptState, StateColumns } from '../store/states.ts'
 import type { Store } from '../store/store.ts'
 import { always } from './findings/finding.ts'
-import { createJudge, type Trust } from './judging.ts'
+import { createJudge, readOr, type Trust } from './judging.ts'
 
 /** What keeping certificates works with. */
 export interface KeepingDeps {
@@ -38,6 +37,9 @@ export function createKeeping({ store, trust }: KeepingDeps) {
   }
 
   return {
+    /** Forgets what a failed transaction made it remember. */
+    forget: () => judge.forget(),
+
     /**
      * The id of a chain, and how many certificates were new with it. A chain that is not kept yet must bring its
      * certificates.
@@ -71,15 +73,6 @@ export function createKeeping({ store, trust }: KeepingDeps) {
     name(endpoint: number, name: string, shown: StateColumns): void {
       judge.name(endpoint, name, shown)
     }
-  }
-}
-
-function readOr(der: Uint8Array, fingerprint: string): CertificateFields | Fault {
-  try {
-    return readCertificate(der, fingerprint)
-  } catch (thrown) {
-    if (thrown instanceof Fault) return thrown
-    throw thrown
   }
 }
 

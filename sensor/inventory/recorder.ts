@@ -42,6 +42,8 @@ export interface Recorded {
 /** Figures that grow while a batch is recorded. */
 type Tally = { -readonly [K in keyof Found]: number }
 
+type Keeping = ReturnType<typeof createKeeping>
+
 /**
  * Makes the function that writes a batch of a scan in one transaction: certificates and chains once, endpoints,
  * their history where they changed, findings, and the scan's cursor and figures. After a Fault (store-full,
@@ -49,22 +51,30 @@ type Tally = { -readonly [K in keyof Found]: number }
  */
 export function createRecorder(deps: RecorderDeps, { scan, labels }: RecordedScan) {
   const { store, clock } = deps
-  const record = observationRecorder(deps, scan)
-  return (batch: Batch): Recorded =>
-    store.transaction(() => {
-      const found: Tally = noneFound()
-      found.connections = batch.connections
-      const endpoints: number[] = []
-      for (const observation of batch.observations) {
-        const id = record(observation, found)
-        if (id === undefined) continue
-        endpoints.push(id)
-        if (labels) store.ownership.set(id, labels)
-      }
-      const { shard, counts, progress } = batch
-      store.scans.progress(scan, { at: clock.now(), counts, cursors: [{ shard, ...progress }], found })
-      return { found, endpoints }
-    })
+  const keeping = createKeeping(deps)
+  const record = observationRecorder(deps, { scan, keeping })
+
+  function write({ shard, observations, counts, connections, progress }: Batch): Recorded {
+    const found = { ...noneFound(), connections }
+    const endpoints: number[] = []
+    for (const observation of observations) {
+      const id = record(observation, found)
+      if (id === undefined) continue
+      endpoints.push(id)
+      if (labels) store.ownership.set(id, labels)
+    }
+    store.scans.progress(scan, { at: clock.now(), counts, cursors: [{ shard, ...progress }], found })
+    return { found, endpoints }
+  }
+
+  return (batch: Batch): Recorded => {
+    try {
+      return store.transaction(() => write(batch))
+    } catch (thrown) {
+      keeping.forget()
+      throw thrown
+    }
+  }
 }
 
 /** Nothing found yet. */
@@ -73,9 +83,8 @@ export function noneFound(): Tally {
 }
 
 /** Writes one observation; gives the id of the endpoint when it answered. */
-function observationRecorder(deps: RecorderDeps, scan: number) {
+function observationRecorder(deps: RecorderDeps, { scan, keeping }: { scan: number; keeping: Keeping }) {
   const { endpoints, states } = deps.store
-  const keeping = createKeeping(deps)
 
   function columnsOf(seen: Observation, tally: Tally): StateColumns {
     const [chain, otherChain] = seen.chains.map((served) => {

@@ -100,6 +100,8 @@ export function openCertificates(db: Connection) {
       return id
     },
     setTrust: (id: number, value: Trust) => void trust.run(value, id),
+    /** nobody vouches for anything any more */
+    resetTrust: () => void db.prepare('UPDATE certificate SET trust = NULL WHERE trust IS NOT NULL').run(),
     /** the DER of a certificate that is kept */
     der: (id: number): Uint8Array => der.get(id) ?? new Uint8Array(),
     forget: () => known.clear(),

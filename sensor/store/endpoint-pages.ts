@@ -104,10 +104,6 @@ export function openEndpointPages(db: Connection) {
       const last = raw.length === limit ? raw.at(-1) : undefined
       return { rows: raw.map(endpointRow), next: last ? sortValues[order](last) : null }
     },
-    /** the endpoints of these ids, in their order */
-    byIds(ids: readonly number[]): EndpointRow[] {
-      return byIds.all(JSON.stringify(ids)).map(endpointRow)
-    },
     /** the endpoints with these ids, in the order of the ids; those that are not there are left out */
     byIds: (ids: readonly number[]): EndpointRow[] => byIds.all(JSON.stringify(ids)).map(endpointRow),
     /** how many endpoints the filter means */

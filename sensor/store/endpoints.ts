@@ -41,6 +41,13 @@ export interface Sight {
   readonly at: number
 }
 
+/** An endpoint that is asked for a server name. */
+export interface NamedEndpoint {
+  readonly id: number
+  readonly name: string
+  readonly state: number
+}
+
 type KnownTuple = [
   id: number,
   state: number,
@@ -64,6 +71,9 @@ export function openEndpoints(db: Connection) {
        first_scan, last_scan) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)`
   )
   const seen = db.prepare('UPDATE endpoint SET last_seen = ?, last_scan = ? WHERE id = ?')
+  const named = db.prepare<[number, number], NamedEndpoint>(
+    "SELECT id, name, state FROM endpoint WHERE id > ? AND name <> '' ORDER BY id LIMIT ?"
+  )
   const probed = db.prepare('UPDATE endpoint SET last_scan = ? WHERE id = ?')
   return {
     find(key: EndpointKey): KnownEndpoint | undefined {
@@ -81,6 +91,8 @@ export function openEndpoints(db: Connection) {
     seen: (id: number, { at, scan }: Sight) => void seen.run(at, scan, id),
     /** it was probed, and stands as before without having answered */
     probed: (id: number, scan: number) => void probed.run(scan, id),
+    /** endpoints that are asked for a name, by id, after the id `after` */
+    named: (after: number, limit: number) => named.all(after, limit),
     ...changes(db),
     ...absences(db)
   }

@@ -5,7 +5,8 @@ import { readCertificateFile } from '../../pki/pem.ts'
 import { readCertificate } from '../../pki/quick.ts'
 import { ascii, boolean, commonName, element, extension, forge, octets, oid, sequence } from './pki-forge.ts'
 import { testWithOpenSsl } from './pki-openssl.ts'
-import { forgedZoo, openSslZoo } from './pki-zoo.ts'
+import { openSslZoo } from './pki-openssl-zoo.ts'
+import { forgedZoo } from './pki-zoo.ts'
 
 const zoo = forgedZoo()
 

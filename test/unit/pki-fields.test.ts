@@ -4,7 +4,8 @@ import { attributeTypes } from '../../pki/object-ids.ts'
 import { readCertificate } from '../../pki/quick.ts'
 import { ascii, element, forge, rdn, type Recipe, sequence } from './pki-forge.ts'
 import { testWithOpenSsl } from './pki-openssl.ts'
-import { forgedZoo, openSslZoo } from './pki-zoo.ts'
+import { openSslZoo } from './pki-openssl-zoo.ts'
+import { forgedZoo } from './pki-zoo.ts'
 
 const zoo = forgedZoo()
 

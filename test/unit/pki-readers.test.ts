@@ -6,7 +6,8 @@ import { readCertificateFully } from '../../pki/full.ts'
 import { readCertificate, readKeyType } from '../../pki/quick.ts'
 import { commonName, forge, sequence } from './pki-forge.ts'
 import { testWithOpenSsl } from './pki-openssl.ts'
-import { brokenForQuick, forgedZoo, fullOnly, openSslZoo, quickOnly } from './pki-zoo.ts'
+import { openSslZoo } from './pki-openssl-zoo.ts'
+import { brokenForQuick, forgedZoo, fullOnly, quickOnly } from './pki-zoo.ts'
 
 const zoo = forgedZoo()
 

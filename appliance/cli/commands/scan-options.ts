@@ -36,6 +36,9 @@ export interface ScanOptions extends OutputOptions, PaceOptions {
   readonly twin: boolean
   readonly timeout?: number
   readonly retries?: number
+  readonly deep?: boolean
+  readonly ssh?: boolean
+  readonly revocation?: boolean
   readonly workers: number
   readonly resume?: number
   readonly owner?: string
@@ -47,6 +50,7 @@ export interface ScanOptions extends OutputOptions, PaceOptions {
 export function scanOptions(command: Command): void {
   targetOptions(command)
   probeOptions(command)
+  lookOptions(command)
   paceOptions(command)
   keepOptions(command)
 }
@@ -92,6 +96,14 @@ function targetOptions(command: Command): void {
       )
     )
     .option('-y, --yes', 'scan however many there are')
+}
+
+function lookOptions(command: Command): void {
+  command
+    .optionsGroup('Closer looks, once the scan is done:')
+    .option('--deep', 'versions, suites and weaknesses of each endpoint: some 30 to 160 connections each')
+    .option('--ssh', 'host keys of SSH servers on the ports scanned')
+    .option('--revocation', 'ask by OCSP and CRL, where settings.json in --config allows it')
 }
 
 /** What ports may be, for the help. */

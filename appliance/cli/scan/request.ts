@@ -27,6 +27,11 @@ export async function scanRequest(targets: readonly string[], options: ScanOptio
     maxNames: options.maxNames,
     pace: paceOf(options),
     probe: probeOf(options),
+    looks: {
+      deep: options.deep === true,
+      ssh: options.ssh === true,
+      revocation: options.revocation === true
+    },
     workers: options.workers,
     maxTargets: options.maxTargets,
     owner: options.owner ?? null,

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../../core/clock.ts'
+import type { AnswerCache } from '../../sensor/scan/revocation.ts'
+
+/**
+ * Answers about revocation in a directory, one file each: its first line is the time until which it holds. What
+ * cannot be read or written is asked for again; nothing is trusted for lying there.
+ */
+export function openAnswerCache(directory: string, clock: Clock): AnswerCache {
+  const fileOf = (key: string) => join(directory, createHash('sha256').update(key).digest('hex'))
+  return {
+    get(key) {
+      const file = fileOf(key)
+      const bytes = readOr(file)
+      const end = bytes?.indexOf(10) ?? -1
+      if (!bytes || end < 0) return undefined
+      if (Number(bytes.subarray(0, end).toString()) > clock.now()) return bytes.subarray(end + 1)
+      rmSync(file, { force: true })
+      return undefined
+    },
+    set(key, bytes, until) {
+      const file = fileOf(key)
+      try {
+        mkdirSync(directory, { recursive: true, mode: 0o700 })
+        writeFileSync(`${file}.new`, Buffer.concat([Buffer.from(`${until}\n`), bytes]), { mode: 0o600 })
+        renameSync(`${file}.new`, file)
+      } catch {
+        // a cache that cannot keep is slower, not wrong
+      }
+    }
+  }
+}
+
+function readOr(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file)
+  } catch {
+    return undefined
+  }
+}
