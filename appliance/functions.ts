@@ -1,5 +1,6 @@
 import type { StartTls } from '../sensor/scan/observation.ts'
 import type { SpaceSizes } from '../sensor/scan/targets/sizes.ts'
+import type { EndpointOrder } from '../sensor/store/endpoint-pages.ts'
 import type {
   Certificate,
   Change,
@@ -129,23 +130,37 @@ export interface ScanWatch {
   look?(look: Look): void
 }
 
-/** Which endpoints to list. Filters hold together (and). */
+/** Which endpoints to list. Filters hold together; what is left out does not matter. */
 export interface InventoryQuery {
+  /** expires within this time from now (or has expired), milliseconds */
   readonly expiringMs?: number
+  /** a code of docs/findings.md, for a finding that holds now */
   readonly finding?: string
   readonly severity?: Severity
+  /** part of the issuer's name */
   readonly issuer?: string
   readonly key?: string
+  /** part of a name; `*.example.com`; an address or its beginning */
   readonly search?: string
+  /** fingerprint, 64 hex digits */
   readonly certificate?: string
+  /** address, network or range */
   readonly network?: string
   readonly port?: number
   readonly tag?: string
   readonly owner?: string
+  /** those that are no longer there, instead of those that are */
   readonly gone?: boolean
-  readonly sort: 'expiry' | 'address' | 'name' | 'last-seen'
+  readonly sort: EndpointOrder
   readonly limit: number
+  /** where the page begins: `next` of the page before */
   readonly after?: string
+}
+
+/** A page of the inventory, with figures of everything that the query means. */
+export interface InventoryPage {
+  readonly endpoints: readonly Endpoint[]
+  readonly summary: Summary
 }
 
 /** A schedule to keep. */
@@ -155,7 +170,7 @@ export type NewSchedule = Omit<Schedule, 'type' | 'schema' | 'createdAt'>
 export interface Label {
   /** `address`, `address:ports`, network or range */
   readonly place: string
-  /** only the endpoint of this server name */
+  /** only the endpoints of this server name */
   readonly name?: string
   readonly add?: readonly string[]
   readonly remove?: readonly string[]
@@ -179,7 +194,7 @@ export interface Functions {
   scans(): Promise<readonly Scan[]>
   scanById(id: number): Promise<Scan>
   /** what one scan changed (the last one when none is named), or what changed from the end of one to that of another */
-  differences(from?: number, to?: number): Promise<readonly Change[]>
+  differences(from?: number, to?: number): AsyncIterable<Change>
   schedules(): Promise<readonly Schedule[]>
   addSchedule(schedule: NewSchedule): Promise<void>
   removeSchedule(name: string): Promise<void>

@@ -75,17 +75,21 @@ const place = {
   name: nullable(text('server name that was sent (SNI), or null for none'))
 }
 
+const answer = {
+  starttls: nullable(text('protocol that began in the clear and switched to TLS')),
+  version: nullable(text('TLS version that the server chose, e.g. TLS 1.3')),
+  cipher: nullable(text('cipher suite that the server chose')),
+  clientCertificate: nullable(Type.Boolean({ description: 'does the server ask for a client certificate' })),
+  certificates: Type.Array(Leaf, { description: 'the leaf of each chain served: one, or one per key type' })
+}
+
 export const Endpoint = record('endpoint', 'One place that answers TLS', {
   ...place,
   outcome: Outcome,
   state: Type.Enum(['present', 'gone'], {
     description: 'gone: the last scan that looked here did not find it'
   }),
-  starttls: nullable(text('protocol that began in the clear and switched to TLS')),
-  version: nullable(text('TLS version that the server chose, e.g. TLS 1.3')),
-  cipher: nullable(text('cipher suite that the server chose, its IANA name or number')),
-  clientCertificate: nullable(Type.Boolean({ description: 'does the server ask for a client certificate' })),
-  certificates: Type.Array(Leaf, { description: 'the leaf of each chain served: one, or one per key type' }),
+  ...answer,
   findings: Type.Array(Finding, { description: 'what holds now, worst first' }),
   owner: nullable(text('who answers for it')),
   tags: Type.Array(Type.String(), { description: 'tags, in order of the alphabet' }),
@@ -168,11 +172,23 @@ export const Scan = record('scan', 'One scan', {
 })
 export type Scan = Fixed<Static<typeof Scan>>
 
-export const Change = record('change', 'One difference between two scans', {
-  change: Type.Enum(['new', 'changed', 'gone'], { description: 'what happened' }),
+const Standing = Type.Object(
+  {
+    state: Type.Enum(['present', 'gone'], { description: 'was it there' }),
+    outcome: Outcome,
+    ...answer
+  },
+  options
+)
+
+export const Change = record('change', 'One difference that scans saw', {
+  change: Type.Enum(['new', 'changed', 'gone', 'returned'], {
+    description: 'what happened; returned: it was gone'
+  }),
   ...place,
-  before: nullable(Type.Object({ outcome: Outcome, certificates: Type.Array(Leaf) }, options)),
-  after: nullable(Type.Object({ outcome: Outcome, certificates: Type.Array(Leaf) }, options))
+  before: nullable(Standing),
+  after: Standing,
+  fields: Type.Array(Type.String(), { description: 'what differs' })
 })
 export type Change = Fixed<Static<typeof Change>>
 
@@ -191,8 +207,11 @@ export type Schedule = Fixed<Static<typeof Schedule>>
 
 export const Summary = record('summary', 'Figures of everything that a query of the inventory means', {
   endpoints: count('endpoints that match'),
+  certificates: count('certificates that they show as their own'),
   attention: count('endpoints among them with a critical finding or a warning'),
   critical: count('endpoints among them with a critical finding'),
+  warning: count('endpoints among them with a warning'),
+  note: count('endpoints among them with a note'),
   next: nullable(text('where the next page begins: give it to --after'))
 })
 export type Summary = Fixed<Static<typeof Summary>>

@@ -9,6 +9,8 @@ export interface Clock {
   ticks(): number
   /** calls back once after `ms`; the returned function cancels */
   after(ms: number, call: () => void): () => void
+  /** calls back once, as soon as the network events that wait by now have been handled */
+  soon(call: () => void): void
   /** calls back each `ms`; the returned function cancels */
   every(ms: number, call: () => void): () => void
 }
@@ -21,6 +23,7 @@ export const systemClock: Clock = {
     const timer = setTimeout(call, ms)
     return () => clearTimeout(timer)
   },
+  soon: (call) => void setImmediate(call),
   every(ms, call) {
     const timer = setInterval(call, ms)
     return () => clearInterval(timer)

@@ -1,10 +1,9 @@
-import { formatAddress } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
 import { visible } from '../../core/text.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import { certificateRecord } from '../certificate-record.ts'
 import type { Certificate } from '../records.ts'
-import { findingRecord, worstFirst } from './records.ts'
+import { findingRecord, placeRecord, worstFirst } from './records.ts'
 
 /** Endpoints that the record of a certificate names. */
 const named = 100
@@ -47,9 +46,7 @@ export function certificateByDigits(store: Store, text: string, now: number): Ce
     findings: [...findings, ...chains]
       .map((one) => findingRecord(one, { certificate: row.fingerprint, firstSeen: row.firstSeen }))
       .toSorted(worstFirst),
-    endpoints: store.pages
-      .page({ filter, order: 'address', limit: named, now })
-      .rows.map(({ address, port, name }) => ({ address: formatAddress(address), port, name })),
+    endpoints: store.pages.page({ filter, order: 'address', limit: named, now }).rows.map(placeRecord),
     endpointCount: store.pages.count(filter, now)
   })
 }

@@ -1,81 +1,61 @@
 import { formatAddress } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
+import type { Change as ChangeView, StandingView } from '../../sensor/inventory/diff.ts'
 import { findingCodes, type FindingCode } from '../../sensor/inventory/findings/codes.ts'
-import { suiteName, versionName } from '../../sensor/scan/probe/suites.ts'
 import type { Outcome } from '../../sensor/scan/observation.ts'
+import { suiteName, versionName } from '../../sensor/scan/probe/suites.ts'
 import type { EndpointRow } from '../../sensor/store/endpoint-pages.ts'
-import type { FindingRow } from '../../sensor/store/findings.ts'
-import type { PastStanding } from '../../sensor/store/history.ts'
+import type { EndpointKey } from '../../sensor/store/endpoints.ts'
+import type { FindingRow, Subject } from '../../sensor/store/findings.ts'
+import type { CertificateRow } from '../../sensor/store/certificates.ts'
 import type { ScanRow } from '../../sensor/store/scans.ts'
 import type { ScheduleRow } from '../../sensor/store/schedules.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import { instant, leafRecord } from '../leaf-record.ts'
-import type { Change, Endpoint, Finding, Leaf, Scan, Schedule } from '../records.ts'
+import type { Change, Endpoint, Finding, Scan, Schedule } from '../records.ts'
 import { schemaVersion } from '../schema-version.ts'
 import type { StoredRequest } from './request.ts'
 
-/** Makes records out of rows, as things stand at `now`. What many rows share is read once. */
-export interface RecordMaker {
-  endpoint(row: EndpointRow): Endpoint
-  /** a former standing */
-  standing(of: PastStanding): NonNullable<Change['before']>
-}
-
-/** A maker of records for one page: it remembers, so make a new one for each. */
-export function recordMaker(store: Store, now: number): RecordMaker {
+/** Makes records of endpoints, as things stand at `now`. What many rows share is read once: one maker a page. */
+export function endpointRecords(store: Store, now: number): (row: EndpointRow) => Endpoint {
   const leaves = remembered((chain: number) => leafOf(store, chain))
   const findings = remembered((key: string) => {
     const [kind, id] = key.split(' ')
-    return store.findings.of({ kind: kind as FindingRow['kind'], id: Number(id) }, now)
+    return store.findings.of({ kind: kind as Subject['kind'], id: Number(id) }, now)
   })
-  const chainsOf = ({ chain, otherChain }: { chain: number | null; otherChain: number | null }) =>
-    [chain, otherChain].filter((id) => id !== null)
-  return {
-    endpoint(row) {
-      const chains = chainsOf(row)
-      const about = (certificate: string | null) => ({ certificate, firstSeen: row.firstSeen })
-      const served = chains.map((chain) => ({ chain, ...leaves(chain) }))
-      const found = [
-        ...findings(`endpoint ${row.id}`).map((one) => findingRecord(one, about(null))),
-        ...findings(`state ${row.state}`).map((one) => findingRecord(one, about(null))),
-        ...served.flatMap(({ chain, certificate, leaf }) =>
-          [`chain ${chain}`, `certificate ${certificate}`, `key ${certificate}`].flatMap((key) =>
-            findings(key).map((one) => findingRecord(one, about(leaf.fingerprint)))
-          )
-        )
-      ]
-      return endpointRecord(
-        row,
-        served.map(({ leaf }) => leaf),
-        found.toSorted(worstFirst)
+  return (row) => {
+    const chains = [row.chain, row.otherChain].filter((id) => id !== null)
+    const certificates = chains.map(leaves)
+    const about = (certificate: string | null) => (one: FindingRow) =>
+      findingRecord(one, { certificate, firstSeen: row.firstSeen })
+    const found = [
+      ...[`endpoint ${row.id}`, `state ${row.state}`].flatMap(findings).map(about(null)),
+      ...chains.flatMap((chain) => findings(`chain ${chain}`).map(about(leaves(chain).fingerprint))),
+      ...certificates.flatMap(({ id, fingerprint }) =>
+        [`certificate ${id}`, `key ${id}`].flatMap(findings).map(about(fingerprint))
       )
-    },
-    standing({ state, present, why }) {
-      const row = store.states.byId(state)
-      const certificates = row && present ? chainsOf(row).map((chain) => leaves(chain).leaf) : []
-      return { outcome: (why ?? row?.outcome ?? 'silent') as Outcome, certificates }
-    }
+    ]
+    return endpointRecord({ ...row, certificates }, found.toSorted(worstFirst))
   }
 }
 
-function endpointRecord(
-  row: EndpointRow,
-  certificates: readonly Leaf[],
-  findings: readonly Finding[]
-): Endpoint {
+function leafOf(store: Store, chain: number): CertificateRow {
+  const row = store.certificates.byId(store.chains.byId(chain)?.leaf ?? 0)
+  if (row) return row
+  const message = `The inventory refers to chain ${chain}, which is not there. Restore a backup.`
+  throw new Fault('store-corrupt', message, { chain })
+}
+
+type Shown = EndpointRow & { readonly certificates: readonly CertificateRow[] }
+
+function endpointRecord(row: Shown, findings: readonly Finding[]): Endpoint {
   return {
     type: 'endpoint',
     schema: schemaVersion,
-    address: formatAddress(row.address),
-    port: row.port,
-    name: row.name,
-    outcome: (row.why ?? row.outcome) as Outcome,
+    ...placeRecord(row),
+    outcome: outcomeOf(row),
     state: row.present ? 'present' : 'gone',
-    starttls: row.starttls,
-    version: row.version === null ? null : versionName(row.version),
-    cipher: row.cipher === null ? null : suiteName(row.cipher),
-    clientCertificate: row.clientCertificate,
-    certificates,
+    ...answerRecord(row),
     findings,
     owner: row.owner,
     tags: row.tags,
@@ -84,21 +64,40 @@ function endpointRecord(
   }
 }
 
-function leafOf(store: Store, chain: number): { certificate: number; leaf: Leaf } {
-  const row = store.certificates.byId(store.chains.byId(chain)?.leaf ?? 0)
-  if (!row)
-    throw new Fault(
-      'store-corrupt',
-      `The inventory refers to chain ${chain}, which is not there. Restore a backup.`
-    )
-  return { certificate: row.id, leaf: leafRecord(row) }
+/** Where an endpoint is. */
+export function placeRecord({
+  address,
+  port,
+  name
+}: EndpointKey): Pick<Endpoint, 'address' | 'port' | 'name'> {
+  return { address: formatAddress(address), port, name }
+}
+
+/** How the last probe ended; what a whole scan heard nothing of is silent. */
+function outcomeOf({ why, outcome }: Pick<StandingView, 'why' | 'outcome'>): Outcome {
+  return why === 'not-seen' ? 'silent' : ((why ?? outcome) as Outcome)
+}
+
+type Answer = Pick<StandingView, 'starttls' | 'version' | 'cipher' | 'clientCertificate' | 'certificates'>
+
+/** What a server answered, with the names of numbers. */
+function answerRecord({ starttls, version, cipher, clientCertificate, certificates }: Answer) {
+  return {
+    starttls,
+    version: version === null ? null : versionName(version),
+    cipher: cipher === null ? null : suiteName(cipher),
+    clientCertificate,
+    certificates: certificates.map(leafRecord)
+  }
 }
 
 const ranks = { critical: 0, warning: 1, note: 2 } as const
 
 /** Orders findings: the worst first, then the oldest. */
 export function worstFirst(a: Finding, b: Finding): number {
-  return ranks[a.severity] - ranks[b.severity] || a.since.localeCompare(b.since)
+  return (
+    ranks[a.severity] - ranks[b.severity] || a.since.localeCompare(b.since) || a.code.localeCompare(b.code)
+  )
 }
 
 /** What a finding is about, and since when that has been known. */
@@ -114,9 +113,25 @@ export function findingRecord(row: FindingRow, { certificate, firstSeen }: About
   return { code, severity, reason, remedy, since: instant(begins || firstSeen), certificate }
 }
 
+/** What scans changed. */
+export function changeRecord(view: ChangeView): Change {
+  return {
+    type: 'change',
+    schema: schemaVersion,
+    change: view.change,
+    ...placeRecord(view),
+    before: view.before && standingRecord(view.before),
+    after: standingRecord(view.after),
+    fields: view.fields
+  }
+}
+
+function standingRecord(view: StandingView): NonNullable<Change['before']> {
+  return { state: view.present ? 'present' : 'gone', outcome: outcomeOf(view), ...answerRecord(view) }
+}
+
 /** A scan with its figures. */
 export function scanRecord(row: ScanRow, { scope, size }: StoredRequest): Scan {
-  const done = Object.values(row.counts).reduce((sum, count) => sum + count, 0)
   return {
     type: 'scan',
     schema: schemaVersion,
@@ -126,7 +141,7 @@ export function scanRecord(row: ScanRow, { scope, size }: StoredRequest): Scan {
     startedAt: instant(row.started),
     endedAt: row.state === 'running' ? null : instant(row.ended ?? row.lastProgress),
     size,
-    done,
+    done: Object.values(row.counts).reduce((sum, count) => sum + count, 0),
     connections: row.connections,
     outcomes: { ...row.counts },
     endpoints: row.seen,
@@ -139,8 +154,15 @@ export function scanRecord(row: ScanRow, { scope, size }: StoredRequest): Scan {
 }
 
 /** A schedule as it is kept. */
-export function scheduleRecord(row: ScheduleRow): Schedule {
-  const { name, targets, ports, window, recurrence, created } = row
+export function scheduleRecord({
+  name,
+  targets,
+  ports,
+  window,
+  recurrence,
+  created,
+  pace
+}: ScheduleRow): Schedule {
   return {
     type: 'schedule',
     schema: schemaVersion,
@@ -149,7 +171,7 @@ export function scheduleRecord(row: ScheduleRow): Schedule {
     ports,
     every: recurrence,
     window,
-    pace: JSON.parse(row.pace) as Schedule['pace'],
+    pace: JSON.parse(pace) as Schedule['pace'],
     createdAt: instant(created)
   }
 }

@@ -10,7 +10,7 @@ import type { SpaceData } from '../../sensor/scan/space.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { ScanWatch } from '../functions.ts'
 import { createMeter } from './progress.ts'
-import { recordMaker } from './records.ts'
+import { endpointRecords } from './records.ts'
 import type { StoredRequest } from './request.ts'
 
 /** What a scan works with. */
@@ -63,8 +63,8 @@ export async function runOwnScan(
       endpoints.length
     )
     if (!watch.endpoint || endpoints.length === 0) return
-    const maker = recordMaker(store, clock.now())
-    for (const row of store.pages.byIds(endpoints)) watch.endpoint(maker.endpoint(row))
+    const recordOf = endpointRecords(store, clock.now())
+    for (const row of store.pages.byIds(endpoints)) watch.endpoint(recordOf(row))
   }
 
   const cancel = clock.every(progressEach, tell)

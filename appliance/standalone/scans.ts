@@ -1,5 +1,6 @@
 import type { Address } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
+import { refreshFindings } from '../../sensor/inventory/refresh.ts'
 import { finishScan } from '../../sensor/inventory/finish.ts'
 import { openExclusions } from '../../sensor/scan/targets/exclusions.ts'
 import { systemResolver, type ResolveDeps } from '../../sensor/scan/targets/resolve.ts'
@@ -36,6 +37,7 @@ export async function makeScan(
   signal: AbortSignal
 ): Promise<Scan[]> {
   const { where } = deps
+  await refreshFindings(deps)
   checkLooks(request.looks, where)
   const prepared = await prepareSpace(request, where, resolveDeps(signal))
   const stored = storedOf(request, prepared)

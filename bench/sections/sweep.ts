@@ -67,13 +67,14 @@ function goalsOf(lines: readonly Line[], open: number): Goal[] {
     if (!ours || !peer) return []
     const whole = ours.samples.every(({ ok }) => ok === open)
     const work = `sweep: ${wanted.ours}`
+    const measured = (times: number) => `${number(times, 2)} ×${whole ? '' : ', not all found'}`
     if ('faster' in wanted) {
       const times = ratio(peer, ours, secondsOf)
       const goal = `≥ ${wanted.faster} × faster than ${wanted.peer}`
-      return [{ work, goal, measured: `${number(times, 2)} ×`, met: times >= wanted.faster && whole }]
+      return [{ work, goal, measured: measured(times), met: times >= wanted.faster && whole }]
     }
     const times = ratio(ours, peer, secondsOf)
     const goal = `≤ ${wanted.slower} × the time of ${wanted.peer}`
-    return [{ work, goal, measured: `${number(times, 2)} ×`, met: times <= wanted.slower && whole }]
+    return [{ work, goal, measured: measured(times), met: times <= wanted.slower && whole }]
   })
 }

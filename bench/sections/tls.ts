@@ -144,7 +144,12 @@ function goalsOf(work: string, ways: readonly Way[], lines: readonly Line[]): Go
     const share = ratio(line, bound, rateOf)
     const goal = `≥ ${least.toFixed(2)} of the C client's rate`
     return [
-      { work: `${work}: ${name}`, goal, measured: number(share, 2), met: share >= least && allFound(line) }
+      {
+        work: `${work}: ${name}`,
+        goal,
+        measured: `${number(share, 2)}${allFound(line) ? '' : ', not all found'}`,
+        met: share >= least && allFound(line)
+      }
     ]
   })
 }

@@ -59,6 +59,8 @@ export interface SweepDeps {
 }
 
 const tickMs = 10
+/** connections started in one go; then the answers of those before are read */
+const bite = 256
 const deliverMs = 200
 /** times that one probe may run out of local resources in a row */
 const mostLocalFailures = 6
@@ -134,6 +136,7 @@ class Sweep {
   #deliveredAt: number
   #closedUntil = 0
   #exhausted = false
+  #pumping = false
   #stopping = false
   #settle: { resolve: () => void; reject: (fault: unknown) => void } | null = null
 
@@ -152,7 +155,9 @@ class Sweep {
 
   async run(signal: AbortSignal): Promise<void> {
     const stop = () => this.#stop()
-    const cancel = this.#deps.clock.every(tickMs, () => this.#tick())
+    // timers come before network events in a turn of the event loop: an answer that waits in the kernel must be
+    // read before its time-out is looked at
+    const cancel = this.#deps.clock.every(tickMs, () => this.#deps.clock.soon(() => this.#tick()))
     signal.addEventListener('abort', stop, { once: true })
     try {
       await new Promise<void>((resolve, reject) => {
@@ -215,11 +220,25 @@ class Sweep {
   /** starts as many connections as pace, flight control and the batch allow */
   #pump(now: number): void {
     if (this.#stopping || now < this.#closedUntil) return
+    let left = bite
     while (this.#gate.inFlight < this.#control.limit && this.#open < this.#options.batch) {
       const run = this.#gate.next(now)
-      if (run) this.#begin(run, now)
-      else if (!this.#offerOne()) return
+      if (run) {
+        if (left-- === 0) this.#pumpSoon()
+        this.#begin(run, this.#deps.clock.ticks())
+        if (left < 0) return
+      } else if (!this.#offerOne()) return
     }
+  }
+
+  /** goes on with starting connections once waiting answers are read */
+  #pumpSoon(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    this.#deps.clock.soon(() => {
+      this.#pumping = false
+      this.#pump(this.#deps.clock.ticks())
+    })
   }
 
   #offerOne(): boolean {
@@ -269,6 +288,7 @@ class Sweep {
   }
 
   #tick(): void {
+    if (this.#settle === null) return
     const now = this.#deps.clock.ticks()
     this.#wheel.expire(now, (run) => this.#expired(run, now))
     if (this.#finished > 0 && now - this.#deliveredAt >= deliverMs) this.#deliver(now)

@@ -31,6 +31,7 @@ export function openDatabase(directory: string, busyMs: number): Connection {
   const db = new Database(path, { timeout: busyMs })
   try {
     checkOwnership(db, path)
+    if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600)
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = NORMAL')
     db.pragma('foreign_keys = ON')
@@ -50,7 +51,6 @@ function createFile(directory: string, path: string): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   // SQLite gives the -wal and -shm files the rights of the database
   closeSync(openSync(path, 'a', 0o600))
-  if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600)
 }
 
 /** Refuses what is not ours before anything is written: switching to the write-ahead log changes the file. */

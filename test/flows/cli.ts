@@ -29,10 +29,18 @@ export interface RunningCli {
   readonly output: { stdout: string; stderr: string }
 }
 
+/** A CLI that was started, and how it will have ended. */
+export interface Started {
+  readonly process: ChildProcess
+  readonly ended: Promise<Ran>
+}
+
 /** A state directory of its own and the CLI on it. */
 export interface Bench {
   readonly state: string
-  /** runs `bin/tlsward.js` as a process of its own to its end */
+  /** starts `bin/tlsward.js` as a process of its own */
+  start(words: readonly string[], options?: RunOptions): Started
+  /** the same, to its end */
   run(words: readonly string[], options?: RunOptions): Promise<Ran>
   /** removes the directory */
   remove(): void
@@ -50,14 +58,17 @@ export function createBench(): Bench {
     TLSWARD_STATE: state,
     TLSWARD_CONFIG: join(directory, 'config')
   }
+  const start: Bench['start'] = (words, options = {}) =>
+    startCli(words, { ...options, env: { ...ownEnv, ...options.env } })
   return {
     state,
-    run: (words, options = {}) => runCli(words, { ...options, env: { ...ownEnv, ...options.env } }),
+    start,
+    run: (words, options) => start(words, options).ended,
     remove: () => rmSync(directory, { recursive: true, force: true })
   }
 }
 
-function runCli(words: readonly string[], { input = '', env = {}, watch }: RunOptions): Promise<Ran> {
+function startCli(words: readonly string[], { input = '', env = {}, watch }: RunOptions): Started {
   const child = spawn(process.execPath, [launcher, ...words], { env, stdio: ['pipe', 'pipe', 'pipe'] })
   const output = { stdout: '', stderr: '' }
   const running = { process: child, output }
@@ -70,10 +81,11 @@ function runCli(words: readonly string[], { input = '', env = {}, watch }: RunOp
   // a command that reads no input may be gone before it is written
   child.stdin.on('error', () => {})
   child.stdin.end(input)
-  return new Promise((resolve, reject) => {
+  const ended = new Promise<Ran>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code, signal) => resolve({ code, signal, ...output }))
   })
+  return { process: child, ended }
 }
 
 /** The objects of newline-delimited JSON. */

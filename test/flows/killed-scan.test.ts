@@ -1,13 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { seededRandom } from '../../core/random.ts'
-import { jsonLines, tlsward } from './command.ts'
+import { createBench, jsonLines } from './cli.ts'
 import { startCountingServer } from './counting-server.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'killed-'))
-t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+const bench = createBench()
+t.teardown(() => bench.remove())
 
 const kills = 20
 const concurrency = 24
@@ -18,17 +15,16 @@ t.test(`kill -9 at ${kills} moments of a scan of 2,048 endpoints loses nothing`,
   const server = await startCountingServer()
   t.teardown(() => server.close())
   const random = seededRandom(Number(process.env['TLSWARD_SEED'] ?? 20_261_125))
-  const state = join(dir, 'killed')
   const pace = ['--concurrency', String(concurrency), '--per-subnet', '1000', '--rate', '2000']
-  const probe = ['--ports', String(server.port), '--no-twin', ...pace, '--state', state, '--json']
+  const probe = ['--ports', String(server.port), '--no-twin', ...pace, '--json']
 
   let repeated = 0
   let most = 0
   let seen = new Set<string>()
   for (let kill = 0; kill < kills; kill++) {
     const begin = server.arrivals.length
-    const part = kill === 0 ? ['127.23.0.0/21', ...probe] : ['--resume', '1', '--state', state, '--json']
-    const scan = tlsward(['scan', ...part])
+    const part = kill === 0 ? ['127.23.0.0/21', ...probe] : ['--resume', '1', '--json']
+    const scan = bench.start(['scan', ...part])
     // the moment: after so many connections of this run, so that every run gets some work done
     const after = 1 + (random.word() % 95)
     const ended = await reached(() => server.arrivals.length - begin >= after, scan.ended)
@@ -44,7 +40,7 @@ t.test(`kill -9 at ${kills} moments of a scan of 2,048 endpoints loses nothing`,
   t.ok(most <= batch, `at most ${most} were asked twice after one kill; a batch is ${batch}`)
 
   const last = server.arrivals.length
-  const rest = await tlsward(['scan', '--resume', '1', '--state', state, '--json']).ended
+  const rest = await bench.run(['scan', '--resume', '1', '--json'])
   t.equal(rest.code, 0, rest.stderr)
   const twice = server.arrivals.slice(last).filter(({ address }) => seen.has(address)).length
   t.ok(twice <= batch)
@@ -52,7 +48,7 @@ t.test(`kill -9 at ${kills} moments of a scan of 2,048 endpoints loses nothing`,
     `${kills} kills: ${repeated + twice} of 2,048 endpoints asked twice, at most ${most} after one kill`
   )
 
-  const list = await tlsward(['inventory', '--limit', '5000', '--json', '--state', state]).ended
+  const list = await bench.run(['inventory', '--limit', '5000', '--json'])
   const found = jsonLines(list.stdout).filter(({ type }) => type === 'endpoint')
   const undisturbed = Array.from({ length: 2_048 }, (_, at) => `127.23.${at >> 8}.${at & 255}`)
   t.same(found.map(({ address }) => String(address)).toSorted(), undisturbed.toSorted(), 'the union is whole')

@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { jsonLines, tlsward } from './command.ts'
+import { createBench, jsonLines } from './cli.ts'
 import { startCountingServer } from './counting-server.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'polite-'))
-t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+const bench = createBench()
+t.teardown(() => bench.remove())
 
 const addresses = (text: string) =>
   jsonLines(text)
@@ -17,14 +16,15 @@ const addresses = (text: string) =>
 t.test('a CIDR, a range and an IPv6 host, with exclusions, at a set rate', async (t) => {
   const server = await startCountingServer()
   t.teardown(() => server.close())
-  const never = join(dir, 'do-not-scan')
+  mkdirSync(bench.state)
+  const never = join(bench.state, 'never.txt')
   writeFileSync(never, '127.21.0.17\n::ffff:127.21.0.18\n')
   const rate = 40
-  const scan = tlsward([
+  const scan = bench.start([
     'scan',
     ...['127.21.0.0/26', '127.21.1.250-127.21.2.9', '[::1]', '127.21.0.5'],
     ...['--ports', String(server.port), '--exclude', '127.21.0.40/29,127.21.2.4,127.21.1.252'],
-    ...['--do-not-scan', never, '--rate', String(rate), '--json', '--state', join(dir, 'state')]
+    ...['--do-not-scan', never, '--rate', String(rate), '--json']
   ])
   const { code, stdout, stderr } = await scan.ended
   t.equal(code, 0, stderr)
@@ -58,29 +58,18 @@ t.test('two connections at once to an address only where that is wished', async 
   t.teardown(() => server.close())
   const names = ['--sni', 'a.test,b.test,c.test,d.test,e.test,f.test', '--ports', String(server.port)]
   const scan = (perHost: string) =>
-    tlsward([
-      'scan',
-      '127.21.9.1',
-      ...names,
-      '--per-host',
-      perHost,
-      '--host-rate',
-      '500',
-      '--state',
-      join(dir, perHost)
-    ])
-  t.equal((await scan('1').ended).code, 0)
+    bench.run(['scan', '127.21.9.1', ...names, '--per-host', perHost, '--host-rate', '500'])
+  t.equal((await scan('1')).code, 0)
   t.equal(server.mostAtOnce, 1)
-  t.equal((await scan('4').ended).code, 0)
+  t.equal((await scan('4')).code, 0)
   t.ok(server.mostAtOnce > 1 && server.mostAtOnce <= 4, `${server.mostAtOnce} at once with --per-host 4`)
 })
 
 t.test('SIGINT stops within a second, and the scan can be resumed', async (t) => {
   const server = await startCountingServer()
   t.teardown(() => server.close())
-  const state = join(dir, 'stopped')
   const range = ['127.22.0.0/24', '--ports', String(server.port), '--no-twin']
-  const scan = tlsward(['scan', ...range, '--rate', '60', '--json', '--state', state])
+  const scan = bench.start(['scan', ...range, '--rate', '60', '--json'])
   await until(() => server.arrivals.length >= 40)
   const asked = performance.now()
   scan.process.kill('SIGINT')
@@ -92,7 +81,7 @@ t.test('SIGINT stops within a second, and the scan can be resumed', async (t) =>
   t.ok(before < 256)
 
   const [id = ''] = /resume (\d+)/.exec(stderr)?.slice(1) ?? []
-  const resumed = await tlsward(['scan', '--resume', id, '--json', '--state', state]).ended
+  const resumed = await bench.run(['scan', '--resume', id, '--json'])
   t.equal(resumed.code, 0, resumed.stderr)
   const found = new Set([...addresses(stdout), ...addresses(resumed.stdout)])
   t.equal(found.size, 256, 'both parts together are the whole')

@@ -3,6 +3,7 @@ import { openTrustStore } from '../../pki/trust-store.ts'
 import { ca, check, expired, future, kinds, leafOf, middle, print, root, stranger } from './pki-chains.ts'
 import {
   ascii,
+  attribute,
   authorityKeyId,
   bits,
   boolean,
@@ -15,6 +16,7 @@ import {
   newKeys,
   rdn,
   sequence,
+  set,
   type Forged
 } from './pki-forge.ts'
 
@@ -177,5 +179,11 @@ t.test('names are equal by RFC 5280, whatever their string types, case and space
   const typed = forge({ subject: upper, keys, extensions: caExtensions(keys) })
   const end = leafOf({ ...typed, name: lower })
   t.match(check([end], { roots: openTrustStore([typed.der]) }), { verdict: 'trusted', facts: [] })
+  const parts = [attribute('2.5.4.3', 'a'), attribute('2.5.4.11', 'b')]
+  const multi = forge({ subject: sequence(set(...parts)), keys, extensions: caExtensions(keys) })
+  const turned = leafOf({ ...multi, name: sequence(set(...parts.toReversed())) })
+  t.match(check([turned], { roots: openTrustStore([multi.der]) }), { verdict: 'trusted', facts: [] })
+  const other = leafOf({ ...multi, name: sequence(...parts.map((part) => set(part))) })
+  t.match(check([other], { roots: openTrustStore([multi.der]) }), { verdict: 'incomplete' })
   t.end()
 })

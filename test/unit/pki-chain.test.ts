@@ -193,6 +193,14 @@ t.test('a search among many candidates is cut, and says so', (t) => {
   t.end()
 })
 
+t.test('the root that the certificate names by its key is tried first among many of its name', (t) => {
+  const namesakes = Array.from({ length: 60 }, () => ca('namesake'))
+  const last = namesakes.at(-1) ?? root
+  const report = check([leafOf(last)], { roots: openTrustStore(namesakes.map(({ der }) => der)) })
+  t.match(report, { verdict: 'trusted', root: print(last), facts: [] })
+  t.end()
+})
+
 t.test('only the first 32 certificates are looked at', (t) => {
   const report = check([leaf, middle, ...Array.from({ length: 40 }, () => stranger)])
   t.match(report, { verdict: 'trusted', facts: [{ kind: 'too-many', count: 42, limit: 32 }] })

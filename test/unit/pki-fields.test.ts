@@ -119,6 +119,7 @@ const expected: Readonly<Record<string, Partial<CertificateFields>>> = {
   'DSA key without parameters': { keyType: 'DSA', keyBits: 0 },
   'RSA-PSS key': { keyType: 'RSA', keyBits: 1024 },
   'unknown key algorithm': { keyType: 'other', keyBits: 0, curve: null },
+  'RSA-PSS without parameters': { signatureAlgorithm: 'RSA-PSS-SHA1' },
   'RSA-PSS with defaults': { signatureAlgorithm: 'RSA-PSS-SHA1' },
   'RSA-PSS with MD5': { signatureAlgorithm: 'RSA-PSS-MD5' },
   'RSA-PSS with SHA-384': { signatureAlgorithm: 'RSA-PSS' },

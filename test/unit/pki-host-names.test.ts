@@ -72,6 +72,8 @@ t.test('a common name is told, but covers nothing', (t) => {
   t.equal(nameMatch({ ...old, commonName: '192.0.2.1' }, '192.0.2.1'), 'common-name-only')
   t.equal(nameMatch(old, 'new.example.org'), 'none')
   t.equal(nameMatch({ ...old, dnsNames: ['other.example.org'] }, 'old.example.org'), 'none')
+  const named = { dnsNames: ['other.example.org'], ipAddresses: [], commonName: '192.0.2.1' }
+  t.equal(nameMatch(named, '192.0.2.1'), 'none')
   t.equal(nameMatch({ ...old, commonName: null }, 'old.example.org'), 'none')
   t.end()
 })

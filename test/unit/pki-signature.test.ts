@@ -32,6 +32,13 @@ t.test('signatures of every family are checked, with the right kind of key only'
     t.equal(checkSignature(signed, wrongKey.publicKey), 'bad', algorithm)
     t.equal(checkSignature({ ...signed, algorithm: '1.2.3.4' }, signer.publicKey), 'unsupported')
   }
+  const renamed = {
+    algorithm: 'ECDSA-SHA256',
+    pssHash: null,
+    data,
+    signature: sign('sha256', data, rsa.privateKey)
+  }
+  t.equal(checkSignature(renamed, rsa.publicKey), 'bad', 'the algorithm must fit the key')
   const odd = { algorithm: 'RSA-MD2', pssHash: null, data, signature: Buffer.alloc(256) }
   t.equal(checkSignature(odd, rsa.publicKey), 'unsupported')
   t.end()

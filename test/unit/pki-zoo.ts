@@ -300,6 +300,7 @@ const keyRecipes = (): Record<string, Recipe> => ({
     })
   },
   'unknown key algorithm': { spki: sequence(sequence(oid('1.2.3.4')), bits(Buffer.of(1, 2, 3))) },
+  'RSA-PSS without parameters': { signature: sequence(oid('1.2.840.113549.1.1.10')) },
   'RSA-PSS with defaults': { signature: sequence(oid('1.2.840.113549.1.1.10'), sequence()) },
   'RSA-PSS with MD5': {
     signature: sequence(

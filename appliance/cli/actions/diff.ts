@@ -1,7 +1,9 @@
-import { linePrinter, printTable } from '../output.ts'
+import type { Change } from '../../records.ts'
+import { linePrinter, printTable, type View } from '../output.ts'
+import type { Screen } from '../screen.ts'
 import type { OutputOptions, Session } from '../session.ts'
 import { changeView } from '../views/scans.ts'
-import { figure } from '../words.ts'
+import { counted, figure } from '../words.ts'
 
 /** Prints what scans changed. */
 export async function diff(
@@ -11,18 +13,37 @@ export async function diff(
 ): Promise<void> {
   const { screen } = session
   const functions = await session.functions()
-  const changes = await functions.differences(from, to)
+  const changes = functions.differences(from, to)
   const view = changeView(screen)
   const print = linePrinter(screen, options, view)
-  if (print) return changes.forEach(print)
-  const of = (kind: string) => changes.filter((one) => one.change === kind).length
-  screen.result(
-    screen.paint(
-      'strong',
-      `${figure(of('new'))} new, ${figure(of('changed'))} changed, ${figure(of('gone'))} gone`
-    )
-  )
-  if (changes.length === 0) return
+  if (print) {
+    for await (const change of changes) print(change)
+    return
+  }
+  await printChanges(screen, view, changes)
+}
+
+/** Changes that a table shows; all of them are in --json and --csv. */
+const tableRows = 1_000
+
+async function printChanges(
+  screen: Screen,
+  view: View<Change>,
+  changes: AsyncIterable<Change>
+): Promise<void> {
+  const counts = { new: 0, changed: 0, gone: 0, returned: 0 }
+  const kept: Change[] = []
+  for await (const change of changes) {
+    counts[change.change]++
+    if (kept.length < tableRows) kept.push(change)
+  }
+  const { new: appeared, changed, gone, returned } = counts
+  const head = [`${figure(appeared)} new`, `${figure(changed)} changed`, `${figure(gone)} gone`]
+  if (returned > 0) head.push(`${figure(returned)} returned`)
+  screen.result(screen.paint('strong', head.join(', ')))
+  if (kept.length === 0) return
   screen.result('')
-  printTable(screen, view, changes)
+  printTable(screen, view, kept)
+  const more = appeared + changed + gone + returned - kept.length
+  if (more > 0) screen.result(`… and ${counted(more, 'more change')}: tlsward diff --json`)
 }

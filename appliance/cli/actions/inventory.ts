@@ -1,3 +1,4 @@
+import { given } from '../given.ts'
 import type { InventoryQuery } from '../../functions.ts'
 import type { Endpoint, Severity, Summary } from '../../records.ts'
 import { linePrinter, printTable } from '../output.ts'
@@ -67,15 +68,8 @@ function nextPage({ next }: Summary): string {
 }
 
 function queryOf(options: InventoryOptions): InventoryQuery {
-  const { expiring, gone, sort, limit } = options
   const { finding, severity, issuer, key, search, certificate, network, port, tag, owner, after } = options
-  const filters = { finding, severity, issuer, key, search, certificate, network, port, tag, owner, after }
-  const given = Object.entries(filters).filter(([, value]) => value !== undefined)
-  return {
-    ...Object.fromEntries(given),
-    ...(expiring === undefined ? {} : { expiringMs: expiring }),
-    ...(gone === true ? { gone } : {}),
-    sort,
-    limit
-  }
+  const { expiring: expiringMs, gone, sort, limit } = options
+  const filters = { finding, severity, issuer, key, search, certificate, network, port, tag, owner }
+  return { ...given({ ...filters, expiringMs, gone, after }), sort, limit }
 }

@@ -1,6 +1,7 @@
 import { Fault } from '../../../core/fault.ts'
 import type { ListText, PaceRequest, ProbeRequest, ScanRequest } from '../../functions.ts'
 import { readFound } from '../found.ts'
+import { given } from '../given.ts'
 import { readText } from '../files.ts'
 import type { PaceOptions, ScanOptions } from '../commands/scan-options.ts'
 
@@ -63,11 +64,4 @@ export function paceOf(options: PaceOptions): PaceRequest {
 
 function probeOf({ starttls, twin, timeout, retries }: ScanOptions): ProbeRequest {
   return given({ twin, starttls, timeoutMs: timeout, retries })
-}
-
-type Given<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> }
-
-/** The fields that have a value. */
-function given<T extends object>(fields: T): Given<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>
 }

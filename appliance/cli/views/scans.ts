@@ -82,7 +82,12 @@ export function outcomeLines(scan: Scan): string[] {
     .map(([outcome, count]) => `  ${figure(count).padStart(12)}  ${outcome}`)
 }
 
-const changeTones: Readonly<Record<Change['change'], Tone>> = { new: 'good', changed: 'warn', gone: 'bad' }
+const changeTones: Readonly<Record<Change['change'], Tone>> = {
+  new: 'good',
+  changed: 'warn',
+  gone: 'bad',
+  returned: 'good'
+}
 
 /** The table and CSV of differences. */
 export function changeView(screen: Screen): View<Change> {
@@ -115,7 +120,7 @@ export function changeView(screen: Screen): View<Change> {
 }
 
 function sideText(side: Change['before']): string {
-  if (!side) return ''
+  if (!side || side.state === 'gone') return side?.outcome ?? ''
   if (side.certificates.length === 0) return side.outcome
   return side.certificates.map(leafText).join(', ')
 }

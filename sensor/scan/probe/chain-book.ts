@@ -14,6 +14,7 @@ export interface BookedChain {
 /** messages of one length that are compared byte by byte before any is hashed, and lengths for which */
 const recentPerLength = 4
 const recentLengths = 1_024
+const longestRecent = 16_384
 
 /**
  * Chains that this scan has met. Data centres serve the same few chains from many endpoints: the bytes or one
@@ -23,6 +24,8 @@ export class ChainBook {
   readonly #recent = new Map<number, { readonly body: Buffer; readonly booked: BookedChain }[]>()
   readonly #byMessage = new Map<string, BookedChain>()
   readonly #handedOver = new Set<string>()
+  /** hashes of members behind a leaf that were read */
+  readonly #issuers = new Set<string>()
   readonly #limit: number
 
   /** `limit`: chains that are remembered; a forgotten one is parsed and handed on again */
@@ -43,6 +46,7 @@ export class ChainBook {
   }
 
   #remember(message: Uint8Array, booked: BookedChain): void {
+    if (message.length > longestRecent) return
     if (this.#recent.size >= recentLengths) this.#recent.clear()
     const recent = this.#recent.get(message.length) ?? []
     recent.unshift({ body: Buffer.from(message), booked })
@@ -58,9 +62,7 @@ export class ChainBook {
     if (!leaf) return undefined
     // TLS 1.3 frames the same chain differently, and staples make messages differ: the id is of the chain alone
     // the list is views of a buffer that the next read overwrites
-    const certificates = list.certificates
-      .filter((der, at) => at === 0 || parse(der) !== undefined)
-      .map(copyOf)
+    const certificates = list.certificates.filter((der, at) => at === 0 || this.#reads(der)).map(copyOf)
     const id = hash('sha256', Buffer.concat(certificates), 'hex')
     const booked = { chain: { id, leaf: leaf.fingerprint }, keyType: leaf.keyType }
     if (this.#byMessage.size >= this.#limit) this.#forget()
@@ -68,6 +70,16 @@ export class ChainBook {
     if (this.#handedOver.has(id)) return booked
     this.#handedOver.add(id)
     return { ...booked, chain: { ...booked.chain, certificates } }
+  }
+
+  /** is a member of a chain, the same few intermediates again and again, a certificate? */
+  #reads(der: Uint8Array): boolean {
+    const key = hash('sha256', der, 'base64')
+    if (this.#issuers.has(key)) return true
+    if (!parse(der)) return false
+    if (this.#issuers.size >= this.#limit) this.#issuers.clear()
+    this.#issuers.add(key)
+    return true
   }
 
   #forget(): void {
