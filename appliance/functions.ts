@@ -109,14 +109,14 @@ export interface Scope extends SpaceSizes {
 export interface Progress {
   readonly done: number
   readonly size: number
-  /** endpoints seen so far */
-  readonly found: number
+  /** endpoints seen so far; null in closer looks, which find none */
+  readonly found: number | null
   /** pairs per second over the last seconds */
   readonly rate: number
   /** milliseconds left, once the rate is steady; null before */
   readonly leftMs: number | null
-  /** why nothing happens now, e.g. outside the window */
-  readonly waiting: string | null
+  /** what happens instead of the sweep: waiting for the window of time, closer looks */
+  readonly instead: string | null
 }
 
 /** What whoever started a scan wants to hear of it. */

@@ -25,7 +25,9 @@ function runOnPinnedNode() {
     // not installed: on other platforms, or with --omit=optional
   }
   if (!node || process.env.TLSWARD_REEXEC) {
-    console.error(`tlsward needs Node 24 (or at least 22.18); this is ${process.version}. Install Node 24 LTS.`)
+    console.error(
+      `tlsward needs Node 24 (or at least 22.18); this is ${process.version}. Install Node 24 LTS.`
+    )
     process.exit(2)
   }
   const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], {

@@ -86,7 +86,7 @@ export class ChainCertificate {
     return this.#key
   }
 
-  /** OpenSSL's view, made when first asked for: that costs ten times the quick reading */
+  /** OpenSSL's view, made when first asked for: that costs several times the quick reading */
   #openSsl(): X509Certificate | undefined {
     if (this.#node === null) this.#node = openSslCertificate(this.der)
     return this.#node

@@ -15,14 +15,16 @@ export interface FullCertificate {
 }
 
 /**
- * Reads one certificate by @peculiar/asn1-* and OpenSSL, sharing no parsing code with the quick reader: some
- * fifty times slower, for what people look at one by one. Throws a Fault certificate-malformed.
+ * Reads one certificate by @peculiar/asn1-* and OpenSSL, sharing no parsing code with the quick reader: a
+ * hundred times slower, for what people look at one by one. Throws a Fault certificate-malformed.
  *
- * Both readers agree on every field of every certificate that both read. They differ in what they refuse:
+ * Both readers agree on every field of a sound certificate. They differ in what they refuse:
  * - this one takes some BER that is no DER inside the certificate: indefinite and overlong lengths, and bytes behind
  *   the value of an extension, which is broken for the quick one;
  * - the quick one takes what OpenSSL refuses: INTEGERs with needless leading bytes, times without seconds or zone,
- *   names with invalid UTF-8 or values of odd types; and it shows the size of keys whose numbers make no key (0 here).
+ *   names with invalid UTF-8 or values of odd types; and it shows the size of keys whose numbers make no key (0 here);
+ * - both count a broken extension as absent, but the libraries' idea of broken is wider in parts that give no field
+ *   (the issuer in an authorityKeyIdentifier, say), and narrower about lengths.
  */
 export function readCertificateFully(der: Uint8Array): CertificateFields {
   return understood(() => fieldsOf(parseFully(der)))

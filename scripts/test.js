@@ -47,7 +47,9 @@ process.exit(failed ? 1 : 0)
 /** what failed, as the TAP output tells it: the line of each failed assertion and the lines that explain it */
 function failures(tap) {
   const lines = tap.split('\n')
-  const starts = lines.flatMap((line, at) => (/^ +not ok /.test(line) || /^Bail out/.test(line) ? [at] : []))
+  const starts = lines.flatMap((line, at) =>
+    /^ +not ok /.test(line) || line.startsWith('Bail out') ? [at] : []
+  )
   return starts.slice(0, 20).map((at) => {
     const indent = /^ */.exec(lines[at])[0].length
     const length = lines.slice(at + 1).findIndex((line) => /^ *(not )?ok |^ *1\.\./.test(line))

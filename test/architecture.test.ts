@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { forbiddenImports, readImports } from '../scripts/imports.ts'
 import { missingPaths } from '../scripts/paths.ts'
 import { brokenRules } from '../scripts/rules.ts'
-import { readSources } from '../scripts/sources.ts'
+import { readSources, root } from '../scripts/sources.ts'
 
 const sources = readSources()
 
@@ -19,6 +20,12 @@ t.test('no source breaks the own rules', (t) => {
 
 t.test('every path that the documents name is there', (t) => {
   t.same(missingPaths(), [])
+  t.end()
+})
+
+t.test('the generated parts of the documents are what the code says', (t) => {
+  const { status, stdout } = spawnSync(process.execPath, ['scripts/docs.ts', '--check'], { cwd: root })
+  t.equal(status, 0, stdout.toString())
   t.end()
 })
 

@@ -6,15 +6,12 @@ import { duration, figure } from './words.ts'
 const plainEach = 10_000
 
 /** One line about a running scan: done, rate, found, time left. */
-export function progressText({ done, size, found, rate, leftMs, waiting }: Progress): string {
+export function progressText({ done, size, found, rate, leftMs, instead }: Progress): string {
   const share = size > 0 ? Math.floor((done / size) * 100) : 100
-  const parts = [
-    `${figure(done)} of ${figure(size)} (${share} %)`,
-    `${figure(Math.round(rate))}/s`,
-    `${figure(found)} found`
-  ]
-  if (waiting !== null) parts.push(waiting)
-  else if (leftMs !== null) parts.push(`${duration(leftMs)} left`)
+  const parts = [`${figure(done)} of ${figure(size)} (${share} %)`, `${figure(Math.round(rate))}/s`]
+  if (found !== null) parts.push(`${figure(found)} found`)
+  if (instead !== null) parts.push(instead)
+  if (instead === null && leftMs !== null) parts.push(`${duration(leftMs)} left`)
   return parts.join(' · ')
 }
 

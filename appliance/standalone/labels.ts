@@ -1,7 +1,9 @@
 import { Fault } from '../../core/fault.ts'
 import { visible } from '../../core/text.ts'
 import { parseExclusion } from '../../sensor/scan/targets/parse.ts'
-import type { Ownership, Place } from '../../sensor/store/ownership.ts'
+import { expandPorts } from '../../sensor/scan/targets/ports.ts'
+import type { RangeTarget } from '../../sensor/scan/targets/target.ts'
+import type { Ownership } from '../../sensor/store/ownership.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { Label } from '../functions.ts'
 
@@ -9,31 +11,35 @@ import type { Label } from '../functions.ts'
 const longest = 200
 
 /** Sets tags and owners, all or nothing; gives the number of endpoints that each label met. */
-export function applyLabels(store: Store, labels: readonly Label[]): number[] {
-  const read = labels.map((label) => ({ places: placesOf(label), ownership: ownershipOf(label) }))
+export function applyLabels(store: Store, labels: readonly Label[], now: number): number[] {
+  const read = labels.map((label) => {
+    const range = placeOf(label.place)
+    const ports = range.ports === null ? [null] : expandPorts(range.ports)
+    return { range, ports, name: label.name ?? null, ownership: ownershipOf(label) }
+  })
   return store.transaction(() =>
-    read.map(({ places, ownership }) =>
-      places.reduce((met, place) => met + store.ownership.setAt(place, ownership), 0)
+    read.map(({ range, ports, name, ownership }) =>
+      ports.reduce<number>((met, port) => {
+        const { first, last } = range
+        if (first === last) return met + store.ownership.setAt({ address: first, port, name }, ownership)
+        const filter = {
+          presence: 'any',
+          network: { first, last },
+          ...(port === null ? {} : { port })
+        } as const
+        return met + store.ownership.setWhere(filter, now, ownership)
+      }, 0)
     )
   )
 }
 
-/** The places of a label: one for each range of ports. */
-function placesOf({ place, name }: Label): Place[] {
-  const target = parseExclusion(place)
-  if (target.kind === 'range') {
-    const addresses = { first: target.first, last: target.last }
-    const ranges = target.ports ?? [null]
-    return ranges.map((range) => ({
-      addresses,
-      ports: range && { first: range[0], last: range[1] },
-      name: name ?? null
-    }))
-  }
+function placeOf(text: string): RangeTarget {
+  const target = parseExclusion(text)
+  if (target.kind === 'range') return target
   throw new Fault(
     'target-malformed',
-    `place "${visible(place, 80)}" is a name: endpoints are known by address. Write an address, address:port, network or range.`,
-    { field: 'place', value: place }
+    `place "${visible(text, 80)}" is a name: endpoints are known by address. Write an address, address:port, network or range.`,
+    { field: 'place', value: text }
   )
 }
 

@@ -10,12 +10,13 @@ import { openDialer } from '../../sensor/scan/probe/open-dialer.ts'
 import { revocationOf, type RevocationDeps } from '../../sensor/scan/revocation.ts'
 import { readSshHostKeys } from '../../sensor/scan/ssh-keys.ts'
 import type { EndpointRow } from '../../sensor/store/endpoint-pages.ts'
-import type { Look, Looks } from '../functions.ts'
+import type { Look, Looks, Progress } from '../functions.ts'
 import { leafRecord } from '../leaf-record.ts'
 import type { Places } from '../places.ts'
 import { readSettings, settingsName } from '../settings.ts'
 import { openAnswerCache } from './answer-cache.ts'
 import { foundBy } from './found.ts'
+import { createMeter } from './progress.ts'
 import { deepRecord, revocationRecord, sshRecord } from './look-records.ts'
 import { closedMs, type OwnScan, type ScanningDeps } from './scanning.ts'
 import { createTurns, type Turns } from './turns.ts'
@@ -27,6 +28,7 @@ const sideBySide = 32
 export interface LooksDeps extends ScanningDeps {
   readonly where: Places
   readonly tell: (look: Look) => void
+  readonly progress: (progress: Progress) => void
 }
 
 /** A place where something spoke SSH. */
@@ -65,9 +67,16 @@ export async function lookCloser(
   if (looks.deep) for (const row of rows) plan(formatAddress(row.address), () => lookDeep(row, tools))
   if (looks.ssh) for (const place of ssh) plan(place.address, () => lookSsh(place, tools))
 
+  const size = [...work.values()].reduce((sum, acts) => sum + acts.length, 0)
+  const meter = createMeter(deps.clock, { size, done: 0 })
   const queue = new PQueue({ concurrency: sideBySide })
   const lanes = [...work.values()].map((acts) => async () => {
-    for (const act of acts) if (!signal.aborted) await act()
+    for (const act of acts) {
+      if (signal.aborted) return
+      await act()
+      meter.add(1, 0)
+      deps.progress({ ...meter.read('looking closer'), found: null })
+    }
   })
   await queue.addAll(lanes)
   if (looks.revocation) await lookForRevocation(rows, tools)

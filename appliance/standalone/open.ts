@@ -66,7 +66,7 @@ export function openStandalone(where: Places, authorities: readonly string[]): F
       addSchedule(store, schedule, clock.now())
     },
     removeSchedule: async (name) => store.schedules.remove(name),
-    label: async (labels) => applyLabels(store, labels),
+    label: async (labels) => applyLabels(store, labels, clock.now()),
     close: async () => store.close()
   }
 }

@@ -9,7 +9,7 @@ import { openSpace } from '../../sensor/scan/targets/space.ts'
 import type { SpaceData } from '../../sensor/scan/space.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { Observation } from '../../sensor/scan/observation.ts'
-import type { ScanRequest, ScanWatch } from '../functions.ts'
+import type { Look, Progress, ScanRequest, ScanWatch } from '../functions.ts'
 import type { Places } from '../places.ts'
 import type { Scan } from '../records.ts'
 import { checkLooks, lookCloser, type SshPlace } from './looks.ts'
@@ -59,7 +59,7 @@ export async function resumeScan(
   if (touches(space, openExclusions([...exclude, ...doNotScan]))) {
     throw new Fault(
       'scan-excluded',
-      `scan ${id}: the do-not-scan list now spares part of what it would touch. Start a new scan of the same targets.`,
+      `scan ${id}: the do-not-scan list now spares part of it. Start a new scan of the same targets.`,
       { id }
     )
   }
@@ -130,8 +130,11 @@ async function run(own: OwnScan, watch: ScanWatch, deps: ScansDeps, signal: Abor
   const ssh: SshPlace[] = []
   const hears = (seen: Observation) => void (looks.ssh && seen.banner?.startsWith('SSH-') && ssh.push(seen))
   await runOwnScan({ ...own, hears }, watch, deps, signal)
-  if (!signal.aborted)
-    await lookCloser({ own, looks, ssh }, { ...deps, tell: (look) => watch.look?.(look) }, signal)
+  const hearer = {
+    tell: (look: Look) => watch.look?.(look),
+    progress: (progress: Progress) => watch.progress(progress)
+  }
+  if (!signal.aborted) await lookCloser({ own, looks, ssh }, { ...deps, ...hearer }, signal)
   if (signal.aborted) store.scans.end(own.id, 'stopped', clock.now())
   else await finishScan({ store, clock }, { scan: own.id, contains })
   return scanRecord(store.scans.get(own.id), own.request)

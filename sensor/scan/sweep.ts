@@ -93,6 +93,8 @@ class Run implements ProbeOwner {
   /** waits for its next connection to be allowed */
   waits = false
   timer = 0
+  /** among the pairs that are begun */
+  place = -1
 
   constructor(pair: Pair, position: number, sweep: Sweep) {
     this.address = pair.address
@@ -124,7 +126,8 @@ class Sweep {
   readonly #progress: Progress
   readonly #patience: Patience
   readonly #control: FlightControl
-  readonly #begun = new Set<Run>()
+  /** pairs that are begun, in any order; each knows its place */
+  readonly #begun: Run[] = []
 
   #observations: Observation[] = []
   #counts: OutcomeCounts = {}
@@ -172,6 +175,14 @@ class Sweep {
     }
   }
 
+  /** takes a pair out of those that are begun: the last one gets its place */
+  #leave(run: Run): void {
+    const last = this.#begun.pop()
+    if (last === undefined || last === run) return
+    this.#begun[run.place] = last
+    last.place = run.place
+  }
+
   /** the connection of a pair stands */
   opened(run: Run): void {
     const now = this.#deps.clock.ticks()
@@ -191,7 +202,7 @@ class Sweep {
   done(run: Run): void {
     const now = this.#deps.clock.ticks()
     this.#wheel.remove(run.timer)
-    this.#begun.delete(run)
+    this.#leave(run)
     this.#gate.done(run, now, paceEnd(run.probe.lastEnd))
     this.#learn(run, now)
     this.#keep(run, now)
@@ -255,7 +266,7 @@ class Sweep {
 
   #begin(run: Run, now: number): void {
     this.#open++
-    this.#begun.add(run)
+    run.place = this.#begun.push(run) - 1
     run.begunAt = now
     this.#connect(run, now)
   }
@@ -342,13 +353,13 @@ class Sweep {
       this.#wheel.remove(timer)
       probe.abandon()
     }
-    this.#begun.clear()
+    this.#begun.length = 0
     this.#endIfDone()
   }
 
   #endIfDone(): void {
     if (this.#settle === null) return
-    const walked = this.#exhausted && this.#begun.size === 0 && this.#gate.parked === 0
+    const walked = this.#exhausted && this.#begun.length === 0 && this.#gate.parked === 0
     if (!walked && !this.#stopping) return
     if (this.#finished > 0) this.#deliver(this.#deps.clock.ticks())
     if (this.#delivering > 0) return

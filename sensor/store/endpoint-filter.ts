@@ -118,15 +118,17 @@ function findingConditions({ finding, severity }: EndpointFilter, now: number): 
   if (finding === undefined && severity === undefined) return []
   const wanted = ['begins <= @now AND ends > @now']
   if (finding !== undefined) wanted.push('code = @finding')
-  if (severity !== undefined) wanted.push('severity IN (SELECT value FROM json_each(@severities))')
+  const severities = severity === undefined ? [] : [severity].flat()
+  if (severity !== undefined)
+    wanted.push(`severity IN (${severities.map((_, at) => `@severity${at}`).join(', ')})`)
   const subjects = (kinds: string) => `SELECT subject FROM finding WHERE ${kinds} AND ${wanted.join(' AND ')}`
   const chains = subjects("kind = 'chain'")
   const sql = `(${shows(subjects("kind IN ('certificate', 'key')"))}
     OR e.state IN (${subjects("kind = 'state'")})
     OR e.state IN (SELECT id FROM state WHERE chain IN (${chains}) OR other_chain IN (${chains}))
     OR e.id IN (${subjects("kind = 'endpoint'")}))`
-  const severities = severity === undefined ? {} : { severities: JSON.stringify([severity].flat()) }
-  const values = { now, ...(finding === undefined ? {} : { finding }), ...severities }
+  const bound = Object.fromEntries(severities.map((one, at) => [`severity${at}`, one]))
+  const values = { now, ...(finding === undefined ? {} : { finding }), ...bound }
   return [{ sql, values }]
 }
 

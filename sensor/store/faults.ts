@@ -50,6 +50,14 @@ export function storeFault(thrown: unknown, path: string): unknown {
     const match = sqliteFaults.find(([prefix]) => thrown.code.startsWith(prefix))
     return match ? fault(match[1], match[2], path, thrown) : thrown
   }
+  // better-sqlite3 looks for the directory itself
+  if (thrown instanceof TypeError && thrown.message.includes('directory does not exist')) {
+    return new Fault(
+      'state-unwritable',
+      `state ${path}: its directory is gone; ${remedies['state-unwritable']}`,
+      { path }
+    )
+  }
   if (!(thrown instanceof Error) || !('code' in thrown) || thrown instanceof Fault) return thrown
   const code = systemFaults[String(thrown.code)]
   return code ? fault(code, thrown.message, path, thrown) : thrown

@@ -42,7 +42,6 @@ export function openFindings(db: Connection) {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
   )
   const remove = db.prepare('DELETE FROM finding WHERE kind = ? AND subject = ?')
-  const removeKind = db.prepare('DELETE FROM finding WHERE kind = ?')
   const select = db.prepare<[string, number, number, number], Omit<FindingRow, 'facts'> & { facts: string }>(
     `SELECT kind, subject, code, begins, ends, severity, reason, facts FROM finding
      WHERE kind = ? AND subject = ? AND begins <= ? AND ends > ? ORDER BY code, begins`
@@ -61,8 +60,6 @@ export function openFindings(db: Connection) {
       remove.run(subject.kind, subject.id)
       add(subject, findings)
     },
-    /** forgets all findings that hang on this kind of subject */
-    removeKind: (kind: SubjectKind) => void removeKind.run(kind),
     /** the findings of a subject that hold at `now` */
     of: ({ kind, id }: Subject, now: number): FindingRow[] =>
       select.all(kind, id, now, now).map((raw) => ({ ...raw, facts: JSON.parse(raw.facts) as Facts }))

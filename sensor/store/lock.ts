@@ -8,7 +8,7 @@ export interface Lock {
 }
 
 /** How long to wait for somebody who only looks whether the lock is held, ms. */
-const lookMs = 250
+const lookMs = 25
 
 /**
  * Takes the lock that `path` stands for, or gives undefined when somebody holds it. It is SQLite's own lock on

@@ -24,32 +24,37 @@ export interface Summary {
 }
 
 /**
- * What is asked about, as tables of the statement. Endpoints are counted by state, because they share those and
- * findings hang on what states show; only findings about single endpoints (for their names) are counted one by
- * one, and not again where the state has the same finding.
+ * What is asked about, as tables of this connection alone. Endpoints are counted by state, because they share those
+ * and findings hang on what states show; only findings about single endpoints (for their names) are counted one by
+ * one, and not again where the state has the same finding. As parts of one statement these would be written out
+ * anew wherever they are used, which with several filters is more than SQLite takes.
  */
-function tables(where: string): string {
-  return `WITH
-    wanted (state, n) AS MATERIALIZED
-      (SELECT e.state, count(*) FROM endpoint e WHERE ${where} GROUP BY e.expires, e.state),
-    shown (state, chain, leaf) AS MATERIALIZED (
-      SELECT w.state, c.id, c.leaf FROM wanted w CROSS JOIN state s ON s.id = w.state
-        CROSS JOIN chain c ON c.id = s.chain
-      UNION ALL SELECT w.state, c.id, c.leaf FROM wanted w CROSS JOIN state s ON s.id = w.state
-        CROSS JOIN chain c ON c.id = s.other_chain),
-    holding (kind, subject, code, severity) AS MATERIALIZED
-      (SELECT kind, subject, code, severity FROM finding WHERE begins <= @now AND ends > @now),
-    marked (state, code, severity) AS MATERIALIZED (
-      SELECT s.state, h.code, h.severity FROM shown s JOIN holding h
-        ON h.kind IN ('certificate', 'key') AND h.subject = s.leaf
-      UNION SELECT s.state, h.code, h.severity FROM shown s JOIN holding h
-        ON h.kind = 'chain' AND h.subject = s.chain
-      UNION SELECT w.state, h.code, h.severity FROM wanted w JOIN holding h
-        ON h.kind = 'state' AND h.subject = w.state),
-    single (endpoint, state, code, severity) AS MATERIALIZED (
-      SELECT e.id, e.state, h.code, h.severity FROM holding h CROSS JOIN endpoint e ON e.id = h.subject
-        WHERE h.kind = 'endpoint' AND ${where})`
-}
+const tables = `
+  CREATE TEMP TABLE IF NOT EXISTS wanted (state INTEGER PRIMARY KEY, n INTEGER NOT NULL);
+  CREATE TEMP TABLE IF NOT EXISTS shown (state INTEGER NOT NULL, chain INTEGER NOT NULL, leaf INTEGER NOT NULL);
+  CREATE TEMP TABLE IF NOT EXISTS marked
+    (state INTEGER, code TEXT, severity TEXT, PRIMARY KEY (state, code, severity)) WITHOUT ROWID;
+  CREATE TEMP TABLE IF NOT EXISTS single (endpoint INTEGER, state INTEGER, code TEXT, severity TEXT);`
+
+const clear = 'DELETE FROM wanted; DELETE FROM shown; DELETE FROM marked; DELETE FROM single;'
+
+const holds = 'h.begins <= @now AND h.ends > @now'
+
+const fillShown = `INSERT INTO shown
+  SELECT w.state, c.id, c.leaf FROM wanted w CROSS JOIN state s ON s.id = w.state
+    CROSS JOIN chain c ON c.id = s.chain
+  UNION ALL SELECT w.state, c.id, c.leaf FROM wanted w CROSS JOIN state s ON s.id = w.state
+    CROSS JOIN chain c ON c.id = s.other_chain`
+
+const fillMarked = `INSERT INTO marked
+  SELECT s.state, h.code, h.severity FROM shown s CROSS JOIN finding h
+    ON h.kind = 'certificate' AND h.subject = s.leaf AND ${holds}
+  UNION SELECT s.state, h.code, h.severity FROM shown s CROSS JOIN finding h
+    ON h.kind = 'key' AND h.subject = s.leaf AND ${holds}
+  UNION SELECT s.state, h.code, h.severity FROM shown s CROSS JOIN finding h
+    ON h.kind = 'chain' AND h.subject = s.chain AND ${holds}
+  UNION SELECT w.state, h.code, h.severity FROM wanted w CROSS JOIN finding h
+    ON h.kind = 'state' AND h.subject = w.state AND ${holds}`
 
 const byCode = `SELECT code, severity, sum(n) AS endpoints FROM (
     SELECT m.code, m.severity, w.n FROM marked m JOIN wanted w ON w.state = m.state
@@ -75,17 +80,32 @@ type Totals = Omit<Summary, 'bySeverity' | 'byCode'> & Record<Severity, number>
 
 /** Figures over endpoints. */
 export function openSummary(db: Connection) {
+  const fill = (filter: EndpointFilter, now: number) => {
+    const { where, values } = whereSql(filter, now)
+    const all = { ...values, now }
+    db.exec(tables + clear)
+    const wanted = `SELECT e.state, count(*) FROM endpoint e WHERE ${where} GROUP BY e.expires, e.state`
+    db.prepare<[typeof all]>(`INSERT INTO wanted ${wanted}`).run(all)
+    db.prepare(fillShown).run()
+    db.prepare<[{ now: number }]>(fillMarked).run({ now })
+    const single = `SELECT e.id, e.state, h.code, h.severity FROM finding h CROSS JOIN endpoint e ON e.id = h.subject
+      WHERE h.kind = 'endpoint' AND ${holds} AND ${where}`
+    db.prepare<[typeof all]>(`INSERT INTO single ${single}`).run(all)
+  }
   return {
     /** the endpoints that the filter means, in figures; `now` (milliseconds) decides what findings hold */
     read(filter: EndpointFilter, now: number): Summary {
-      const { where, values } = whereSql(filter, now)
-      const all = { ...values, now }
-      const sql = tables(where)
-      const row = db.prepare<[typeof all], Totals>(`${sql} ${totals}`).get(all)
-      if (!row) throw new Error('a statement without a table gave no row')
-      const { critical, warning, note, ...counts } = row
-      const codes = db.prepare<[typeof all], CodeCount>(`${sql} ${byCode}`).all(all)
-      return { ...counts, bySeverity: { critical, warning, note }, byCode: codes }
+      const work = db.transaction(() => {
+        fill(filter, now)
+        const row = db.prepare<[], Totals>(totals).get()
+        if (!row) throw new Error('a statement without a table gave no row')
+        const { critical, warning, note, ...counts } = row
+        const codes = db.prepare<[], CodeCount>(byCode).all()
+        db.exec(clear)
+        return { ...counts, bySeverity: { critical, warning, note }, byCode: codes }
+      })
+      // deferred: what is read is of one moment, and only tables of this connection are written
+      return work.deferred()
     }
   }
 }

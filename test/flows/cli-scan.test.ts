@@ -1,26 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { Compile } from 'typebox/compile'
-import { records } from '../../appliance/records.ts'
 import { createCertificate } from '../peers/certificates.ts'
 import { startTls } from '../peers/tls.ts'
-import { createBench, jsonLines } from './cli.ts'
+import { createBench, jsonLines, schemaErrors } from './cli.ts'
 
 const day = 86_400_000
-const checks = new Map(records.map((schema) => [schema.properties.type.const as string, Compile(schema)]))
-
-/** What is wrong with lines of JSON output by their documented schemas. */
-function schemaErrors(lines: readonly Record<string, unknown>[]): string[] {
-  return lines.flatMap((line) => {
-    const check = checks.get(String(line['type']))
-    if (!check) return [`no schema for ${String(line['type'])}`]
-    return [...check.Errors(line)].map(
-      (error) => `${String(line['type'])}${error.instancePath}: ${error.message}`
-    )
-  })
-}
-
 const good = createCertificate({ names: ['good.test'] })
 const soon = createCertificate({
   names: ['soon.test'],
@@ -140,6 +125,29 @@ t.test('owners and tags are set by command and by file', async (t) => {
   t.match(owned[0], { port: ports[1], tags: ['a', 'b'] })
 })
 
+t.test('what other tools found is scanned, in the habits of tlsx too', async (t) => {
+  const xml = `<?xml version="1.0"?><nmaprun><host><address addr="127.0.0.1" addrtype="ipv4"/><ports>
+    <port protocol="tcp" portid="${ports[0]}"><state state="open"/></port>
+    <port protocol="tcp" portid="${ports[1]}"><state state="closed"/></port></ports></host></nmaprun>`
+  const nmap = await bench.run(['scan', '--from', 'nmap', '-', '--json', '-q'], { input: xml })
+  t.equal(nmap.code, 0, nmap.stderr)
+  t.match(jsonLines(nmap.stdout), [
+    { type: 'endpoint', port: ports[0] },
+    { type: 'scan', size: 1 }
+  ])
+  const csv = `host,port\n127.0.0.1,${ports[1]}\n`
+  const auto = await bench.run(['scan', '-from', 'auto', '-l', '-', '-json', '-q'], { input: csv })
+  t.match(jsonLines(auto.stdout), [
+    { type: 'endpoint', port: ports[1] },
+    { type: 'scan', size: 1 }
+  ])
+  const host = await bench.run(['scan', '-u', '127.0.0.1', '-p', String(ports[2]), '-json', '-q'])
+  t.match(jsonLines(host.stdout), [
+    { type: 'endpoint', port: ports[2] },
+    { type: 'scan', size: 1 }
+  ])
+})
+
 t.test('diff says what the last scan changed', async (t) => {
   await peers[0]?.close()
   const renewed = createCertificate({ names: ['soon.test'] })
@@ -155,14 +163,17 @@ t.test('diff says what the last scan changed', async (t) => {
     `gone ${ports[0]}`
   ])
   t.match((await bench.run(['diff'])).stdout, /^0 new, 1 changed, 1 gone\n/)
-  t.match((await bench.run(['diff', '1', '2'])).stdout, /^0 new, 1 changed, 1 gone\n/)
+  t.match((await bench.run(['diff', '1', '5'])).stdout, /^0 new, 1 changed, 1 gone\n/)
 
   const gone = jsonLines((await bench.run(['inventory', '--gone', '--json'])).stdout)
   t.match(gone[0], { state: 'gone', port: ports[0] })
   const scans = jsonLines((await bench.run(['scans', '--json'])).stdout)
   t.same(schemaErrors(scans), [])
   t.match(scans, [
-    { id: 2, state: 'finished', changed: 1, gone: 1 },
+    { id: 5, state: 'finished', changed: 1, gone: 1 },
+    { id: 4 },
+    { id: 3 },
+    { id: 2 },
     { id: 1, state: 'finished', appeared: 3 }
   ])
 })

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { createCertificate } from '../peers/certificates.ts'
 import type { Peer } from '../peers/peer.ts'
@@ -117,4 +119,23 @@ t.test('a reader that has seen enough ends the scan quietly', async (t) => {
   t.equal(ran.code, 0, ran.stderr)
   t.notMatch(ran.stderr, /EPIPE/)
   t.match(jsonLines((await bench.run(['scans', '--json'])).stdout)[0], { state: 'stopped' })
+})
+
+t.test('a do-not-scan list that grew keeps a stopped scan from going on', async (t) => {
+  const bench = createBench()
+  t.teardown(() => bench.remove())
+  const { watch } = sending(['SIGINT'], [somethingFound])
+  t.equal((await bench.run(slowScan, { watch })).code, 130)
+  const list = join(bench.state, 'do-not-scan')
+  writeFileSync(list, '10.9.9.9\n')
+  writeFileSync(list, `${hosts[3]}\n`, { flag: 'a' })
+  const ran = await bench.run(['scan', '--resume', '1'])
+  t.equal(ran.code, 5, ran.stderr)
+  t.match(ran.stderr, /scan 1: the do-not-scan list now spares part of it.*\[scan-excluded\]/)
+  writeFileSync(list, '10.9.9.9\n127.0.7.10:1\n')
+  t.equal(
+    (await bench.run(['scan', '--resume', '1', '-q'])).code,
+    0,
+    'what it lists elsewhere does not matter'
+  )
 })

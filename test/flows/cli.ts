@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Compile } from 'typebox/compile'
+import { records } from '../../appliance/records.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/tlsward.js', import.meta.url))
 
@@ -94,4 +96,17 @@ export function jsonLines(text: string): Record<string, unknown>[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+const checks = new Map(records.map((schema) => [schema.properties.type.const as string, Compile(schema)]))
+
+/** What is wrong with lines of JSON output by their documented schemas. */
+export function schemaErrors(lines: readonly Record<string, unknown>[]): string[] {
+  return lines.flatMap((line) => {
+    const check = checks.get(String(line['type']))
+    if (!check) return [`no schema for ${String(line['type'])}`]
+    return [...check.Errors(line)].map(
+      (error) => `${String(line['type'])}${error.instancePath}: ${error.message}`
+    )
+  })
 }

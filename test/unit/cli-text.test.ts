@@ -72,11 +72,11 @@ t.test('times and counts read as people write them', (t) => {
 })
 
 t.test('progress says done, rate, found, and the time left once it is known', (t) => {
-  const base = { done: 500, size: 2000, found: 12, rate: 99.6, leftMs: null, waiting: null }
+  const base = { done: 500, size: 2000, found: 12, rate: 99.6, leftMs: null, instead: null }
   t.equal(progressText(base), '500 of 2,000 (25 %) · 100/s · 12 found')
   t.equal(progressText({ ...base, leftMs: 15_000 }), '500 of 2,000 (25 %) · 100/s · 12 found · 15 s left')
   t.equal(
-    progressText({ ...base, leftMs: 15_000, waiting: 'waiting for the window' }),
+    progressText({ ...base, leftMs: 15_000, instead: 'waiting for the window' }),
     '500 of 2,000 (25 %) · 100/s · 12 found · waiting for the window'
   )
   t.end()

@@ -117,6 +117,12 @@ export function trust(roots = [publicRoot, ownRoot], id = 'usual'): Trust {
   }
 }
 
+/** A scan under way. */
+export interface RecordedWorld {
+  readonly id: number
+  readonly record: (...seen: readonly Observation[]) => Recorded
+}
+
 /** An inventory in a directory of its own that goes with the test. */
 export interface World {
   readonly store: Store
@@ -124,7 +130,7 @@ export interface World {
   readonly directory: string
   readonly trust: Trust
   /** begins a scan; its observations are recorded as one batch each time */
-  scan(wishes?: Partial<RecordedScan>): { id: number; record(...seen: readonly Observation[]): Recorded }
+  readonly scan: (wishes?: Partial<RecordedScan>) => RecordedWorld
 }
 
 export function directoryFor(t: Test): string {

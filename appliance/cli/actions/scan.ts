@@ -32,7 +32,8 @@ export async function follow(session: Session, options: ScanOptions, start: Star
   const watch: ScanWatch = {
     scope: (scope) => confirmed(screen, scope, options.yes === true),
     progress: showProgress(screen, clock),
-    endpoint: results.add
+    endpoint: results.add,
+    look: results.look
   }
   const done = await start(functions, watch, AbortSignal.any([ending.signal, screen.closed]))
   screen.status('')

@@ -27,6 +27,8 @@ export type FlightEnd =
   | { readonly kind: 'malformed'; readonly why: string }
   | { readonly kind: 'too-large'; readonly why: string }
 
+const certificateEnd: FlightEnd = { kind: 'certificate' }
+
 /** How a flight is read. */
 export interface FlightOptions {
   /**
@@ -67,8 +69,8 @@ export class Flight {
   readonly #brief: boolean
   readonly #messages: readonly Uint8Array[]
   #records: ServerRecords | null = null
-  #input = new Pieces()
-  #handshake = new Pieces()
+  #input: Pieces | null = null
+  #handshake: Pieces | null = null
   #bytes = 0
   #idle = 0
   #begun = false
@@ -84,10 +86,11 @@ export class Flight {
   feed(bytes: Uint8Array): boolean {
     if (this.end !== null) return true
     this.#bytes += bytes.length
-    const input = this.#input.with(bytes)
+    const input = this.#input === null ? bytes : this.#input.with(bytes)
     const used = this.#readRecords(input)
-    if (this.end === null && this.#complete()) this.end = { kind: 'certificate' }
+    if (this.end === null && this.#complete()) this.end = certificateEnd
     if (this.end !== null) return true
+    this.#input ??= new Pieces()
     this.#input.keep(input, used)
     if (this.#bytes > flightLimits.bytes) this.#tooLarge('more bytes than a handshake has')
     return this.end !== null
@@ -106,7 +109,7 @@ export class Flight {
       if (!this.#allowsHeader(input, at, length)) return at
       if (input.length - at < 5 + length) return at
       this.#begun = true
-      this.#readRecord(input.subarray(at, at + 5), input.subarray(at + 5, at + 5 + length))
+      this.#readRecord(input, at, length)
       at += 5 + length
     }
     return at
@@ -133,17 +136,17 @@ export class Flight {
     return true
   }
 
-  #readRecord(header: Uint8Array, body: Uint8Array): void {
-    const type = header[0]
+  #readRecord(input: Uint8Array, at: number, length: number): void {
+    const type = input[at] ?? 0
     // RFC 8446 §5.1: only application data may be empty
-    if (body.length === 0 && type !== 23) return this.#malformed('an empty record')
-    if (type === 20 || body.length === 0) return this.#idleRecord()
-    if (type === 23 && this.#records !== null) return this.#readProtected(header, body)
-    this.#readPlain(type ?? 0, body)
+    if (length === 0 && type !== 23) return this.#malformed('an empty record')
+    if (type === 20 || length === 0) return this.#idleRecord()
+    const body = input.subarray(at + 5, at + 5 + length)
+    if (type !== 23 || this.#records === null) return this.#readPlain(type, body)
+    this.#readOpened(this.#records.open(body, input.subarray(at, at + 5)))
   }
 
-  #readProtected(header: Uint8Array, body: Uint8Array): void {
-    const plain = this.#records?.open(body, header)
+  #readOpened(plain: Uint8Array | undefined): void {
     if (!plain) return this.#malformed('a record that does not open')
     let end = plain.length
     while (end > 0 && plain[end - 1] === 0) end--
@@ -173,7 +176,7 @@ export class Flight {
   }
 
   #readHandshake(body: Uint8Array): void {
-    const input = this.#handshake.with(body)
+    const input = this.#handshake === null ? body : this.#handshake.with(body)
     let at = 0
     while (this.end === null && input.length - at >= 4) {
       const type = input[at] ?? 0
@@ -182,27 +185,28 @@ export class Flight {
         return this.#tooLarge(`a handshake message of ${length} bytes`)
       }
       if (input.length - at < 4 + length) break
-      this.#readMessage(type, input.subarray(at, at + 4 + length))
+      this.#readMessage(type, input, at, at + 4 + length)
       at += 4 + length
     }
-    if (this.end !== null) return
+    if (this.end !== null || (at === input.length && this.#handshake === null)) return
     // keeping the rest would move the certificates, which are views, and nothing more is wanted
-    if (this.#complete() && at < input.length) this.end = { kind: 'certificate' }
-    else this.#handshake.keep(input, at)
+    if (this.#complete() && at < input.length) return void (this.end = certificateEnd)
+    this.#handshake ??= new Pieces()
+    this.#handshake.keep(input, at)
   }
 
-  #readMessage(type: number, message: Uint8Array): void {
-    const body = message.subarray(4)
-    if (type === 2) return this.#readHello(message)
+  /** one whole message, header included, between `start` and `end` */
+  #readMessage(type: number, input: Uint8Array, start: number, end: number): void {
+    if (type === 2) return this.#readHello(input.subarray(start, end))
     if (type === 0) return this.#idleRecord()
     // our own hello: an echo
     if (type === 1) return void (this.end = { kind: 'not-tls' })
     if (this.hello === null) return this.#malformed('a message before the ServerHello')
-    if (type === 8) return this.#readEncryptedExtensions(body)
-    if (type === 11) return this.#readCertificates(body)
+    if (type === 11) return this.#readCertificates(input.subarray(start + 4, end))
     if (type === 13) return void (this.clientCertificate = true)
-    if (type === 12 && this.#whole) this.keyExchange ??= copyOf(body)
-    if (type === 22) return void (this.status ??= copyOf(body))
+    if (type === 8) return this.#readEncryptedExtensions(input.subarray(start + 4, end))
+    if (this.#whole && type === 12) this.keyExchange ??= copyOf(input.subarray(start + 4, end))
+    if (type === 22) return void (this.status ??= copyOf(input.subarray(start + 4, end)))
     if (type === 12 || type === 14 || type === 20) return this.#pastCertificate(type)
   }
 
@@ -211,7 +215,7 @@ export class Flight {
     if (this.certificates === null) return void (this.end = { kind: 'no-certificate' })
     if (type === 12) return
     this.clientCertificate ??= false
-    this.end = { kind: 'certificate' }
+    this.end = certificateEnd
   }
 
   #readHello(message: Uint8Array): void {
@@ -258,7 +262,7 @@ export class Flight {
     // in TLS 1.3 the request comes before the certificate (RFC 8446 §4.3.2)
     if (version !== 0x0304) return
     this.clientCertificate ??= false
-    if (!this.#whole) this.end = { kind: 'certificate' }
+    if (!this.#whole) this.end = certificateEnd
   }
 
   #malformed(why: string): void {

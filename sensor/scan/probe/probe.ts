@@ -1,5 +1,5 @@
 import { formatAddress } from '../../../core/address.ts'
-import type { Observation, ServedChain, StartTls } from '../observation.ts'
+import type { Observation, Outcome, ServedChain, StartTls } from '../observation.ts'
 import type { Pair } from '../space.ts'
 import type { ChainBook } from './chain-book.ts'
 import { Exchange, type ExchangeOwner } from './exchange.ts'
@@ -46,6 +46,7 @@ export class Probe implements ExchangeOwner {
   #exchange: Exchange | null = null
   #repeats: number
   #chains: ServedChain[] = []
+  #outcome: Outcome | null = null
   #seen: Pick<Observation, 'version' | 'cipher' | 'clientCertificate'> = nothingSeen
   connections = 0
   /** tries that failed for want of a local resource */
@@ -111,33 +112,52 @@ export class Probe implements ExchangeOwner {
 
   /** was a connection repeated, and then answered: a packet had been lost */
   get lostPacket(): boolean {
-    return this.#repeats < this.#tools.options.repeats && outcomeOf(this.#past) !== 'silent'
+    return this.#repeats < this.#tools.options.repeats && this.outcome !== 'silent'
   }
 
-  get outcome(): Observation['outcome'] {
-    return outcomeOf(this.#past)
+  get outcome(): Outcome {
+    this.#outcome ??= outcomeOf(this.#past)
+    return this.#outcome
   }
 
   /** What all connections together saw. `at`: wall clock of the end, `ms`: what it took. */
   observation(at: number, ms: number): Observation {
-    const outcome = this.outcome
-    const telling = this.#past.findLast(({ end }) => end.kind === outcome) ?? this.#past[0]
-    const alert = this.#past.find(({ end }) => end.kind === 'alert')?.end
-    const spoken = this.#past.find(({ end }) => end.kind === 'not-tls' || end.kind === 'no-starttls')?.end
+    const { outcome } = this
+    const { version, cipher, clientCertificate } = this.#seen
     return {
       address: this.host,
       port: this.pair.port,
       name: this.pair.name,
       at,
       outcome,
-      starttls: telling?.starttls ?? null,
-      ...this.#seen,
-      alert: alert?.kind === 'alert' && outcome !== 'certificate' ? alert.alert : null,
-      banner: spoken && 'banner' in spoken && outcome !== 'certificate' ? spoken.banner : null,
+      starttls: this.#telling()?.starttls ?? null,
+      version,
+      cipher,
+      alert: outcome === 'certificate' ? null : this.#alert(),
+      clientCertificate,
+      banner: outcome === 'certificate' ? null : this.#banner(),
       chains: this.#chains,
       connections: this.connections,
       ms
     }
+  }
+
+  /** the connection that decided the outcome */
+  #telling(): Attempt | undefined {
+    const [first] = this.#past
+    if (this.#past.length === 1) return first
+    return this.#past.findLast(({ end }) => end.kind === this.outcome) ?? first
+  }
+
+  #alert(): number | null {
+    for (const { end } of this.#past) if (end.kind === 'alert') return end.alert
+    return null
+  }
+
+  #banner(): string | null {
+    for (const { end } of this.#past)
+      if (end.kind === 'not-tls' || end.kind === 'no-starttls') return end.banner
+    return null
   }
 
   #climb(): Climb {

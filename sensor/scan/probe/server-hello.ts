@@ -28,44 +28,61 @@ export function readServerHello(body: Uint8Array): ServerHello | undefined {
   const sessionEnd = 35 + (body[34] ?? 0)
   if ((body[34] ?? 0) > 32 || body.length < sessionEnd + 3) return undefined
 
-  const extensions = readExtensions(body, sessionEnd + 3)
-  if (!extensions) return undefined
   const retry = body[2] === 0xcf && retryRandom.equals(body.subarray(2, 34))
-  const chosen = extensions.get(43)
-  const shared = extensions.get(51)
-  if (shared && shared.length < (retry ? 2 : 4)) return undefined
-  if (shared && !retry && u16(shared, 2) !== shared.length - 4) return undefined
-  const cookie = extensions.get(44)
-  return {
-    version: chosen?.length === 2 ? u16(chosen, 0) : legacy,
+  const hello = {
+    version: legacy,
     cipher: u16(body, sessionEnd),
     compression: body[sessionEnd + 2] ?? 0,
     retry,
-    group: shared ? u16(shared, 0) : null,
-    share: shared && !retry ? copyOf(shared.subarray(4)) : null,
-    cookie: cookie && cookie.length > 2 ? copyOf(cookie.subarray(2)) : null,
-    alpn: readAlpn(extensions.get(16)),
-    extensions: [...extensions.keys()]
+    group: null,
+    share: null,
+    cookie: null,
+    alpn: null,
+    extensions: []
   }
+  return readExtensions(body, sessionEnd + 3, hello) ? hello : undefined
 }
 
-/** Extensions by type, from `at` to the end of `body`; undefined when their lengths do not add up. */
-export function readExtensions(body: Uint8Array, at: number): Map<number, Uint8Array> | undefined {
-  const extensions = new Map<number, Uint8Array>()
-  if (at === body.length) return extensions
-  if (at + 2 > body.length || at + 2 + u16(body, at) !== body.length) return undefined
+interface Growing extends ServerHello {
+  version: number
+  group: number | null
+  share: Uint8Array | null
+  cookie: Uint8Array | null
+  alpn: string | null
+  readonly extensions: number[]
+}
+
+/** reads the extensions from `at` to the end of `body` into the hello; false when they do not add up */
+function readExtensions(body: Uint8Array, at: number, hello: Growing): boolean {
+  if (at === body.length) return true
+  if (at + 2 > body.length || at + 2 + u16(body, at) !== body.length) return false
   let next = at + 2
   while (next < body.length) {
-    if (next + 4 > body.length) return undefined
-    const end = next + 4 + u16(body, next + 2)
-    if (end > body.length) return undefined
-    extensions.set(u16(body, next), body.subarray(next + 4, end))
+    if (next + 4 > body.length) return false
+    const start = next + 4
+    const end = start + u16(body, next + 2)
+    const type = u16(body, next)
+    if (end > body.length) return false
+    hello.extensions.push(type)
+    if (type === 43 && end - start === 2) hello.version = u16(body, start)
+    else if (type === 51 && !readShare(body.subarray(start, end), hello)) return false
+    else if (type === 44 && end - start > 2) hello.cookie = copyOf(body.subarray(start + 2, end))
+    else if (type === 16) hello.alpn = readAlpn(body.subarray(start, end))
     next = end
   }
-  return extensions
+  return true
 }
 
-function readAlpn(body: Uint8Array | undefined): string | null {
-  if (!body || body.length < 3 || 3 + (body[2] ?? 0) !== body.length) return null
+/** the key share, or in a HelloRetryRequest the group asked for (RFC 8446 §4.2.8) */
+function readShare(share: Uint8Array, hello: Growing): boolean {
+  if (share.length < (hello.retry ? 2 : 4)) return false
+  hello.group = u16(share, 0)
+  if (hello.retry) return true
+  hello.share = copyOf(share.subarray(4))
+  return u16(share, 2) === share.length - 4
+}
+
+function readAlpn(body: Uint8Array): string | null {
+  if (body.length < 3 || 3 + (body[2] ?? 0) !== body.length) return null
   return Buffer.from(body.subarray(3)).toString('latin1')
 }

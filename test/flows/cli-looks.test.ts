@@ -1,0 +1,97 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import ssh2 from 'ssh2'
+import t from 'tap'
+import { createAuthority, createCertificate } from '../peers/certificates.ts'
+import { lenient, startTls } from '../peers/tls.ts'
+import { createBench, jsonLines, schemaErrors } from './cli.ts'
+
+const bench = createBench()
+const root = createAuthority('Looks root')
+const peer = await startTls({
+  show: [createCertificate({ names: ['old.test'], key: 'rsa2048', issuer: root })],
+  minVersion: 'TLSv1',
+  ciphers: lenient
+})
+
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const hostKey = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString()
+const sshServer = new ssh2.Server({ hostKeys: [hostKey] }, (client) => client.on('error', () => {}))
+sshServer.listen(0, '127.0.0.1')
+await once(sshServer, 'listening')
+const sshPort = (sshServer.address() as AddressInfo).port
+
+t.teardown(async () => {
+  bench.remove()
+  sshServer.close()
+  await peer.close()
+})
+
+const scan = ['scan', '127.0.0.1', '-p', `${peer.port},${sshPort}`, '--host-rate', '1000']
+
+t.test('closer looks are told as records of their own, by their schemas', async (t) => {
+  const ran = await bench.run([...scan, '--deep', '--ssh', '--json'])
+  t.equal(ran.code, 0, ran.stderr)
+  const lines = jsonLines(ran.stdout)
+  t.same(schemaErrors(lines), [])
+  t.same(lines.map((line) => String(line['type'])).toSorted(), ['deep', 'endpoint', 'scan', 'ssh'])
+  const deep = lines.find((line) => line['type'] === 'deep')
+  t.match(deep, { port: peer.port, stopped: null, weaknesses: [{ code: 'old-tls', severity: 'warning' }] })
+  const versions = deep?.['versions'] as { version: string; accepted: boolean }[]
+  t.same(
+    versions.filter((one) => one.accepted).map((one) => one.version),
+    ['TLS 1.3', 'TLS 1.2', 'TLS 1.1', 'TLS 1.0']
+  )
+  const ssh = lines.find((line) => line['type'] === 'ssh')
+  t.match(ssh, {
+    port: sshPort,
+    outcome: 'keys',
+    keys: [{ type: 'ssh-rsa', bits: 2048, fingerprint: /^SHA256:/ }]
+  })
+})
+
+t.test('a person reads weaknesses with remedies, host keys, and what it cost', async (t) => {
+  const ran = await bench.run([...scan, '--deep', '--ssh', '--fail-on', 'warning'])
+  t.equal(ran.code, 1, ran.stderr)
+  t.match(ran.stdout, /TLS 1\.3, TLS 1\.2, TLS 1\.1, TLS 1\.0 · \d+ suites/)
+  t.match(ran.stdout, /Warning {3}TLS 1\.1 and TLS 1\.0 are accepted .* Turn TLS 1\.0 and TLS 1\.1 off/)
+  t.match(ran.stdout, /ssh-rsa +2048 {2}SHA256:/)
+  t.match(ran.stderr, /Deeper looks: 1 endpoint, \d+ connections, \d+ each\./)
+})
+
+t.test('without --deep nothing is asked twice', async (t) => {
+  const before = peer.connections?.total ?? 0
+  await bench.run([...scan, '--no-twin', '-q'])
+  t.equal((peer.connections?.total ?? 0) - before, 1)
+})
+
+t.test('revocation is asked for only where the settings allow it', async (t) => {
+  const denied = await bench.run([...scan, '--revocation'])
+  t.equal(denied.code, 3)
+  t.match(
+    denied.stderr,
+    /--revocation .*Write \{"outgoing": "public"\} into .*settings\.json\. \[outgoing-denied\]/
+  )
+
+  const config = join(bench.state, '..', 'config')
+  mkdirSync(config, { recursive: true })
+  writeFileSync(join(config, 'settings.json'), '{"outgoing": "public"}')
+  const ca = join(config, 'authorities.pem')
+  writeFileSync(ca, root.pem)
+  const ran = await bench.run([...scan, '--revocation', '--json'])
+  t.equal(ran.code, 0, ran.stderr)
+  const lines = jsonLines(ran.stdout)
+  t.same(schemaErrors(lines), [])
+  t.match(
+    lines.find((line) => line['type'] === 'revocation'),
+    { label: 'old.test', outcome: 'none-named', attempts: [] }
+  )
+
+  writeFileSync(join(config, 'settings.json'), '{"outgoing": "sometimes"}')
+  const wrong = await bench.run([...scan, '--revocation'])
+  t.equal(wrong.code, 2)
+  t.match(wrong.stderr, /settings\.json are not understood: outgoing .*\[settings-malformed\]/)
+})
