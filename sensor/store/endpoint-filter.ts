@@ -33,8 +33,12 @@ export interface EndpointFilter {
   readonly fingerprint?: string
 }
 
-/** A condition of SQL over the alias `e` of endpoint, with the values of its parameters. */
+/**
+ * A condition of SQL with the values of its parameters. It is about `e.` columns of endpoint; those about what an
+ * endpoint shows use `x.expires` and `x.state` only, which the order of expiry has too.
+ */
 export interface Condition {
+  readonly about: 'endpoint' | 'shown'
   readonly sql: string
   readonly values: Readonly<Record<string, number | string | bigint | Buffer>>
 }
@@ -52,14 +56,14 @@ export function conditions(filter: EndpointFilter, now: number): Condition[] {
 function placeConditions(filter: EndpointFilter): Condition[] {
   const { presence = 'present', expiresBefore, port, owner, tag, network } = filter
   const found: Condition[] = []
-  if (presence !== 'any') found.push({ sql: `e.presence = ${presence === 'present' ? 1 : 0}`, values: {} })
+  if (presence !== 'any') found.push({ about: 'endpoint', sql: `e.presence = ${presence === 'present' ? 1 : 0}`, values: {} })
   if (expiresBefore !== undefined)
-    found.push({ sql: 'e.expires < @expiresBefore', values: { expiresBefore } })
-  if (port !== undefined) found.push({ sql: 'e.port = @port', values: { port } })
-  if (owner !== undefined) found.push({ sql: 'e.owner = @owner', values: { owner } })
+    found.push({ about: 'shown', sql: 'x.expires < @expiresBefore', values: { expiresBefore } })
+  if (port !== undefined) found.push({ about: 'endpoint', sql: 'e.port = @port', values: { port } })
+  if (owner !== undefined) found.push({ about: 'endpoint', sql: 'e.owner = @owner', values: { owner } })
   if (tag !== undefined) {
     const sql = 'e.id IN (SELECT endpoint FROM endpoint_tag WHERE tag = @tag)'
-    found.push({ sql, values: { tag } })
+    found.push({ about: 'endpoint', sql, values: { tag } })
   }
   if (network) found.push(rangeCondition(network, 'network'))
   return found
@@ -67,7 +71,7 @@ function placeConditions(filter: EndpointFilter): Condition[] {
 
 function rangeCondition({ first, last }: AddressRange, name: string): Condition {
   const values = { [`${name}First`]: bindAddress(first), [`${name}Last`]: bindAddress(last) }
-  return { sql: `e.address BETWEEN @${name}First AND @${name}Last`, values }
+  return { about: 'endpoint', sql: `e.address BETWEEN @${name}First AND @${name}Last`, values }
 }
 
 function certificateConditions({
@@ -79,7 +83,7 @@ function certificateConditions({
   const found: Condition[] = []
   if (issuer !== undefined) {
     const sql = shows('SELECT id FROM certificate WHERE instr(lower(issuer), lower(@issuer)) > 0')
-    found.push({ sql, values: { issuer } })
+    found.push({ about: 'shown', sql, values: { issuer } })
   }
   if (keyType !== undefined) {
     found.push({ sql: shows('SELECT id FROM certificate WHERE key_type = @keyType'), values: { keyType } })
@@ -95,7 +99,7 @@ function certificateConditions({
 /** The endpoints that show one of the leaf certificates which `certificates` selects the ids of. */
 function shows(certificates: string): string {
   const chains = `SELECT id FROM chain WHERE leaf IN (${certificates})`
-  return `e.state IN (
+  return `x.state IN (
     SELECT id FROM state WHERE chain IN (${chains}) UNION ALL
     SELECT id FROM state WHERE other_chain IN (${chains}))`
 }
@@ -124,8 +128,8 @@ function findingConditions({ finding, severity }: EndpointFilter, now: number): 
   const subjects = (kinds: string) => `SELECT subject FROM finding WHERE ${kinds} AND ${wanted.join(' AND ')}`
   const chains = subjects("kind = 'chain'")
   const sql = `(${shows(subjects("kind IN ('certificate', 'key')"))}
-    OR e.state IN (${subjects("kind = 'state'")})
-    OR e.state IN (SELECT id FROM state WHERE chain IN (${chains}) OR other_chain IN (${chains}))
+    OR x.state IN (${subjects("kind = 'state'")})
+    OR x.state IN (SELECT id FROM state WHERE chain IN (${chains}) OR other_chain IN (${chains}))
     OR e.id IN (${subjects("kind = 'endpoint'")}))`
   const bound = Object.fromEntries(severities.map((one, at) => [`severity${at}`, one]))
   const values = { now, ...(finding === undefined ? {} : { finding }), ...bound }

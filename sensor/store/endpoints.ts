@@ -94,11 +94,18 @@ export function openEndpoints(db: Connection) {
     /** endpoints that are asked for a name, by id, after the id `after` */
     named: (after: number, limit: number) => named.all(after, limit),
     ...changes(db),
-    ...absences(db)
+    ...absences(db),
+    ...ordering(db)
   }
 }
 
 function changes(db: Connection) {
+  const leaveOrder = db.prepare(
+    'DELETE FROM endpoint_order WHERE expires = ? AND state = ? AND endpoint = ?'
+  )
+  const joinOrder = db.prepare(
+    'INSERT INTO endpoint_order SELECT ?, ?, @id WHERE @id <= (SELECT endpoint FROM settled)'
+  )
   const remember = db.prepare(
     'INSERT INTO history (endpoint, state, presence, why, since, until, scan) VALUES (?, ?, ?, ?, ?, ?, ?)'
   )
@@ -115,6 +122,8 @@ function changes(db: Connection) {
       const lastSeen = next.why === null ? at : was.lastSeen
       const columns = [next.state, next.expires, Number(next.present), next.why, next.banner]
       update.run(...columns, until, lastSeen, scan, was.id)
+      if (was.present) leaveOrder.run(was.expires, was.state, was.id)
+      if (next.present) joinOrder.run(next.expires, next.state, { id: was.id })
     }
   }
 }
@@ -154,6 +163,26 @@ function absences(db: Connection) {
       port: number
     ): boolean {
       return alive.get(bindAddress(address), port, scan.started, scan.id) === 1
+    }
+  }
+}
+
+/** New endpoints enter the order of expiry many at a time. */
+function ordering(db: Connection) {
+  const waiting = db
+    .prepare<[], number>('SELECT coalesce(max(id), 0) - (SELECT endpoint FROM settled) FROM endpoint')
+    .pluck()
+  const enter = db.prepare(
+    `INSERT INTO endpoint_order SELECT expires, state, id FROM endpoint
+     WHERE id > (SELECT endpoint FROM settled) AND presence = 1 ORDER BY expires, state, id`
+  )
+  const settled = db.prepare('UPDATE settled SET endpoint = (SELECT coalesce(max(id), 0) FROM endpoint)')
+  return {
+    /** puts new endpoints into the order when at least so many wait; to be called in a transaction */
+    settle(least: number): void {
+      if ((waiting.get() ?? 0) < least) return
+      enter.run()
+      settled.run()
     }
   }
 }

@@ -56,8 +56,8 @@ t.test(`kill -9 at ${kills} moments of a scan of 2,048 endpoints loses nothing`,
 
 /** waits until `holds`, or the process has ended by itself (then true) */
 async function reached(holds: () => boolean, ended: Promise<unknown>): Promise<boolean> {
-  let over = false
-  void ended.then(() => (over = true))
-  while (!over && !holds()) await new Promise((resolve) => setImmediate(resolve))
-  return over && !holds()
+  const run = { over: false }
+  void ended.then(() => (run.over = true))
+  while (!run.over && !holds()) await new Promise((resolve) => setImmediate(resolve))
+  return run.over && !holds()
 }

@@ -20,12 +20,10 @@ t.test('a CIDR, a range and an IPv6 host, with exclusions, at a set rate', async
   const never = join(bench.state, 'never.txt')
   writeFileSync(never, '127.21.0.17\n::ffff:127.21.0.18\n')
   const rate = 40
-  const scan = bench.start([
-    'scan',
-    ...['127.21.0.0/26', '127.21.1.250-127.21.2.9', '[::1]', '127.21.0.5'],
-    ...['--ports', String(server.port), '--exclude', '127.21.0.40/29,127.21.2.4,127.21.1.252'],
-    ...['--do-not-scan', never, '--rate', String(rate), '--json']
-  ])
+  const targets = ['127.21.0.0/26', '127.21.1.250-127.21.2.9', '[::1]', '127.21.0.5']
+  const exclude = ['--exclude', '127.21.0.40/29,127.21.2.4,127.21.1.252', '--do-not-scan', never]
+  const pace = ['--ports', String(server.port), '--rate', String(rate)]
+  const scan = bench.start(['scan', ...targets, ...exclude, ...pace, '--json'])
   const { code, stdout, stderr } = await scan.ended
   t.equal(code, 0, stderr)
 

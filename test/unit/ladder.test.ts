@@ -39,8 +39,24 @@ t.test('a database that counts cut handshakes is asked once', (t) => {
 })
 
 t.test('a refusal leads to older hellos, and ends', (t) => {
-  t.same(rungs(climbing(climb, Array(9).fill(refusal))), ['modern', 'legacy', 'ssl3'])
-  t.same(rungs(climbing(climb, Array(9).fill({ kind: 'reset', heard: false }))), ['modern', 'legacy', 'ssl3'])
+  t.same(
+    rungs(
+      climbing(
+        climb,
+        Array.from({ length: 9 }, () => refusal)
+      )
+    ),
+    ['modern', 'legacy', 'ssl3']
+  )
+  t.same(
+    rungs(
+      climbing(
+        climb,
+        Array.from({ length: 9 }, () => ({ kind: 'reset', heard: false }))
+      )
+    ),
+    ['modern', 'legacy', 'ssl3']
+  )
   const late = climbing(climb, [refusal, refusal, { ...certificate, keyType: 'RSA' }, refusal])
   t.same(rungs(late), ['modern', 'legacy', 'ssl3', 'ecdsa'])
   t.equal(outcomeOf(late), 'certificate')
@@ -59,7 +75,15 @@ t.test('ends that teach nothing more end the climb', (t) => {
     { kind: 'alert', alert: 112 },
     { kind: 'not-tls', banner: 'SSH-2.0', speaks: null }
   ]
-  for (const end of ends) t.equal(climbing(climb, Array(5).fill(end)).length, 1, end.kind)
+  for (const end of ends)
+    t.equal(
+      climbing(
+        climb,
+        Array.from({ length: 5 }, () => end)
+      ).length,
+      1,
+      end.kind
+    )
   t.end()
 })
 

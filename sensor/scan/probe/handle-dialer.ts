@@ -35,20 +35,44 @@ interface Bindings {
 export function openHandleDialer(): Dialer | undefined {
   const bindings = readBindings()
   if (!bindings) return undefined
-  const { TCP, TCPConnectWrap, constants } = bindings.tcp
-  const { WriteWrap, streamBaseState, kReadBytesOrError, kLastWriteWasAsync } = bindings.stream
+  const HandleLine = lineOn(bindings)
+
+  class Connect extends bindings.tcp.TCPConnectWrap {
+    oncomplete(status: number, line: InstanceType<typeof HandleLine>): void {
+      if (line.state === 'gone') return
+      if (status === 0) line.begin()
+      else line.fail(status)
+    }
+  }
+
+  return {
+    kind: 'handle',
+    dial(address, port, handler) {
+      const line = new HandleLine(handler)
+      const request = new Connect()
+      const status = address.includes(':')
+        ? line.connect6(request, address, port)
+        : line.connect(request, address, port)
+      if (status !== 0) queueMicrotask(() => line.fail(status))
+      return line
+    }
+  }
+}
+
+/** The class of lines: line and handle are one object, callbacks stand on prototypes, as objects are what costs. */
+function lineOn({ tcp, stream }: Bindings) {
+  const { WriteWrap, streamBaseState, kReadBytesOrError, kLastWriteWasAsync } = stream
   // reading is synchronous: all connections of a thread can share one buffer
   const shared = new Uint8Array(65_536)
   // a request is bound to its write only when the kernel did not take all bytes at once
   let unbound = new WriteWrap()
 
-  // line and handle are one object, and callbacks stand on prototypes: objects are what a connection costs
-  class HandleLine extends TCP implements Line {
+  class HandleLine extends tcp.TCP implements Line {
     readonly handler: LineHandler
     state: 'connecting' | 'open' | 'gone' = 'connecting'
 
     constructor(handler: LineHandler) {
-      super(constants.SOCKET)
+      super(tcp.constants.SOCKET)
       this.handler = handler
     }
 
@@ -97,26 +121,7 @@ export function openHandleDialer(): Dialer | undefined {
     else this.fail(count)
   }
 
-  class Connect extends TCPConnectWrap {
-    oncomplete(status: number, line: HandleLine): void {
-      if (line.state === 'gone') return
-      if (status === 0) line.begin()
-      else line.fail(status)
-    }
-  }
-
-  return {
-    kind: 'handle',
-    dial(address, port, handler) {
-      const line = new HandleLine(handler)
-      const request = new Connect()
-      const status = address.includes(':')
-        ? line.connect6(request, address, port)
-        : line.connect(request, address, port)
-      if (status !== 0) queueMicrotask(() => line.fail(status))
-      return line
-    }
-  }
+  return HandleLine
 }
 
 function ignore() {}

@@ -89,8 +89,8 @@ CREATE INDEX state_by_label ON state (label);
 CREATE INDEX state_by_chain ON state (chain);
 CREATE INDEX state_by_other_chain ON state (other_chain) WHERE other_chain IS NOT NULL;
 
--- expires is that of the state: with it one index serves both the order by expiry and the way from a state to
--- its endpoints. Scans are not declared as foreign keys: the look-ups would cost more than the row.
+-- expires is that of the state, so that the order below needs no look at it. Scans are not declared as foreign
+-- keys: the look-ups would cost more than the row.
 CREATE TABLE endpoint (
   id INTEGER PRIMARY KEY,
   address ANY NOT NULL,
@@ -109,9 +109,21 @@ CREATE TABLE endpoint (
   owner TEXT,
   UNIQUE (address, port, name)
 ) STRICT;
-CREATE INDEX endpoint_by_expiry ON endpoint (expires, state) WHERE presence = 1;
 CREATE INDEX endpoint_by_name ON endpoint (name) WHERE name <> '';
 CREATE INDEX endpoint_by_owner ON endpoint (owner) WHERE owner IS NOT NULL;
+
+-- Present endpoints in the order in which they expire; also the way from a state to its endpoints. It is an index
+-- that is filled by thousands of endpoints at a time, in order: filling it with each batch would rewrite half of
+-- its pages for each. Endpoints with ids above settled.endpoint are not in it yet, and readers look at those
+-- beside it.
+CREATE TABLE endpoint_order (
+  expires INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  endpoint INTEGER NOT NULL,
+  PRIMARY KEY (expires, state, endpoint)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE settled (endpoint INTEGER NOT NULL) STRICT;
+INSERT INTO settled VALUES (0);
 
 CREATE TABLE endpoint_tag (
   tag TEXT NOT NULL,
