@@ -69,11 +69,22 @@ function readSubtrees(reader: DerReader, tag: number): Subtrees & { readonly has
   return { dns, ip, hasOthers }
 }
 
-/** The DNS names and IP addresses of a certificate that the constraints of a CA above it do not allow. */
+/** Names held against constraints at most: thousands of both would take minutes. No real ones come near it. */
+const maxComparisons = 1 << 18
+
+/**
+ * The DNS names and IP addresses of a certificate that the constraints of a CA above it do not allow; null when
+ * there are too many of both to be checked.
+ */
 export function namesOutside(
   { permitted, excluded }: NameConstraints,
   { dnsNames, ipAddresses }: Pick<CertificateFields, 'dnsNames' | 'ipAddresses'>
-): string[] {
+): string[] | null {
+  const subtrees = [permitted.dns, permitted.ip, excluded.dns, excluded.ip].reduce(
+    (sum, { length }) => sum + length,
+    0
+  )
+  if (subtrees * (dnsNames.length + ipAddresses.length) > maxComparisons) return null
   const wrongNames = dnsNames.filter((name) => {
     const below = (base: string) => isBelow(name.toLowerCase(), base)
     return excluded.dns.some(below) || (permitted.dns.length > 0 && !permitted.dns.some(below))

@@ -71,6 +71,9 @@ function checkNames(leaf: ChainCertificate, issuer: ChainCertificate): ChainFact
   const { constraints } = issuer
   if (!constraints) return []
   const names = namesOutside(constraints, leaf.fields)
-  const noted: ChainFact = { kind: 'name-constrained', ...subjectOf(issuer), checked: !constraints.hasOthers }
+  const checked = !constraints.hasOthers && names !== null
+  const noted: ChainFact = { kind: 'name-constrained', ...subjectOf(issuer), checked }
+  // clients refuse what they cannot check
+  if (names === null) return [noted, { kind: 'name-not-permitted', ...subjectOf(issuer), names: [] }]
   return names.length === 0 ? [noted] : [noted, { kind: 'name-not-permitted', ...subjectOf(issuer), names }]
 }

@@ -39,6 +39,9 @@ export interface Recorded {
   readonly endpoints: readonly number[]
 }
 
+/** New endpoints that wait for their place in the order of expiry at most; readers look at each of them. */
+const settleAt = 32_768
+
 /** Figures that grow while a batch is recorded. */
 type Tally = { -readonly [K in keyof Found]: number }
 
@@ -64,6 +67,7 @@ export function createRecorder(deps: RecorderDeps, { scan, labels }: RecordedSca
       if (labels) store.ownership.set(id, labels)
     }
     store.scans.progress(scan, { at: clock.now(), counts, cursors: [{ shard, ...progress }], found })
+    store.endpoints.settle(settleAt)
     return { found, endpoints }
   }
 

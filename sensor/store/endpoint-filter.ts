@@ -1,6 +1,6 @@
 import type { Address } from '../../core/address.ts'
 import { reversedName } from './certificates.ts'
-import { bindAddress } from './connection.ts'
+import { bindAddress, bytes } from './connection.ts'
 import type { Severity } from './findings.ts'
 
 /** Addresses from `first` to `last`, both included and of one family. */
@@ -33,37 +33,41 @@ export interface EndpointFilter {
   readonly fingerprint?: string
 }
 
-/**
- * A condition of SQL with the values of its parameters. It is about `e.` columns of endpoint; those about what an
- * endpoint shows use `x.expires` and `x.state` only, which the order of expiry has too.
- */
+/** A condition of SQL with the values of its parameters. */
 export interface Condition {
-  readonly about: 'endpoint' | 'shown'
+  /**
+   * `shown`: it looks at `expires`, `state` and `id` alone, which the order of expiry has as well; `endpoint`: it
+   * looks at other columns of endpoint, whose alias is `e`
+   */
+  readonly about: 'shown' | 'endpoint'
   readonly sql: string
   readonly values: Readonly<Record<string, number | string | bigint | Buffer>>
 }
 
-/** The conditions of a filter; `now` decides which findings hold. */
-export function conditions(filter: EndpointFilter, now: number): Condition[] {
+/** Alias of the table that has `expires`, `state` and `id`: endpoint itself, or the order of expiry. */
+export type ShownAlias = 'e' | 'x'
+
+/** The conditions of a filter, except that on presence; `now` decides which findings hold. */
+export function conditions(filter: EndpointFilter, now: number, x: ShownAlias): Condition[] {
   return [
-    ...placeConditions(filter),
-    ...certificateConditions(filter),
-    ...findingConditions(filter, now),
-    ...(filter.text ? [textCondition(filter.text)] : [])
+    ...placeConditions(filter, x),
+    ...certificateConditions(filter, x),
+    ...findingConditions(filter, now, x),
+    ...(filter.text ? [textCondition(filter.text, x)] : [])
   ]
 }
 
-function placeConditions(filter: EndpointFilter): Condition[] {
-  const { presence = 'present', expiresBefore, port, owner, tag, network } = filter
+function placeConditions(filter: EndpointFilter, x: ShownAlias): Condition[] {
+  const { expiresBefore, port, owner, tag, network } = filter
   const found: Condition[] = []
-  if (presence !== 'any') found.push({ about: 'endpoint', sql: `e.presence = ${presence === 'present' ? 1 : 0}`, values: {} })
-  if (expiresBefore !== undefined)
-    found.push({ about: 'shown', sql: 'x.expires < @expiresBefore', values: { expiresBefore } })
+  if (expiresBefore !== undefined) {
+    found.push({ about: 'shown', sql: `${x}.expires < @expiresBefore`, values: { expiresBefore } })
+  }
   if (port !== undefined) found.push({ about: 'endpoint', sql: 'e.port = @port', values: { port } })
   if (owner !== undefined) found.push({ about: 'endpoint', sql: 'e.owner = @owner', values: { owner } })
   if (tag !== undefined) {
-    const sql = 'e.id IN (SELECT endpoint FROM endpoint_tag WHERE tag = @tag)'
-    found.push({ about: 'endpoint', sql, values: { tag } })
+    const sql = `${x}.id IN (SELECT endpoint FROM endpoint_tag WHERE tag = @tag)`
+    found.push({ about: 'shown', sql, values: { tag } })
   }
   if (network) found.push(rangeCondition(network, 'network'))
   return found
@@ -74,81 +78,76 @@ function rangeCondition({ first, last }: AddressRange, name: string): Condition 
   return { about: 'endpoint', sql: `e.address BETWEEN @${name}First AND @${name}Last`, values }
 }
 
-function certificateConditions({
-  issuer,
-  keyType,
-  certificateName,
-  fingerprint
-}: EndpointFilter): Condition[] {
+function certificateConditions(filter: EndpointFilter, x: ShownAlias): Condition[] {
+  const { issuer, keyType, certificateName, fingerprint } = filter
   const found: Condition[] = []
+  const add = (certificates: string, values: Condition['values']) => {
+    found.push({ about: 'shown', sql: shows(certificates, x), values })
+  }
   if (issuer !== undefined) {
-    const sql = shows('SELECT id FROM certificate WHERE instr(lower(issuer), lower(@issuer)) > 0')
-    found.push({ about: 'shown', sql, values: { issuer } })
+    add('SELECT id FROM certificate WHERE instr(lower(issuer), lower(@issuer)) > 0', { issuer })
   }
-  if (keyType !== undefined) {
-    found.push({ sql: shows('SELECT id FROM certificate WHERE key_type = @keyType'), values: { keyType } })
-  }
+  if (keyType !== undefined) add('SELECT id FROM certificate WHERE key_type = @keyType', { keyType })
   if (fingerprint !== undefined) {
-    const sql = shows('SELECT id FROM certificate WHERE fingerprint = @fingerprint')
-    found.push({ sql, values: { fingerprint: Buffer.from(fingerprint, 'hex') } })
+    add('SELECT id FROM certificate WHERE fingerprint = @fingerprint', { fingerprint: bytes(fingerprint) })
   }
-  if (certificateName !== undefined) found.push(nameCondition(certificateName))
+  if (certificateName !== undefined) add(...namedCertificates(certificateName))
   return found
 }
 
 /** The endpoints that show one of the leaf certificates which `certificates` selects the ids of. */
-function shows(certificates: string): string {
+function shows(certificates: string, x: ShownAlias): string {
   const chains = `SELECT id FROM chain WHERE leaf IN (${certificates})`
-  return `x.state IN (
+  return `${x}.state IN (
     SELECT id FROM state WHERE chain IN (${chains}) UNION ALL
     SELECT id FROM state WHERE other_chain IN (${chains}))`
 }
 
 /** Labels are kept reversed, so that a suffix is the beginning of a range: everything up to the next sign. */
-function nameCondition(name: string): Condition {
+function namedCertificates(name: string): [sql: string, values: Condition['values']] {
   const names = "SELECT certificate FROM certificate_name WHERE kind = 'dns' AND"
   if (!name.startsWith('.')) {
-    return {
-      sql: shows(`${names} value = @certificateName`),
-      values: { certificateName: reversedName(name) }
-    }
+    return [`${names} value = @certificateName`, { certificateName: reversedName(name) }]
   }
   const low = `${reversedName(name.slice(1))}.`
-  const sql = shows(`${names} value >= @nameLow AND value < @nameHigh`)
-  return { sql, values: { nameLow: low, nameHigh: `${low.slice(0, -1)}/` } }
+  const values = { nameLow: low, nameHigh: `${low.slice(0, -1)}/` }
+  return [`${names} value >= @nameLow AND value < @nameHigh`, values]
 }
 
-function findingConditions({ finding, severity }: EndpointFilter, now: number): Condition[] {
+function findingConditions({ finding, severity }: EndpointFilter, now: number, x: ShownAlias): Condition[] {
   if (finding === undefined && severity === undefined) return []
   const wanted = ['begins <= @now AND ends > @now']
   if (finding !== undefined) wanted.push('code = @finding')
   const severities = severity === undefined ? [] : [severity].flat()
-  if (severity !== undefined)
+  if (severity !== undefined) {
     wanted.push(`severity IN (${severities.map((_, at) => `@severity${at}`).join(', ')})`)
+  }
   const subjects = (kinds: string) => `SELECT subject FROM finding WHERE ${kinds} AND ${wanted.join(' AND ')}`
   const chains = subjects("kind = 'chain'")
-  const sql = `(${shows(subjects("kind IN ('certificate', 'key')"))}
-    OR x.state IN (${subjects("kind = 'state'")})
-    OR x.state IN (SELECT id FROM state WHERE chain IN (${chains}) OR other_chain IN (${chains}))
-    OR e.id IN (${subjects("kind = 'endpoint'")}))`
+  const sql = `(${shows(subjects("kind IN ('certificate', 'key')"), x)}
+    OR ${x}.state IN (${subjects("kind = 'state'")})
+    OR ${x}.state IN (SELECT id FROM state WHERE chain IN (${chains}) OR other_chain IN (${chains}))
+    OR ${x}.id IN (${subjects("kind = 'endpoint'")}))`
   const bound = Object.fromEntries(severities.map((one, at) => [`severity${at}`, one]))
   const values = { now, ...(finding === undefined ? {} : { finding }), ...bound }
-  return [{ sql, values }]
+  return [{ about: 'shown', sql, values }]
 }
 
 /**
  * Sub-strings of at least three letters are found by the trigram index: certificates that have every three
  * letters of the needle, each then checked. Shorter ones are looked for in every certificate.
  */
-function textCondition({ needle, range }: NonNullable<EndpointFilter['text']>): Condition {
+function textCondition({ needle, range }: NonNullable<EndpointFilter['text']>, x: ShownAlias): Condition {
   const wanted = needle.toLowerCase()
   const letters = Array.from(wanted)
   const trigrams = letters.slice(2).map((_, at) => letters.slice(at, at + 3).join(''))
   const candidates = trigrams.length > 0 ? 'id IN (SELECT rowid FROM certificate_text(@trigrams)) AND ' : ''
   const match = trigrams.map((three) => `"${three.replaceAll('"', '""')}"`).join(' AND ')
-  const place = range ? rangeCondition(range, 'text') : { sql: 'false', values: {} }
-  const sql = `(${shows(`SELECT id FROM certificate WHERE ${candidates}instr(search, @needle) > 0`)}
-    OR e.id IN (SELECT id FROM endpoint WHERE name <> '' AND instr(lower(name), @needle) > 0)
-    OR ${place.sql})`
-  return { sql, values: { needle: wanted, ...(match ? { trigrams: match } : {}), ...place.values } }
+  const certificates = `SELECT id FROM certificate WHERE ${candidates}instr(search, @needle) > 0`
+  const named = "SELECT id FROM endpoint WHERE name <> '' AND instr(lower(name), @needle) > 0"
+  const sql = [shows(certificates, x), `${x}.id IN (${named})`]
+  const place = range ? rangeCondition(range, 'text') : undefined
+  if (place) sql.push(place.sql)
+  const values = { needle: wanted, ...(match ? { trigrams: match } : {}), ...place?.values }
+  return { about: place ? 'endpoint' : 'shown', sql: `(${sql.join(' OR ')})`, values }
 }

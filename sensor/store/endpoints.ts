@@ -100,9 +100,7 @@ export function openEndpoints(db: Connection) {
 }
 
 function changes(db: Connection) {
-  const leaveOrder = db.prepare(
-    'DELETE FROM endpoint_order WHERE expires = ? AND state = ? AND endpoint = ?'
-  )
+  const leaveOrder = db.prepare('DELETE FROM endpoint_order WHERE expires = ? AND state = ? AND id = ?')
   const joinOrder = db.prepare(
     'INSERT INTO endpoint_order SELECT ?, ?, @id WHERE @id <= (SELECT endpoint FROM settled)'
   )

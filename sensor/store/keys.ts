@@ -17,13 +17,17 @@ export interface KeyUse {
   readonly addresses: number
 }
 
-/** The addresses of present endpoints that show a leaf certificate with a key, with the certificate. */
+/**
+ * The addresses of present endpoints that show a leaf certificate with a key, with the certificate; of those that are
+ * in the order of expiry.
+ */
 const shown = ['chain', 'other_chain']
   .map(
     (column) => `SELECT k.id, k.fingerprint, e.address FROM certificate k
       CROSS JOIN chain c ON c.leaf = k.id
       CROSS JOIN state s ON s.${column} = c.id
-      CROSS JOIN endpoint e ON e.expires = s.expires AND e.state = s.id AND e.presence = 1
+      CROSS JOIN endpoint_order x ON x.expires = s.expires AND x.state = s.id
+      CROSS JOIN endpoint e ON e.id = x.id
       WHERE k.spki = @key`
   )
   .join(' UNION ALL ')

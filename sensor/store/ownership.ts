@@ -1,7 +1,7 @@
 import type { Address } from '../../core/address.ts'
 import { bindAddress, type Connection } from './connection.ts'
-import { whereSql } from './endpoint-pages.ts'
 import type { EndpointFilter } from './endpoint-filter.ts'
+import { whereSql } from './endpoint-selection.ts'
 
 /** What people say about endpoints; what is left out stays as it is. */
 export interface Ownership {
@@ -39,7 +39,7 @@ export function openOwnership(db: Connection) {
     set,
     /** sets it for every endpoint that the filter means; gives their number */
     setWhere(filter: EndpointFilter, now: number, ownership: Ownership): number {
-      const { where, values } = whereSql(filter, now)
+      const { sql: where, values } = whereSql(filter, now)
       const sql = `SELECT e.id FROM endpoint e WHERE ${where}`
       const work = db.transaction(() => {
         const ids = db.prepare<[typeof values], number>(sql).pluck().all(values)

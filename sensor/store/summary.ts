@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 import type { EndpointFilter } from './endpoint-filter.ts'
-import { whereSql } from './endpoint-pages.ts'
+import { byStateSql, whereSql } from './endpoint-selection.ts'
 import type { Severity } from './findings.ts'
 
 /** How many endpoints have a finding. */
@@ -81,10 +81,10 @@ type Totals = Omit<Summary, 'bySeverity' | 'byCode'> & Record<Severity, number>
 /** Figures over endpoints. */
 export function openSummary(db: Connection) {
   const fill = (filter: EndpointFilter, now: number) => {
-    const { where, values } = whereSql(filter, now)
+    const { sql: where, values } = whereSql(filter, now)
     const all = { ...values, now }
     db.exec(tables + clear)
-    const wanted = `SELECT e.state, count(*) FROM endpoint e WHERE ${where} GROUP BY e.expires, e.state`
+    const wanted = `SELECT state, sum(n) FROM (${byStateSql(filter, now).sql}) GROUP BY state`
     db.prepare<[typeof all]>(`INSERT INTO wanted ${wanted}`).run(all)
     db.prepare(fillShown).run()
     db.prepare<[{ now: number }]>(fillMarked).run({ now })

@@ -67,14 +67,11 @@ function dump(path: string): string {
       )
       .pluck()
       .all()
-    const rows = tables.map((table) => [
-      table,
-      db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`).raw().all()
-    ])
-    return JSON.stringify(rows, (key, value: unknown) => (key === 'lock' ? '' : value)).replaceAll(
-      /scan-1-\d+-\d+/g,
-      ''
-    )
+    const rows = tables.map((table) => {
+      const all = db.prepare(`SELECT * FROM ${table}`).raw().all()
+      return [table, ...all.map((row) => JSON.stringify(row)).toSorted()]
+    })
+    return JSON.stringify(rows).replaceAll(/scan-1-\d+-\d+/g, '')
   } finally {
     db.close()
   }

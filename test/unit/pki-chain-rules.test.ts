@@ -169,6 +169,25 @@ t.test('name constraints are noted, and DNS names and addresses are held to them
   t.end()
 })
 
+t.test('a server cannot make the check of name constraints take long', (t) => {
+  const many = (prefix: string) =>
+    Array.from({ length: 2_000 }, (_, at) => ascii(0x82, `${prefix}${at.toString(36)}`))
+  const value = sequence(element(0xa1, ...many('b').map((name) => sequence(name))))
+  const issuer = ca('greedy', root, { extensions: [extension('2.5.29.30', value, true)] })
+  const leaf = forge({
+    keys: newKeys(),
+    issuer,
+    extensions: [extension('2.5.29.17', sequence(...many('a')))]
+  })
+  const report = check([leaf, issuer])
+  t.equal(report.verdict, 'broken', 'clients refuse what they cannot check')
+  t.match(report.facts, [
+    { kind: 'name-constrained', checked: false },
+    { kind: 'name-not-permitted', names: [] }
+  ])
+  t.end()
+})
+
 t.test('names are equal by RFC 5280, whatever their string types, case and spaces', (t) => {
   const upper = sequence(rdn('2.5.4.10', ascii(0x13, 'ACME  Ltd ')), rdn('2.5.4.3', 'Root'))
   const lower = sequence(

@@ -33,14 +33,18 @@ export class ChainBook {
     this.#limit = limit
   }
 
-  /** The chain of a Certificate message, or undefined when its leaf is no certificate. */
-  enter(list: CertificateList): BookedChain | undefined {
+  /**
+   * The chain of a Certificate message, or undefined when its leaf is no certificate. A chain of the leaf `shown`
+   * that the book does not know is only looked at: its bytes would go to somebody who has no use for them, and
+   * whoever meets it next would not get them.
+   */
+  enter(list: CertificateList, shown?: string): BookedChain | undefined {
     const recent = this.#recent.get(list.body.length)
     // comparing is ten times cheaper than hashing
     const same = recent?.find(({ body }) => body.compare(list.body) === 0)
     if (same) return same.booked
-    const booked = this.#look(list)
-    if (booked)
+    const booked = this.#look(list, shown)
+    if (booked && this.#handedOver.has(booked.chain.id))
       this.#remember(list.body, { ...booked, chain: { id: booked.chain.id, leaf: booked.chain.leaf } })
     return booked
   }
@@ -54,7 +58,7 @@ export class ChainBook {
     this.#recent.set(message.length, recent)
   }
 
-  #look(list: CertificateList): BookedChain | undefined {
+  #look(list: CertificateList, shown: string | undefined): BookedChain | undefined {
     const key = hash('sha256', list.body, 'base64')
     const known = this.#byMessage.get(key)
     if (known) return known
@@ -65,6 +69,7 @@ export class ChainBook {
     const certificates = list.certificates.filter((der, at) => at === 0 || this.#reads(der)).map(copyOf)
     const id = hash('sha256', Buffer.concat(certificates), 'hex')
     const booked = { chain: { id, leaf: leaf.fingerprint }, keyType: leaf.keyType }
+    if (leaf.fingerprint === shown) return booked
     if (this.#byMessage.size >= this.#limit) this.#forget()
     this.#byMessage.set(key, booked)
     if (this.#handedOver.has(id)) return booked

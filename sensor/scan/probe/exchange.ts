@@ -1,6 +1,6 @@
 import { visible } from '../../../core/text.ts'
 import type { StartTls } from '../observation.ts'
-import { Flight, type FlightEnd } from './flight.ts'
+import { Flight, flightLimits, type FlightEnd } from './flight.ts'
 import { writeHello, type Hello } from './hello.ts'
 import type { Dialer, Line, LineHandler } from './line.ts'
 import { openPrelude, protocolOf } from './starttls/index.ts'
@@ -16,7 +16,7 @@ export type ExchangeEnd =
   /** `heard`: did the peer send anything? */
   | { readonly kind: 'stalled' | 'reset' | 'ended'; readonly heard: boolean }
   | { readonly kind: 'closed' | 'silent' | 'unreachable' }
-  /** this machine could not: no file descriptor, no free port, no right */
+  /** this machine could not: no file descriptor, no free port */
   | { readonly kind: 'local'; readonly code: string }
 
 /** What one connection is to do. */
@@ -98,6 +98,7 @@ export class Exchange implements LineHandler {
 
   onBytes(bytes: Uint8Array): void {
     this.#heard += bytes.length
+    if (this.#heard > heardLimit) return this.#finish({ kind: 'too-large', why: 'more bytes than are read' })
     if (this.#phase === 'prelude') return this.#readPrelude(bytes)
     if (this.#phase !== 'hello') return
     const records = this.#prelude?.unwrap ? this.#prelude.unwrap(bytes) : bytes
@@ -115,8 +116,7 @@ export class Exchange implements LineHandler {
     if (this.#phase !== 'connecting') return this.#cut('reset')
     // a reset, unlike a refusal, came after the connection was accepted (before we heard of it)
     if (code === 'ECONNRESET') return this.#finish({ kind: 'reset', heard: false })
-    const kind = connectFailures[code]
-    this.#finish(kind ? { kind } : { kind: 'local', code })
+    this.#finish(connectFailure(code, this.setup.address))
   }
 
   #cut(kind: 'ended' | 'reset'): void {
@@ -190,20 +190,27 @@ export class Exchange implements LineHandler {
   }
 }
 
-/** errno names of a connect that failed, by what they say about the other side; the rest is our own trouble */
-const connectFailures: Readonly<Record<string, 'closed' | 'silent' | 'unreachable'>> = {
-  ECONNREFUSED: 'closed',
-  ETIMEDOUT: 'silent',
-  EHOSTUNREACH: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  EHOSTDOWN: 'unreachable',
-  ENETDOWN: 'unreachable',
-  ENOPROTOOPT: 'unreachable',
-  EPROTO: 'unreachable',
-  EACCES: 'unreachable',
-  EPERM: 'unreachable',
-  EINVAL: 'unreachable',
-  EAFNOSUPPORT: 'unreachable'
+/** bytes that one connection is read for: packets around TLS (TDS) may be empty, which no flight counts */
+const heardLimit = 2 * flightLimits.bytes
+
+/** errno names of a connect by which this machine says that it has no more to give */
+const localFailures: ReadonlySet<string> = new Set([
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  'ENOMEM',
+  'EADDRNOTAVAIL',
+  'EADDRINUSE',
+  'EAGAIN'
+])
+
+/** How a connect failed. What is not known to be our own trouble was said by the network, where anybody can speak. */
+function connectFailure(code: string, address: string): ExchangeEnd {
+  if (code === 'ECONNREFUSED') return { kind: 'closed' }
+  if (code === 'ETIMEDOUT') return { kind: 'silent' }
+  // what a machine without IPv6 says of every IPv6 address
+  if (code === 'EADDRNOTAVAIL' && address.includes(':')) return { kind: 'unreachable' }
+  return localFailures.has(code) ? { kind: 'local', code } : { kind: 'unreachable' }
 }
 
 function bannerOf(bytes: Uint8Array): string {

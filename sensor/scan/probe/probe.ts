@@ -172,7 +172,7 @@ export class Probe implements ExchangeOwner {
     const end = exchange.end ?? { kind: 'silent' }
     const { flight } = exchange
     if (end.kind !== 'certificate' || !flight?.certificates || !flight.hello) return { ...this.#step, end }
-    const booked = this.#tools.chains.enter(flight.certificates)
+    const booked = this.#tools.chains.enter(flight.certificates, this.#chains[0]?.leaf)
     if (!booked) return { ...this.#step, end: { kind: 'malformed', why: 'a leaf that is no certificate' } }
     if (this.#chains.length === 0) {
       const { version, cipher } = flight.hello

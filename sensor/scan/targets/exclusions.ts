@@ -23,12 +23,9 @@ const noPorts: Ports = []
 export function openExclusions(targets: readonly Target[]): Exclusions {
   const sets = new PortSets()
   const pieces = targets.flatMap(pieceOf)
-  const ipv4 = joinPieces(
-    pieces.filter(({ first }) => typeof first === 'number'),
-    sets
-  )
+  const ipv4 = joinPieces(withWildcards(pieces.filter(({ first }) => typeof first === 'number')), sets)
   const ipv6 = joinPieces(
-    pieces.filter(({ first }) => typeof first === 'bigint'),
+    withWildcards([...pieces.filter(({ first }) => typeof first === 'bigint'), ...ipv4.flatMap(asIpv6)]),
     sets
   )
   const names = excludedNames(targets)
@@ -49,6 +46,41 @@ function pieceOf(target: Target): Piece[] {
   if (target.kind === 'range') return [{ first: target.first, last: target.last, ports }]
   if (target.kind === 'host') return [{ first: target.address, last: target.address, ports }]
   return []
+}
+
+/**
+ * Prefixes of IPv6 addresses that lead to IPv4 hosts, and how far from their end the IPv4 address stands: NAT64
+ * (RFC 6052), by which DNS64 names hosts that have IPv4 only, and 6to4 (RFC 3056).
+ */
+const carriers: readonly (readonly [prefix: bigint, shift: bigint])[] = [
+  [0x0064_ff9bn << 96n, 0n],
+  [0x2002n << 112n, 80n]
+]
+
+/** the IPv6 addresses that lead to the same hosts */
+function asIpv6({ first, last, ports }: Piece): Piece[] {
+  return carriers.map(([prefix, shift]) => ({
+    first: prefix | (BigInt(first) << shift),
+    last: prefix | (((BigInt(last) + 1n) << shift) - 1n),
+    ports
+  }))
+}
+
+const loopbacks: readonly (readonly [loopback: Address, wildcard: Address])[] = [
+  [0x7f00_0001, 0],
+  [1n, 0n]
+]
+
+/** a connection to 0.0.0.0 or :: comes to this machine, as one to 127.0.0.1 or ::1 does */
+function withWildcards(pieces: readonly Piece[]): Piece[] {
+  return pieces.flatMap((piece) => [
+    piece,
+    ...loopbacks.flatMap(([loopback, first]) =>
+      typeof loopback === typeof piece.first && piece.first <= loopback && loopback <= piece.last
+        ? [{ ...piece, first, last: first }]
+        : []
+    )
+  ])
 }
 
 function excludedNames(targets: readonly Target[]): Map<string, Ports> {

@@ -119,8 +119,8 @@ CREATE INDEX endpoint_by_owner ON endpoint (owner) WHERE owner IS NOT NULL;
 CREATE TABLE endpoint_order (
   expires INTEGER NOT NULL,
   state INTEGER NOT NULL,
-  endpoint INTEGER NOT NULL,
-  PRIMARY KEY (expires, state, endpoint)
+  id INTEGER NOT NULL,
+  PRIMARY KEY (expires, state, id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE settled (endpoint INTEGER NOT NULL) STRICT;
 INSERT INTO settled VALUES (0);

@@ -24,8 +24,8 @@ export interface Prelude {
   unwrap?(bytes: Uint8Array): Uint8Array | undefined
 }
 
-/** Bytes of clear text that a server may send before TLS. */
-export const preludeLimit = 65_536
+/** Bytes of clear text that a server may send before TLS: no real one comes near, and some are read again and again. */
+export const preludeLimit = 16_384
 
 export const wait: PreludeStep = { kind: 'wait' }
 export const ready: PreludeStep = { kind: 'tls' }
