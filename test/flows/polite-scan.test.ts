@@ -63,6 +63,21 @@ t.test('two connections at once to an address only where that is wished', async 
   t.ok(server.mostAtOnce > 1 && server.mostAtOnce <= 4, `${server.mostAtOnce} at once with --per-host 4`)
 })
 
+t.test('two threads share the addresses, the limits and the store', async (t) => {
+  const server = await startCountingServer()
+  t.teardown(() => server.close())
+  const rate = 100
+  const range = ['127.24.0.0/25', '--ports', String(server.port), '--rate', String(rate)]
+  const { code, stdout, stderr } = await bench.run(['scan', ...range, '--workers', '2', '--json'])
+  t.equal(code, 0, stderr)
+  t.equal(new Set(addresses(stdout)).size, 128)
+  t.equal(server.arrivals.length, 256, 'each address was asked for both key types, once')
+  t.equal(server.mostAtOnce, 1)
+  const seconds = ((server.arrivals.at(-1)?.at ?? 0) - (server.arrivals[0]?.at ?? 0)) / 1_000
+  const measured = (server.arrivals.length - 1) / seconds
+  t.ok(measured > rate * 0.9 && measured < rate * 1.1, `rate ${measured.toFixed(1)}, ${rate} was set`)
+})
+
 t.test('SIGINT stops within a second, and the scan can be resumed', async (t) => {
   const server = await startCountingServer()
   t.teardown(() => server.close())

@@ -104,6 +104,18 @@ t.test('an exclusion wins in every spelling of an address', async (t) => {
   t.same(pairsOf({ targets: ['2001:db8::1', '10.0.0.1'], exclude: ['::/0'] }), ['10.0.0.1 443 -'])
 })
 
+t.test('an exclusion wins over other addresses that lead to the same host', async (t) => {
+  const excluded = (target: string, exclude: string) => pairsOf({ targets: [target], exclude: [exclude] })
+  for (const target of ['64:ff9b::10.0.0.5', '64:ff9b::a00:5', '2002:a00:5::', '2002:a00:5:ffff::1']) {
+    t.same(excluded(target, '10.0.0.4-10.0.0.6'), [], `${target}, by NAT64 or 6to4`)
+    t.same(excluded(target, '10.0.0.6-10.0.0.9').length, 1, `${target} is not next to it`)
+  }
+  t.same(excluded('0.0.0.0', '127.0.0.0/8'), [], 'this machine, by any address')
+  t.same(excluded('::', '::1'), [])
+  t.same(excluded('0.0.0.0:8443', '127.0.0.1:443'), ['0.0.0.0 8443 -'], 'on another port')
+  t.same(excluded('0.0.0.0', '127.0.0.2'), ['0.0.0.0 443 -'])
+})
+
 t.test('an excluded port takes that port only', async (t) => {
   const words = {
     targets: ['10.0.0.0/31'],

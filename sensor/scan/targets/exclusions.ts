@@ -18,7 +18,8 @@ const noPorts: Ports = []
 
 /**
  * Exclusions out of targets: a range without ports excludes every port of its addresses; a host name excludes
- * itself as a server name, and the addresses that it was resolved to ({@link resolveExclusions}).
+ * itself as a server name, and the addresses that it was resolved to ({@link resolveExclusions}). An IPv4 address
+ * excludes the IPv6 addresses that lead to it, and the loopback address the unspecified one, which leads there.
  */
 export function openExclusions(targets: readonly Target[]): Exclusions {
   const sets = new PortSets()
