@@ -21,6 +21,8 @@ import {
 export interface ServedMaterial {
   readonly id: string
   readonly leaf: string
+  /** a name that the leaf covers */
+  readonly host: string
   readonly certificates: readonly Uint8Array[]
 }
 
@@ -43,19 +45,20 @@ export function makeStoreMaterial(count: number, now: number): StoreMaterial {
   const spki = keys.publicKey.export({ type: 'spki', format: 'der' })
   const chains = Array.from({ length: count }, (_, at) => {
     const { intermediate } = authorities[at % 2 === 0 ? 0 : 1]
-    const leaf = makeLeaf({ at, count, now, intermediate, keys, spki })
-    return served([leaf, intermediate.der])
+    const host = `host-${at}.department-${at % 97}.bench.test`
+    const leaf = makeLeaf({ at, host, count, now, intermediate, keys, spki })
+    return served(host, [leaf, intermediate.der])
   })
   return { roots: authorities.map(({ root }) => root.der), chains }
 }
 
-function served(certificates: readonly Uint8Array[]): ServedMaterial {
+function served(host: string, certificates: readonly Uint8Array[]): ServedMaterial {
   const sha256 = (...parts: readonly Uint8Array[]) => {
     const sum = createHash('sha256')
     for (const part of parts) sum.update(part)
     return sum.digest('hex')
   }
-  return { id: sha256(...certificates), leaf: sha256(...certificates.slice(0, 1)), certificates }
+  return { id: sha256(...certificates), leaf: sha256(...certificates.slice(0, 1)), host, certificates }
 }
 
 type Keys = { readonly publicKey: KeyObject; readonly privateKey: KeyObject }
@@ -86,6 +89,7 @@ const authorityName = (name: string) =>
 
 interface Leaf {
   readonly at: number
+  readonly host: string
   readonly count: number
   readonly now: number
   readonly intermediate: Forged
@@ -94,8 +98,7 @@ interface Leaf {
 }
 
 /** Each leaf has a key of its own: the modulus is changed, which nothing notices as long as nobody signs. */
-function makeLeaf({ at, count, now, intermediate, keys, spki }: Leaf): Buffer {
-  const host = `host-${at}.department-${at % 97}.bench.test`
+function makeLeaf({ at, host, count, now, intermediate, keys, spki }: Leaf): Buffer {
   const ownKey = Buffer.from(spki)
   ownKey.writeUInt32BE(at, 60)
   const notAfter = now + Math.floor(((at * 7919) % count) * ((398 * day) / count))

@@ -22,8 +22,10 @@ if (major > 22 || (major === 22 && minor >= 18)) {
 // compiled code is kept in the user's own cache, which halves the time until a command begins
 function rememberCompiled() {
   const { XDG_CACHE_HOME, HOME, NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE } = process.env
-  if (NODE_COMPILE_CACHE || NODE_DISABLE_COMPILE_CACHE || !(XDG_CACHE_HOME || HOME)) return
-  nodeModule.enableCompileCache(join(XDG_CACHE_HOME || join(HOME, '.cache'), 'tlsward'))
+  const home = XDG_CACHE_HOME || HOME
+  // without a home Node would try for ever to make one where none can be (/proc, autofs)
+  if (NODE_COMPILE_CACHE || NODE_DISABLE_COMPILE_CACHE || !home || !existsSync(home)) return
+  nodeModule.enableCompileCache(join(XDG_CACHE_HOME || join(home, '.cache'), 'tlsward'))
 }
 
 function runOnPinnedNode() {

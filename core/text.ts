@@ -17,10 +17,26 @@ function escape(char: string): string {
   return point <= 0xff ? `\\x${point.toString(16).padStart(2, '0')}` : `\\u{${point.toString(16)}}`
 }
 
-/** A CSV cell (RFC 4180), quoted where needed; a leading = + - @ is defused so that no spreadsheet runs it. */
+/**
+ * A value as one line of JSON that holds nothing which acts on a terminal: what {@link visible} escapes is written
+ * as \uXXXX, which readers of JSON take for the same text.
+ */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(unsafe, (char) =>
+    char
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join('')
+  )
+}
+
+/**
+ * A CSV cell (RFC 4180), quoted where needed; = + - @ are defused so that no spreadsheet runs them: at the start, and
+ * behind what begins a cell for spreadsheets of other countries.
+ */
 export function csvCell(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return ''
   if (typeof value === 'number') return String(value)
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+  const text = value.replace(/^(?=[=+\-@\t\r])|(?<=[;"\t])(?=[=+\-@])/g, "'")
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -19,10 +19,19 @@ export async function readFound(
     const source = file === '-' ? 'standard input' : file
     const entries = readHandover({ chunks: chunksOf(file), source }, format === 'auto' ? null : format)
     for await (const { address, ...rest } of entries) {
+      if (found.length === most) throw tooMany(source)
       found.push({ ...rest, address: address === null ? null : formatAddress(address) })
     }
   }
   return found
+}
+
+/** Places that are handed over at most: they are held in memory until the scan begins. */
+const most = 5_000_000
+
+function tooMany(source: string): Fault {
+  const message = `${source}: more than ${most} places are handed over. Split the file, or give networks instead.`
+  return new Fault('target-too-large', message, { source, limit: most })
 }
 
 async function* chunksOf(file: string): AsyncGenerator<Uint8Array> {

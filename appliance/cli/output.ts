@@ -1,4 +1,4 @@
-import { csvCell, visible } from '../../core/text.ts'
+import { csvCell, jsonLine, visible } from '../../core/text.ts'
 import type { Screen } from './screen.ts'
 import type { OutputOptions } from './session.ts'
 import { tableLines, type Cell, type Column } from './table.ts'
@@ -22,7 +22,7 @@ export function linePrinter<R>(
   options: OutputOptions,
   view: Pick<View<R>, 'csv'>
 ): ((record: R) => void) | undefined {
-  if (options.json) return (record) => screen.result(JSON.stringify(record))
+  if (options.json) return (record) => screen.result(jsonLine(record))
   if (!options.csv) return undefined
   screen.result(view.csv.map(([head]) => head).join(','))
   return (record) => screen.result(view.csv.map(([, value]) => csvField(value(record))).join(','))

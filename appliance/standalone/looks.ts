@@ -1,7 +1,7 @@
 import { create } from 'axios'
 import { join } from 'node:path'
 import PQueue from 'p-queue'
-import { formatAddress } from '../../core/address.ts'
+import { formatAddress, parseAddress } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
 import { ChainCertificate } from '../../pki/chain-certificate.ts'
 import { deepBudget, deepProbe } from '../../sensor/scan/deep/deep-probe.ts'
@@ -9,6 +9,8 @@ import type { StartTls } from '../../sensor/scan/observation.ts'
 import { openDialer } from '../../sensor/scan/probe/open-dialer.ts'
 import { revocationOf, type RevocationDeps } from '../../sensor/scan/revocation.ts'
 import { readSshHostKeys } from '../../sensor/scan/ssh-keys.ts'
+import type { Exclusions } from '../../sensor/scan/targets/exclusions.ts'
+import { hasPort } from '../../sensor/scan/targets/ports.ts'
 import type { EndpointRow } from '../../sensor/store/endpoint-pages.ts'
 import type { Look, Looks, Progress } from '../functions.ts'
 import { leafRecord } from '../leaf-record.ts'
@@ -21,12 +23,17 @@ import { deepRecord, revocationRecord, sshRecord } from './look-records.ts'
 import { closedMs, type OwnScan, type ScanningDeps } from './scanning.ts'
 import { createTurns, type Turns } from './turns.ts'
 
+/** Certificates of a chain among which the issuer is looked for: each may cost the check of a signature. */
+const mostServed = 32
+
 /** Addresses that are looked at side by side. */
 const sideBySide = 32
 
 /** What closer looks work with. */
 export interface LooksDeps extends ScanningDeps {
   readonly where: Places
+  /** what must not be touched, as it stands when the looks begin */
+  readonly exclusions: Exclusions
   readonly tell: (look: Look) => void
   readonly progress: (progress: Progress) => void
 }
@@ -60,16 +67,26 @@ export async function lookCloser(
     closedFor: () => closedMs(own.request, deps.clock)
   })
   const tools = { deps, turns, signal }
+  const { exclusions } = deps
   const rows = looks.deep || looks.revocation ? [...foundBy(own, deps.store, deps.clock.now())] : []
   const work = new Map<string, (() => Promise<void>)[]>()
-  const plan = (address: string, act: () => Promise<void>) =>
-    work.set(address, [...(work.get(address) ?? []), act])
-  if (looks.deep) for (const row of rows) plan(formatAddress(row.address), () => lookDeep(row, tools))
-  if (looks.ssh) for (const place of ssh) plan(place.address, () => lookSsh(place, tools))
+  const plan = (address: string, act: () => Promise<void>) => {
+    const acts = work.get(address)
+    if (acts) acts.push(act)
+    else work.set(address, [act])
+  }
+  if (looks.deep)
+    for (const row of rows)
+      if (!exclusions.covers(row.address, row.port, row.name))
+        plan(formatAddress(row.address), () => lookDeep(row, tools))
+  if (looks.ssh)
+    for (const place of ssh)
+      if (!spares(exclusions, place.address, place.port)) plan(place.address, () => lookSsh(place, tools))
 
   const size = [...work.values()].reduce((sum, acts) => sum + acts.length, 0)
   const meter = createMeter(deps.clock, { size, done: 0 })
-  const queue = new PQueue({ concurrency: sideBySide })
+  const { concurrency, subnetConcurrency } = own.request.options.pace
+  const queue = new PQueue({ concurrency: Math.min(sideBySide, concurrency, subnetConcurrency) })
   const lanes = [...work.values()].map((acts) => async () => {
     for (const act of acts) {
       if (signal.aborted) return
@@ -80,6 +97,13 @@ export async function lookCloser(
   })
   await queue.addAll(lanes)
   if (looks.revocation) await lookForRevocation(rows, tools)
+}
+
+/** may this host, a name or an address, not be touched? */
+function spares(exclusions: Exclusions, host: string, port: number): boolean {
+  const address = parseAddress(host)
+  if (address !== undefined) return exclusions.covers(address, port, null)
+  return hasPort(exclusions.portsOfName(host), port)
 }
 
 interface LookTools {
@@ -112,7 +136,13 @@ async function lookSsh(place: SshPlace, { deps, turns, signal }: LookTools): Pro
 async function lookForRevocation(rows: readonly EndpointRow[], { deps, signal }: LookTools): Promise<void> {
   const { outgoing } = readSettings(deps.where)
   const cache = openAnswerCache(join(deps.where.state, 'revocation'), deps.clock)
-  const asking: RevocationDeps = { clock: deps.clock, http: create(), cache, allow: () => outgoing }
+  const asking: RevocationDeps = {
+    clock: deps.clock,
+    http: create(),
+    cache,
+    allow: () => outgoing,
+    spares: (host, port) => spares(deps.exclusions, host, port)
+  }
   const chains = new Map(
     rows
       .flatMap(({ chain, otherChain }) => [chain, otherChain])
@@ -135,7 +165,10 @@ async function lookForRevocation(rows: readonly EndpointRow[], { deps, signal }:
 function issuerOf(chain: number, leaf: number, { store, trust }: LooksDeps): Uint8Array | undefined {
   const certificate = readOr(store.certificates.der(leaf))
   if (!certificate) return undefined
-  const served = store.chains.members(chain).flatMap((id) => readOr(store.certificates.der(id)) ?? [])
+  const served = store.chains
+    .members(chain)
+    .slice(0, mostServed)
+    .flatMap((id) => readOr(store.certificates.der(id)) ?? [])
   const candidates = [...served, ...trust.roots.issuersOf(certificate)]
   return candidates.find((one) => one.subjectKey === certificate.issuerKey && certificate.isSignedBy(one))
     ?.der

@@ -134,7 +134,12 @@ async function run(own: OwnScan, watch: ScanWatch, deps: ScansDeps, signal: Abor
     tell: (look: Look) => watch.look?.(look),
     progress: (progress: Progress) => watch.progress(progress)
   }
-  if (!signal.aborted) await lookCloser({ own, looks, ssh }, { ...deps, ...hearer }, signal)
+  if (!signal.aborted && (looks.deep || looks.ssh || looks.revocation)) {
+    // the list may have grown while the scan ran
+    const { exclude, doNotScan } = await readSpared(own.request, deps.where, resolveDeps(signal))
+    const exclusions = openExclusions([...exclude, ...doNotScan])
+    await lookCloser({ own, looks, ssh }, { ...deps, ...hearer, exclusions }, signal)
+  }
   if (signal.aborted) store.scans.end(own.id, 'stopped', clock.now())
   else await finishScan({ store, clock }, { scan: own.id, contains })
   return scanRecord(store.scans.get(own.id), own.request)

@@ -56,7 +56,6 @@ export async function finishScan(
     // whoever waits for this thread gets a turn
     await setImmediate()
   }
-  store.transaction(() => store.endpoints.settle(1))
   await renewKeyFindings(store)
   store.scans.end(scan, 'finished', clock.now())
   return gone

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../core/clock.ts'
 import { createJudge, memberOf, type Trust } from './judging.ts'
-import { renewKeyFindings } from './key-use.ts'
+import { renewAllKeyFindings } from './key-use.ts'
 import type { Store } from '../store/store.ts'
 
 /** The number of the present rules: raised whenever a rule would find something else about what is kept. */
@@ -58,7 +58,7 @@ export async function refreshFindings({ store, trust, clock }: RefreshDeps): Pro
     }
     return endpoints
   })
-  await renewKeyFindings(store)
+  await renewAllKeyFindings(store)
   store.settings.set(setting, basis)
   return true
 }

@@ -44,6 +44,8 @@ export type OutgoingAnswer =
 export interface OutgoingDeps {
   /** asked for every URL, also those that a server redirects to */
   allow(url: URL): Allowance
+  /** is this host, a name or an address, on the do-not-scan list? Asked of every address that a name leads to */
+  spares?(host: string, port: number): boolean
   /**
    * an axios instance; the proxy of its defaults is used where it has one, and looks up the names then (what it
    * may reach is its own matter), else none
@@ -87,9 +89,10 @@ async function askOnce(request: OutgoingRequest, deps: OutgoingDeps, signal: Abo
   if (!url || !isWeb(url)) return failed('not-allowed', 'only http and https URLs are asked')
   const allowance = deps.allow(url)
   if (allowance === 'no') return failed('not-allowed', url.host)
-  if (allowance === 'public' && isPrivate(url.hostname)) return failed('private-address', url.host)
+  const guard = guardOf(url, allowance, deps)
+  const forbidden = guard(unbracketed(url.hostname))
+  if (forbidden) return failed(forbidden, url.host)
   const { proxy } = deps.http.defaults
-  const guarded = allowance === 'public' && !proxy
   const response: AxiosResponse<Buffer> = await deps.http.request({
     url: url.href,
     ...(request.body ? { method: 'POST', data: Buffer.from(request.body.bytes) } : { method: 'GET' }),
@@ -106,7 +109,7 @@ async function askOnce(request: OutgoingRequest, deps: OutgoingDeps, signal: Abo
     validateStatus: () => true,
     // none from the environment: what is allowed must not depend on it
     proxy: proxy ?? false,
-    ...(guarded ? { lookup: lookupPublic } : {}),
+    ...(proxy ? {} : { lookup: guardedLookup(guard) }),
     signal
   })
   return readResponse(response, { url, isPost: request.body !== undefined })
@@ -132,22 +135,46 @@ function readResponse(
   return { location: new URL(location, url).href }
 }
 
-class PrivateAddress extends Error {
-  override readonly name = 'PrivateAddress'
+/** why a host, a name or an address, may not be connected to */
+type Guard = (host: string) => 'private-address' | 'not-allowed' | undefined
+
+function guardOf(url: URL, allowance: Allowance, { spares }: OutgoingDeps): Guard {
+  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+  return (host) => {
+    if (allowance === 'public' && isPrivate(host)) return 'private-address'
+    return spares?.(host, port) ? 'not-allowed' : undefined
+  }
+}
+
+class ForbiddenAddress extends Error {
+  override readonly name = 'ForbiddenAddress'
+  readonly failure: NonNullable<ReturnType<Guard>>
+
+  constructor(host: string, failure: NonNullable<ReturnType<Guard>>) {
+    super(host)
+    this.failure = failure
+  }
 }
 
 /** looks a name up for the connection itself, so that no second look-up can tell something else */
-async function lookupPublic(hostname: string): Promise<{ address: string; family: 4 | 6 }[]> {
-  const addresses = await lookup(hostname, { all: true })
-  if (addresses.length === 0 || addresses.some(({ address }) => isPrivate(address)))
-    throw new PrivateAddress(hostname)
-  return addresses.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }))
+function guardedLookup(guard: Guard) {
+  return async (hostname: string): Promise<{ address: string; family: 4 | 6 }[]> => {
+    const addresses = await lookup(hostname, { all: true })
+    for (const { address } of addresses) {
+      const failure = guard(address)
+      if (failure) throw new ForbiddenAddress(hostname, failure)
+    }
+    return addresses.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }))
+  }
 }
 
-/** an address, with or without brackets, that is not of the public internet; a name is none */
+function unbracketed(host: string): string {
+  return host.replace(/^\[|\]$/g, '')
+}
+
+/** an address that is not of the public internet; a name is none */
 function isPrivate(host: string): boolean {
-  const text = host.replace(/^\[|\]$/g, '')
-  return ipaddr.isValid(text) && ipaddr.process(text).range() !== 'unicast'
+  return ipaddr.isValid(host) && ipaddr.process(host).range() !== 'unicast'
 }
 
 function failed(failure: OutgoingFailure, detail: string): OutgoingAnswer & { readonly ok: false } {
@@ -157,8 +184,8 @@ function failed(failure: OutgoingFailure, detail: string): OutgoingAnswer & { re
 function failureOf(thrown: unknown): OutgoingAnswer {
   if (!(thrown instanceof Error)) throw thrown
   const { cause } = thrown
-  if (thrown instanceof PrivateAddress || cause instanceof PrivateAddress) {
-    return failed('private-address', (cause instanceof PrivateAddress ? cause : thrown).message)
+  for (const one of [thrown, cause]) {
+    if (one instanceof ForbiddenAddress) return failed(one.failure, one.message)
   }
   // axios has one code for all that is wrong with a response
   if (thrown.message.startsWith('maxContentLength')) return failed('too-large', thrown.message)

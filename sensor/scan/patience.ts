@@ -42,13 +42,17 @@ export class Patience {
  */
 export class FlightControl {
   readonly #most: number
+  /** what is left when local resources run out, and when packets are lost */
   readonly #least: number
+  readonly #eased: number
   #limit: number
   #heldUntil = 0
 
   constructor(most: number) {
     this.#most = most
     this.#least = Math.min(16, most)
+    // hosts and routers that drop each first packet whatever the load must not bring a scan to a crawl
+    this.#eased = Math.max(this.#least, most / 8)
     this.#limit = most
   }
 
@@ -56,15 +60,24 @@ export class FlightControl {
     return Math.floor(this.#limit)
   }
 
-  /** Something was lost at `now` (ticks); one loss within `spanMs` counts. */
+  /** A packet was lost at `now` (ticks); one loss within `spanMs` counts. */
   lost(now: number, spanMs: number): void {
-    if (now < this.#heldUntil) return
-    this.#heldUntil = now + spanMs
-    this.#limit = Math.max(this.#least, this.#limit * 0.7)
+    this.#shrink(now, spanMs, this.#eased)
+  }
+
+  /** A local resource ran out at `now` (ticks), likewise. */
+  ranOut(now: number, spanMs: number): void {
+    this.#shrink(now, spanMs, this.#least)
   }
 
   /** A connection was answered at its first try. */
   answered(): void {
     if (this.#limit < this.#most) this.#limit = Math.min(this.#most, this.#limit + 8 / this.#limit)
+  }
+
+  #shrink(now: number, spanMs: number, least: number): void {
+    if (now < this.#heldUntil) return
+    this.#heldUntil = now + spanMs
+    this.#limit = Math.min(this.#limit, Math.max(least, this.#limit * 0.7))
   }
 }

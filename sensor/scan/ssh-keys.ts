@@ -164,13 +164,11 @@ const permissive = {
   readyTimeout: 0,
   algorithms: {
     kex: {
-      append: [
-        'diffie-hellman-group-exchange-sha1',
-        'diffie-hellman-group14-sha1',
-        'diffie-hellman-group1-sha1'
-      ],
+      append: ['diffie-hellman-group14-sha1', 'diffie-hellman-group1-sha1'],
       prepend: [],
-      remove: []
+      // Node looks whether the server's number is a safe prime, and does nothing else for up to a minute. Servers
+      // that know this exchange know the fixed groups too, which every server has to (RFC 4253 §8)
+      remove: ['diffie-hellman-group-exchange-sha256']
     },
     cipher: { append: ['aes256-cbc', 'aes192-cbc', 'aes128-cbc', '3des-cbc'], prepend: [], remove: [] },
     hmac: { append: ['hmac-md5'], prepend: [], remove: [] }

@@ -287,7 +287,7 @@ class Sweep {
   }
 
   #waitForResources(run: Run, now: number): void {
-    this.#control.lost(now, 1_000)
+    this.#control.ranOut(now, 1_000)
     if (run.probe.localFailures > mostLocalFailures) return this.#fail(localLimit())
     run.waits = true
     this.#arm(run, now + 50 * 2 ** run.probe.localFailures)

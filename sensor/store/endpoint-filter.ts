@@ -140,7 +140,11 @@ function findingConditions({ finding, severity }: EndpointFilter, now: number, x
 function textCondition({ needle, range }: NonNullable<EndpointFilter['text']>, x: ShownAlias): Condition {
   const wanted = needle.toLowerCase()
   const letters = Array.from(wanted)
-  const trigrams = letters.slice(2).map((_, at) => letters.slice(at, at + 3).join(''))
+  // NUL would end the query of the index; what is left of the needle narrows enough
+  const trigrams = letters
+    .slice(2)
+    .map((_, at) => letters.slice(at, at + 3).join(''))
+    .filter((three) => !three.includes('\0'))
   const candidates = trigrams.length > 0 ? 'id IN (SELECT rowid FROM certificate_text(@trigrams)) AND ' : ''
   const match = trigrams.map((three) => `"${three.replaceAll('"', '""')}"`).join(' AND ')
   const certificates = `SELECT id FROM certificate WHERE ${candidates}instr(search, @needle) > 0`

@@ -32,13 +32,29 @@ const shown = ['chain', 'other_chain']
   )
   .join(' UNION ALL ')
 
+/** A moment in the life of the inventory: everything with higher ids came later. */
+export interface Mark {
+  readonly endpoint: number
+  readonly history: number
+}
+
+/** The keys of leaf certificates in what endpoints showed or show, of those that are new or changed since a mark. */
+const touched = `WITH
+  states (id) AS (
+    SELECT state FROM endpoint WHERE id > @endpoint
+    UNION SELECT state FROM history WHERE id > @history
+    UNION SELECT e.state FROM history h CROSS JOIN endpoint e ON e.id = h.endpoint WHERE h.id > @history),
+  chains (id) AS (
+    SELECT s.chain FROM states t CROSS JOIN state s ON s.id = t.id
+    UNION SELECT s.other_chain FROM states t CROSS JOIN state s ON s.id = t.id)
+  SELECT DISTINCT k.spki FROM chains t CROSS JOIN chain c ON c.id = t.id CROSS JOIN certificate k ON k.id = c.leaf`
+
 /** Where keys are in use. */
 export function openKeys(db: Connection) {
-  const after = db
-    .prepare<[Buffer, number], string>(
-      'SELECT DISTINCT lower(hex(spki)) FROM certificate WHERE spki > ? ORDER BY spki LIMIT ?'
-    )
-    .pluck()
+  const mark = db.prepare<[], Mark>(
+    `SELECT (SELECT coalesce(max(id), 0) FROM endpoint) AS endpoint,
+       (SELECT coalesce(max(id), 0) FROM history) AS history`
+  )
   const served = db.prepare<[{ key: Buffer }], ServedCertificate>(
     `SELECT id, lower(hex(fingerprint)) AS fingerprint, count(DISTINCT address) AS addresses
      FROM (${shown}) GROUP BY id ORDER BY id`
@@ -48,8 +64,26 @@ export function openKeys(db: Connection) {
     .pluck()
   const all = db.prepare<[Buffer], number>('SELECT id FROM certificate WHERE spki = ? ORDER BY id').pluck()
   return {
-    /** SHA-256 of public keys (hex), in their order, after `key`; '' for the first */
-    after: (key: string, limit: number) => after.all(bytes(key), limit),
+    /** collects the keys whose use may have changed since a mark, in a table of this connection; gives the mark of now */
+    gather(since: Mark): Mark {
+      db.exec(
+        'CREATE TEMP TABLE IF NOT EXISTS gathered (spki BLOB PRIMARY KEY) WITHOUT ROWID; DELETE FROM gathered'
+      )
+      const work = db.transaction(() => {
+        db.prepare<[Mark]>(`INSERT INTO gathered ${touched}`).run(since)
+        return mark.get() ?? since
+      })
+      // deferred: only a table of this connection is written
+      return work.deferred()
+    },
+    /** SHA-256 of the public keys that were gathered (hex), in their order, after `key`; '' for the first */
+    gathered: (key: string, limit: number) =>
+      db
+        .prepare<[Buffer, number], string>(
+          'SELECT lower(hex(spki)) FROM gathered WHERE spki > ? ORDER BY spki LIMIT ?'
+        )
+        .pluck()
+        .all(bytes(key), limit),
     use(key: string): KeyUse {
       const certificates = served.all({ key: bytes(key) })
       const ids = new Set(certificates.map((one) => one.id))

@@ -110,6 +110,16 @@ const wrongs: Readonly<Record<string, Wrong>> = {
     code: 4,
     says: [/\[scan-missing\]/]
   },
+  'resuming, with a list that nobody would heed': {
+    words: ['scan', '--resume', '1', '--do-not-scan', badList],
+    code: 2,
+    says: [/'--resume <ID>' cannot be used with option '--do-not-scan <FILE>'/, /\[option-malformed\]/]
+  },
+  'resuming something else': {
+    words: ['scan', '--resume', '1', '127.0.0.1'],
+    code: 2,
+    says: [/--resume is '1'/, /leave the targets out/]
+  },
   'a fingerprint that is not known': {
     words: ['certificate', 'show', 'abcdef'],
     code: 4,

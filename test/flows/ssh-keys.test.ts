@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { getDiffieHellman } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -136,6 +137,43 @@ t.test('a banner with control characters is shown escaped', async (t) => {
     signal
   )
   t.match(read, { outcome: 'stalled', connections: 1, banner: 'SSH-2.0-\\x1b[2Jevil' })
+})
+
+t.test('a server cannot make the reader look for a prime, which takes seconds', async (t) => {
+  const u32 = (number: number) => Buffer.from([number >>> 24, number >>> 16, number >>> 8, number])
+  const text = (value: string | Uint8Array) => {
+    const bytes = Buffer.from(value)
+    return Buffer.concat([u32(bytes.length), bytes])
+  }
+  const packet = (...payload: readonly Uint8Array[]) => {
+    const content = Buffer.concat(payload)
+    const padding = Buffer.alloc(16 - ((content.length + 5) % 8))
+    return Buffer.concat([
+      u32(1 + content.length + padding.length),
+      Buffer.of(padding.length),
+      content,
+      padding
+    ])
+  }
+  const lists = ['diffie-hellman-group-exchange-sha256', 'ssh-ed25519', 'aes128-ctr', 'aes128-ctr']
+  const offers = [...lists, 'hmac-sha2-256', 'hmac-sha2-256', 'none', 'none', '', ''].map(text)
+  const prime = Buffer.concat([Buffer.of(0), getDiffieHellman('modp16').getPrime()])
+  let asked = 0
+  const peer = await serveScript(async (link) => {
+    await link.write('SSH-2.0-Slow\r\n')
+    await link.write(packet(Buffer.of(20), Buffer.alloc(16, 7), ...offers, Buffer.of(0), u32(0)))
+    await link.until('\r\n')
+    for (;;) {
+      const [, kind] = await link.bytes((await link.bytes(4)).readUInt32BE())
+      if (kind !== 34) continue
+      asked++
+      await link.write(packet(Buffer.of(31), text(prime), text(Buffer.of(2))))
+    }
+  })
+  t.teardown(peer.close)
+  const read = await readSshHostKeys({ address: '127.0.0.1', port: peer.port }, tools(), signal)
+  t.match(read, { outcome: 'no-keys', banner: 'SSH-2.0-Slow' })
+  t.equal(asked, 0, 'nobody asks for its group')
 })
 
 t.test('a stop ends the reading at once', async (t) => {

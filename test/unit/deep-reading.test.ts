@@ -164,5 +164,8 @@ t.test('the Server header is read as it stands, escaped', (t) => {
   t.same(readHttp('HTTP/1.1 301 Moved\r\n\r\n'), { status: 301, server: null })
   t.equal(readHttp('220 smtp ready\r\n'), null)
   t.equal(readHttp(''), null)
+  const begun = performance.now()
+  t.match(readHttp(`HTTP/1.1 200 OK\r\nserver: a${' '.repeat(60_000)}b\r\n\r\n`), { server: /^a +…$/ })
+  t.ok(performance.now() - begun < 1_000, 'blanks without end take no time')
   t.end()
 })

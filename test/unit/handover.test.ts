@@ -240,6 +240,18 @@ t.test('XML bombs are harmless', async (t) => {
   })
 })
 
+t.test('an nmap host may have every port open, and not more names than a host has', async (t) => {
+  const file = (names: number, ports: number) => {
+    const name = (_: unknown, at: number) => `<hostname name="h${at}.example" type="PTR"/>`
+    const port = (_: unknown, at: number) =>
+      `<port protocol="tcp" portid="${at + 1}"><state state="open"/></port>`
+    const host = `<address addr="10.0.0.1"/>${Array.from({ length: names }, name).join('')}`
+    return `<nmaprun><host>${host}${Array.from({ length: ports }, port).join('')}</host></nmaprun>`
+  }
+  t.equal((await handed(file(2, 65_535))).length, 3 * 65_535, 'each port without a name and by each')
+  await t.rejects(handed(file(60_000, 60_000)), { message: /expected at most 100 <hostname>s/ })
+})
+
 t.test('endless records and lines are cut off', async (t) => {
   await t.rejects(handed(endless('{"host":"', 'A'.repeat(65_536))), {
     message: /the record that begins here does not end/

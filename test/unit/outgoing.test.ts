@@ -71,6 +71,32 @@ t.test('a redirect to a private address is not followed', async (t) => {
   t.equal(seen.length, 1)
 })
 
+t.test('what is not to be scanned is not asked either: by name, by address, by a redirect', async (t) => {
+  const spared: string[] = []
+  const spares = (host: string, port: number) => {
+    spared.push(`${host} ${port}`)
+    return host === '192.0.2.7' || host === 'spared.test' || host === '127.0.0.1' || host === '::1'
+  }
+  const asking = ({ http }: ReturnType<typeof recorder>, url: string) =>
+    askOutside({ ...request, url }, { http, clock: systemClock, allow: () => 'any', spares }, signal)
+  for (const url of ['http://192.0.2.7/x', 'http://[::1]:8080/x', 'https://spared.test/x']) {
+    const recorded = recorder()
+    t.match(await asking(recorded, url), { ok: false, failure: 'not-allowed' }, url)
+    t.equal(recorded.seen.length, 0)
+  }
+  t.same(spared, ['192.0.2.7 80', '::1 8080', 'spared.test 443'])
+  const elsewhere = recorder({ status: 302, headers: { location: 'http://192.0.2.7/x' } })
+  t.match(await asking(elsewhere, 'http://ca.test/x'), { ok: false, failure: 'not-allowed' })
+  t.equal(elsewhere.seen.length, 1)
+  // a name that leads there is told when the connection is made
+  const byName = await askOutside(
+    { ...request, url: 'http://localhost:1/x' },
+    { http: createAxios(), clock: systemClock, allow: () => 'any', spares },
+    signal
+  )
+  t.match(byName, { ok: false, failure: 'not-allowed', detail: 'localhost' })
+})
+
 t.test('a POST that is sent elsewhere as a GET is not followed', async (t) => {
   const body = { bytes: Buffer.from('x'), type: 'application/ocsp-request' }
   for (const [status, failure, requests] of [

@@ -185,6 +185,7 @@ foundAlike('a text is found anywhere in names and subjects, and as an address', 
   t.same(found('exa mple'), [])
   t.same(found('"; DROP'), [])
   t.same(found('100%'), [])
+  t.same(found('exam\0ple'), [])
 })
 
 t.test('every order gives every endpoint once, whatever the size of the pages', (t) => {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { jsonLine } from '../../../core/text.ts'
 import { certificateOfFile } from '../../certificate-record.ts'
 import type { Certificate } from '../../records.ts'
 import { readBytes } from '../files.ts'
@@ -14,7 +15,7 @@ export interface ShowOptions extends OutputOptions {
 export async function showCertificate(session: Session, which: string, options: ShowOptions): Promise<void> {
   const { screen, clock } = session
   const certificate = await find(session, which)
-  if (options.json) screen.result(JSON.stringify(certificate))
+  if (options.json) screen.result(jsonLine(certificate))
   else if (options.pem) screen.result(certificate.pem.trimEnd())
   else for (const line of certificateLines(screen, certificate, clock.now())) screen.result(line)
 }

@@ -1,3 +1,4 @@
+import { jsonLine } from '../../../core/text.ts'
 import { given } from '../given.ts'
 import type { InventoryQuery } from '../../functions.ts'
 import type { Endpoint, Severity, Summary } from '../../records.ts'
@@ -36,7 +37,7 @@ export async function listEndpoints(session: Session, options: InventoryOptions)
   const print = linePrinter(screen, options, view)
   if (print) {
     endpoints.forEach(print)
-    if (options.json) screen.result(JSON.stringify(summary))
+    if (options.json) screen.result(jsonLine(summary))
     else if (summary.next !== null) screen.note(nextPage(summary))
     return
   }

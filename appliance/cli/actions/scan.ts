@@ -1,6 +1,7 @@
 import type { Functions, ScanWatch } from '../../functions.ts'
 import type { Scan } from '../../records.ts'
 import type { ScanOptions } from '../commands/scan-options.ts'
+import { malformed } from '../options.ts'
 import { showProgress } from '../progress.ts'
 import { confirmed } from '../scan/consent.ts'
 import { scanRequest } from '../scan/request.ts'
@@ -15,6 +16,8 @@ export async function scan(
 ): Promise<number> {
   const { resume } = options
   if (resume !== undefined) {
+    if (targets.length > 0)
+      throw malformed('--resume', String(resume), 'leave the targets out, or the option')
     return follow(session, options, (functions, watch, signal) => functions.resume(resume, watch, signal))
   }
   const request = await scanRequest(targets, options)

@@ -1,3 +1,4 @@
+import { jsonLine } from '../../../core/text.ts'
 import { linePrinter, printTable, shown } from '../output.ts'
 import type { PaceOptions } from '../commands/scan-options.ts'
 import { paceOf } from '../scan/request.ts'
@@ -13,7 +14,7 @@ export async function listScans(session: Session, options: OutputOptions): Promi
   const print = linePrinter(screen, options, view)
   if (print) {
     scans.forEach(print)
-    if (options.json) for (const schedule of schedules) screen.result(JSON.stringify(schedule))
+    if (options.json) for (const schedule of schedules) screen.result(jsonLine(schedule))
     return
   }
   if (scans.length === 0) screen.result('No scan yet. Begin with: tlsward scan 10.0.0.0/16')

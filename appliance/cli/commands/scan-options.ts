@@ -147,9 +147,12 @@ export function paceOptions(command: Command): void {
 }
 
 function keepOptions(command: Command): void {
+  // a scan goes on as it began: what is said beside it would be heard by nobody, a list to be spared above all
+  const begun = command.options.map((option) => option.attributeName()).filter((name) => name !== 'yes')
+  const resume = numberOption('--resume <ID>', 'go on with a scan that stopped', [1, 1e15])
   command
     .optionsGroup('Inventory:')
-    .addOption(numberOption('--resume <ID>', 'go on with a scan that stopped', [1, 1e15]))
+    .addOption(resume.conflicts([...begun, 'owner', 'tag']))
     .option('--owner <NAME>', 'who answers for the endpoints found')
     .addOption(new Option('--tag <TAG>', 'tag the endpoints found').argParser(commaList))
     .addOption(

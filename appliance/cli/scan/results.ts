@@ -1,3 +1,4 @@
+import { jsonLine } from '../../../core/text.ts'
 import type { Look } from '../../functions.ts'
 import type { Endpoint, Scan, Severity } from '../../records.ts'
 import type { ScanOptions } from '../commands/scan-options.ts'
@@ -40,11 +41,11 @@ export function gatherResults({ screen, clock }: Session, options: ScanOptions):
       failed ||=
         look.type === 'deep' && look.weaknesses.some(({ severity }) => reaches(severity, options.failOn))
       failed ||= look.type === 'revocation' && look.outcome === 'revoked' && options.failOn !== undefined
-      if (options.json) screen.result(JSON.stringify(look))
+      if (options.json) screen.result(jsonLine(look))
       else if (looks.length < tableRows) looks.push(look)
     },
     finish(scans) {
-      if (options.json) for (const scan of scans) screen.result(JSON.stringify(scan))
+      if (options.json) for (const scan of scans) screen.result(jsonLine(scan))
       if (!print && endpoints.length > 0) {
         printTable(screen, view, endpoints.toSorted(byExpiry))
         if (found > endpoints.length) screen.result(moreLine(found - endpoints.length))

@@ -144,6 +144,8 @@ function followPrelude(prelude: Prelude, socket: net.Socket, ready: () => void):
 export function readHttp(text: string): HttpAnswer | null {
   const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(text) ?? []
   if (status === undefined) return null
-  const [, server] = /^server:[ \t]*(.*?)[ \t]*\r?$/im.exec(text) ?? []
-  return { status: Number(status), server: server ? visible(server) : null }
+  // trimmed apart: a pattern that trims goes over a long run of blanks again and again
+  const [, line = ''] = /^server:(.*)$/im.exec(text) ?? []
+  const server = line.trim()
+  return { status: Number(status), server: server === '' ? null : visible(server) }
 }

@@ -5,6 +5,8 @@ import { readText } from './text.ts'
 // more than a tag of nmap takes with the longest script output; what is longer would only fill the memory
 const longestToken = 8_388_608
 const deepest = 64
+// nmap writes what the user typed and what DNS says; each name is asked for on every port
+const mostNames = 100
 
 /**
  * Open TCP ports of nmap's XML (-oX), or masscan's in the same form. Each port gives one pair per host name that
@@ -25,10 +27,12 @@ interface HostSoFar {
   readonly ports: { readonly port: number; readonly place: Place }[]
 }
 
+type FoundHost = HostSoFar & { readonly address: string }
+
 class NmapReader {
   readonly #source: string
   readonly #xml = new SaxesParser<{ position: true; xmlns: false }>({ position: true, xmlns: false })
-  readonly #found: HandoverEntry[] = []
+  readonly #hosts: FoundHost[] = []
   #mark = 0
   #depth = 0
   #host: HostSoFar | null = null
@@ -55,12 +59,12 @@ class NmapReader {
     this.#xml.write(text)
     if (this.#xml.position - this.#mark > longestToken)
       throw malformed(this.#here(), 'something here does not end')
-    yield* this.#found.splice(0)
+    for (const host of this.#hosts.splice(0)) yield* entriesOf(host)
   }
 
   *end(): Generator<HandoverEntry> {
     this.#xml.close()
-    yield* this.#found.splice(0)
+    for (const host of this.#hosts.splice(0)) yield* entriesOf(host)
   }
 
   #here(): Place {
@@ -97,17 +101,22 @@ class NmapReader {
     this.#depth--
     if (name === 'port') this.#port = null
     if (name !== 'host' || !this.#host) return
-    this.#found.push(...this.#entries(this.#host))
+    if (this.#host.ports.length > 0) this.#hosts.push(this.#checked(this.#host))
     this.#host = null
   }
 
-  #entries({ address, names, ports }: HostSoFar): HandoverEntry[] {
-    if (ports.length === 0) return []
+  #checked({ address, names, ports }: HostSoFar): FoundHost {
     if (address === null) throw malformed(this.#here(), 'expected <address> in a <host> with open ports')
-    const asked = names.some(({ given }) => given) ? [] : [null]
-    const all = [...new Set([...asked, ...names.map(({ name }) => name)])]
-    return ports.flatMap(({ port, place }) =>
-      all.map((name) => entryOf({ host: address, name, port }, place))
-    )
+    if (names.length > mostNames)
+      throw malformed(this.#here(), `expected at most ${mostNames} <hostname>s in a <host>`)
+    return { address, names, ports }
+  }
+}
+
+function* entriesOf({ address, names, ports }: FoundHost): Generator<HandoverEntry> {
+  const asked = names.some(({ given }) => given) ? [] : [null]
+  const all = new Set([...asked, ...names.map(({ name }) => name)])
+  for (const { port, place } of ports) {
+    for (const name of all) yield entryOf({ host: address, name, port }, place)
   }
 }

@@ -13,7 +13,9 @@ export const flightLimits = {
   /** any other handshake message */
   message: 65_536,
   /** records that bring nothing: empty ones, change_cipher_spec, warnings */
-  idleRecords: 16
+  idleRecords: 16,
+  /** records of all kinds: opening one costs the same however little is in it */
+  records: 8_192
 } as const
 
 /** How the reading of a server's flight ended. */
@@ -72,6 +74,7 @@ export class Flight {
   #input: Pieces | null = null
   #handshake: Pieces | null = null
   #bytes = 0
+  #recordsRead = 0
   #idle = 0
   #begun = false
 
@@ -109,7 +112,8 @@ export class Flight {
       if (!this.#allowsHeader(input, at, length)) return at
       if (input.length - at < 5 + length) return at
       this.#begun = true
-      this.#readRecord(input, at, length)
+      if (++this.#recordsRead > flightLimits.records) this.#tooLarge('more records than a handshake has')
+      else this.#readRecord(input, at, length)
       at += 5 + length
     }
     return at
