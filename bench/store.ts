@@ -166,7 +166,7 @@ function observer({ chains }: StoreMaterial, { now, order }: Order): (position: 
       version: index % 50 === 0 ? 0x0301 : 0x0304,
       cipher: 0x1301,
       alert: null,
-      clientCertificate: null,
+      clientCertificate: false,
       banner: null,
       chains: [chain],
       connections: 1,

@@ -2,7 +2,7 @@
 // Starts the CLI on a Node that can run it: the checkout's TypeScript or the package's dist/, in this
 // process where Node is new enough, else on the Node 24 that npm installed beside us.
 import { spawn } from 'node:child_process'
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import * as nodeModule from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,6 +25,8 @@ function rememberCompiled() {
   const home = XDG_CACHE_HOME || HOME
   // without a home Node would try for ever to make one where none can be (/proc, autofs)
   if (NODE_COMPILE_CACHE || NODE_DISABLE_COMPILE_CACHE || !home || !existsSync(home)) return
+  // compiled code is run as it lies there: root must not take it from a home that sudo or su kept
+  if (statSync(home).uid !== process.getuid?.()) return
   nodeModule.enableCompileCache(join(XDG_CACHE_HOME || join(home, '.cache'), 'tlsward'))
 }
 

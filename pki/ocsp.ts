@@ -138,11 +138,18 @@ function findAnswer(
   { leaf, issuer }: RevocationQuestion
 ): SingleResponse | undefined {
   const names: Readonly<Record<string, string>> = hashAlgorithms
+  // worked out once: a response may name hundreds of certificates
+  const known = new Map<string, OcspCertificateId>()
+  const idBy = (hashName: string) => {
+    const id = known.get(hashName) ?? understood(() => certificateIdOf(leaf, issuer, hashName))
+    known.set(hashName, id)
+    return id
+  }
   return responses
     .filter(({ certID }) => {
       const hashName = names[certID.hashAlgorithm.algorithm]
       if (hashName === undefined) return false
-      const own = understood(() => certificateIdOf(leaf, issuer, hashName))
+      const own = idBy(hashName)
       return (
         own.issuerNameHash === hexOfBuffer(certID.issuerNameHash.buffer) &&
         own.issuerKeyHash === hexOfBuffer(certID.issuerKeyHash.buffer) &&

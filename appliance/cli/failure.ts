@@ -30,6 +30,6 @@ export function exitCodeOf(fault: Fault): number {
 export function failureText(fault: Fault, command: string): string {
   const help = fault.code.startsWith('option-') ? ` See ${command} --help.` : ''
   const lines = [`tlsward: ${visible(fault.message, 2000)}${help} [${fault.code}]`]
-  if (fault.kind === 'bug' && fault.cause instanceof Error) lines.push(fault.cause.stack ?? '')
-  return lines.join('\n')
+  const stack = fault.kind === 'bug' && fault.cause instanceof Error ? (fault.cause.stack ?? '') : ''
+  return [...lines, ...stack.split('\n').map((line) => visible(line, 2000))].join('\n').trimEnd()
 }

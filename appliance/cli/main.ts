@@ -58,9 +58,11 @@ async function run(command: Command, act: (session: Session) => Promise<number |
 }
 
 // a reader that has seen enough (| head) is no error: the screen of a command ends its work, the rest is quiet
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-})
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
 
 const program = createProgram(run, readVersion())
 const words = expandDashes(program, process.argv.slice(2))

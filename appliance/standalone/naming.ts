@@ -1,5 +1,5 @@
 import PQueue from 'p-queue'
-import { formatAddress, parseAddress, type Address } from '../../core/address.ts'
+import { parseAddress, type Address } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
 import type { CertificateFields } from '../../pki/fields.ts'
 import { readCertificate } from '../../pki/quick.ts'
@@ -38,12 +38,12 @@ export async function nameSpace(
 ): Promise<BuiltSpace> {
   const places = placesOf(scan, store, now)
   const exclusions = openExclusions([...spared.exclude, ...spared.doNotScan])
-  const certificateNames = naming.certificates ? namesByAddress(places, store) : new Map<string, string[]>()
   const candidates = candidateNames({
     list: await readLists(naming),
-    namesSeenAt: (address) => certificateNames.get(address) ?? [],
+    namesSeenAt: (address) => (naming.certificates ? namesAt(places.get(address), store) : []),
     reverse: naming.ptr ? systemReverse : null,
-    excluded: (address, name) => exclusions.covers(address, 0, name),
+    excluded: (address, name) =>
+      [...(places.get(address)?.ports ?? [])].every((port) => exclusions.covers(address, port, name)),
     limit: naming.limit
   })
   const queue = new PQueue({ concurrency: lookUps })
@@ -77,11 +77,9 @@ function placesOf(scan: OwnScan, store: Store, now: number): Map<Address, TlsPla
   return places
 }
 
-function namesByAddress(places: ReadonlyMap<Address, TlsPlace>, store: Store): Map<string, string[]> {
-  const namesOf = (leaf: number) => readOr(store.certificates.der(leaf))?.dnsNames ?? []
-  return new Map(
-    [...places].map(([address, { leaves }]) => [formatAddress(address), [...leaves].flatMap(namesOf)])
-  )
+/** one certificate after the other, as long as names are wanted: all of them would fill the memory */
+function* namesAt(place: TlsPlace | undefined, store: Store): Generator<string> {
+  for (const leaf of place?.leaves ?? []) yield* readOr(store.certificates.der(leaf))?.dnsNames ?? []
 }
 
 async function readLists({ lists, limit }: Naming): Promise<NameList> {

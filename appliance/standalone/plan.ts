@@ -10,11 +10,14 @@ import type { StoredRequest } from './request.ts'
 export function storedOf(request: ScanRequest, { sizes, ports }: PreparedSpace): StoredRequest {
   const { pace, probe, names, ptr, certificateNames, maxNames } = request
   const asksForNames = ptr || certificateNames || names.some(({ text }) => text.trim() !== '')
+  const options = sweepOptions(wishesOf(pace, probe))
+  const { concurrency, subnetConcurrency } = options.pace
   return {
     scope: scopeOf(request, formatPorts(ports)),
     size: sizes.pairs,
-    options: sweepOptions(wishesOf(pace, probe)),
-    workers: request.workers,
+    options,
+    // each thread makes one connection at least
+    workers: Math.min(request.workers, concurrency, subnetConcurrency),
     dialer: 'auto',
     hours: pace.window === undefined ? null : parseHours(pace.window),
     naming: asksForNames ? { lists: names, ptr, certificates: certificateNames, limit: maxNames } : null,

@@ -51,6 +51,14 @@ export interface JudgedVerdict {
   readonly findings: readonly Finding[]
 }
 
+/** A chain that was checked at a time, milliseconds. */
+export interface CheckedChain {
+  readonly id: number
+  readonly leaf: Member
+  readonly verdict: JudgedVerdict
+  readonly at: number
+}
+
 /** Fields of leaf certificates that are remembered by chain, for the names that endpoints are asked for. */
 const remembered = 500
 
@@ -93,7 +101,7 @@ export function createJudge({ store, trust }: { readonly store: Store; readonly 
     },
 
     /** Keeps what the check of a chain found, about the chain and about its leaf. */
-    chain({ id, leaf, verdict, at }: { id: number; leaf: Member; verdict: JudgedVerdict; at: number }): void {
+    chain({ id, leaf, verdict, at }: CheckedChain): void {
       store.findings.replace({ kind: 'chain', id }, current(verdict.findings, at))
       const before = leaf.isNew ? null : (store.certificates.byId(leaf.id)?.trust ?? null)
       const trusted = stronger(before, verdict.kept.trust)

@@ -134,6 +134,9 @@ function columnsOf(fields: CertificateFields): Omit<NewCertificate, 'names' | 'd
   }
 }
 
+/** Names of a certificate that it can be found by. Issuers sign some hundreds; servers can write fifty thousand. */
+const mostNames = 5_000
+
 function namesOf({ dnsNames, ipAddresses, emails, uris }: CertificateFields): CertificateName[] {
   const named = (kind: CertificateName['kind'], values: readonly string[]) =>
     values.map((value) => ({ kind, value }))
@@ -142,5 +145,5 @@ function namesOf({ dnsNames, ipAddresses, emails, uris }: CertificateFields): Ce
     ...named('ip', ipAddresses),
     ...named('email', emails),
     ...named('uri', uris)
-  ]
+  ].slice(0, mostNames)
 }

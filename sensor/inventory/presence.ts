@@ -30,48 +30,31 @@ export const signs: Readonly<Record<Outcome, Sign>> = {
 /** Why an endpoint counts as gone when the scan that looked there heard nothing of it. */
 export const notSeen = 'not-seen'
 
-/** What a probe of an endpoint said. */
-export interface Seen {
-  readonly outcome: Outcome
-  readonly banner: string | null
-  /** the state that it showed, when it answered */
-  readonly state: KeptState | null
-}
-
-/** What follows for the endpoint. */
+/** What follows from a probe for an endpoint that is known. */
 export type Step =
-  /** it is none, and was none before */
-  | { readonly act: 'ignore' }
-  /** a new one */
-  | { readonly act: 'add'; readonly state: KeptState }
   /** it answers as before */
   | { readonly act: 'confirm' }
   /** it was probed and does not answer, as before */
   | { readonly act: 'leave' }
   | { readonly act: 'move'; readonly to: NextStanding; readonly found: 'changed' | 'gone' | 'returned' }
 
-/** What follows from a probe for an endpoint that is known, or is not. */
-export function nextStep(known: KnownEndpoint | undefined, { outcome, banner, state }: Seen): Step {
-  if (state) return known ? answered(known, state) : { act: 'add', state }
-  if (!known) return { act: 'ignore' }
-  const { state: shown, expires } = known
-  if (signs[outcome] === 'trouble') {
-    // one kind of trouble after the other is not worth a line of history, nor does it bring anything back
-    if (!known.present || known.why !== null) return { act: 'leave' }
-    return {
-      act: 'move',
-      found: 'changed',
-      to: { state: shown, expires, present: true, why: outcome, banner }
-    }
-  }
-  if (!known.present) return { act: 'leave' }
-  return { act: 'move', found: 'gone', to: { state: shown, expires, present: false, why: outcome, banner } }
-}
-
-function answered(known: KnownEndpoint, { id, expires }: KeptState): Step {
+/** What follows when a known endpoint answers by a state. */
+export function answered(known: KnownEndpoint, { id, expires }: KeptState): Step {
   if (known.state === id && known.present && known.why === null) return { act: 'confirm' }
   const found = known.present ? 'changed' : 'returned'
   return { act: 'move', found, to: { state: id, expires, present: true, why: null, banner: null } }
+}
+
+/** What follows when TLS does not come through, with the first words of what came instead. */
+export function unanswered(known: KnownEndpoint, why: Outcome, banner: string | null): Step {
+  const { state, expires } = known
+  if (signs[why] === 'trouble') {
+    // one kind of trouble after the other is not worth a line of history, nor does it bring anything back
+    if (!known.present || known.why !== null) return { act: 'leave' }
+    return { act: 'move', found: 'changed', to: { state, expires, present: true, why, banner } }
+  }
+  if (!known.present) return { act: 'leave' }
+  return { act: 'move', found: 'gone', to: { state, expires, present: false, why, banner } }
 }
 
 /** Where an endpoint stands that a whole scan did not see. */

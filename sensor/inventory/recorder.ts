@@ -2,12 +2,13 @@ import { parseAddress } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Observation, Outcome } from '../scan/observation.ts'
-import type { EndpointKey, KnownEndpoint } from '../store/endpoints.ts'
+import type { EndpointKey, KnownEndpoint, Sight } from '../store/endpoints.ts'
 import type { Ownership } from '../store/ownership.ts'
 import type { Found } from '../store/scans.ts'
 import type { StateColumns } from '../store/states.ts'
+import type { Store } from '../store/store.ts'
 import { createKeeping, type KeepingDeps } from './keeping.ts'
-import { nextStep, signs, type Step } from './presence.ts'
+import { answered, signs, unanswered, type Step } from './presence.ts'
 
 /** What one shard of a scan hands over, to be stored whole or not at all. */
 export interface Batch {
@@ -40,7 +41,7 @@ export interface Recorded {
 }
 
 /** New endpoints that wait for their place in the order of expiry at most; readers look at each of them. */
-const settleAt = 32_768
+const settleAt = 65_536
 
 /** Figures that grow while a batch is recorded. */
 type Tally = { -readonly [K in keyof Found]: number }
@@ -88,7 +89,11 @@ export function noneFound(): Tally {
 
 /** Writes one observation; gives the id of the endpoint when it answered. */
 function observationRecorder(deps: RecorderDeps, { scan, keeping }: { scan: number; keeping: Keeping }) {
-  const { endpoints, states } = deps.store
+  const { endpoints } = deps.store
+  const settled = stateSettler(deps.store)
+  // A first scan finds one new endpoint after the other, a later one hardly any: whatever the last one was is tried
+  // first, which saves a look-up for each
+  let expectsNew = true
 
   function columnsOf(seen: Observation, tally: Tally): StateColumns {
     const [chain, otherChain] = seen.chains.map((served) => {
@@ -101,48 +106,71 @@ function observationRecorder(deps: RecorderDeps, { scan, keeping }: { scan: numb
     return { outcome, starttls, version, cipher, alert, clientCertificate, ...chains }
   }
 
-  /** what was not seen this time is no change: a connection may end before the server could ask for it */
-  function settled(columns: StateColumns, known: KnownEndpoint | undefined): StateColumns {
-    if (columns.clientCertificate !== null || !known) return columns
-    if (states.find(columns)?.id === known.state) return columns
-    const clientCertificate = states.byId(known.state)?.clientCertificate ?? null
-    const merged = { ...columns, clientCertificate }
-    return states.find(merged)?.id === known.state ? merged : columns
+  function apply(known: KnownEndpoint, step: Step, { sight, tally }: Writing): void {
+    if (step.act === 'confirm') endpoints.seen(known.id, sight)
+    if (step.act === 'leave') endpoints.probed(known.id, sight.scan)
+    if (step.act !== 'move') return
+    endpoints.move(known, step.to, sight)
+    tally[step.found]++
   }
 
-  function apply(step: Step, { key, known, sight }: Target): number | undefined {
-    if (step.act === 'add') return endpoints.add(key, step.state, sight)
-    if (!known) return undefined
-    if (step.act === 'confirm') endpoints.seen(known.id, sight)
-    if (step.act === 'leave') endpoints.probed(known.id, scan)
-    if (step.act === 'move') endpoints.move(known, step.to, sight)
+  function add(key: EndpointKey, columns: StateColumns, { sight, tally }: Writing): number | undefined {
+    const id = endpoints.add(key, keeping.state(columns), sight)
+    if (id === undefined) return undefined
+    tally.added++
+    if (key.name !== null) keeping.name(id, key.name, columns)
+    return id
+  }
+
+  function meet(
+    known: KnownEndpoint,
+    seen: StateColumns,
+    writing: Writing & { name: string | null }
+  ): number {
+    const columns = settled(seen, known)
+    const step = answered(known, keeping.state(columns))
+    apply(known, step, writing)
+    if (writing.name !== null && step.act === 'move') keeping.name(known.id, writing.name, columns)
     return known.id
   }
 
   return (seen: Observation, tally: Tally): number | undefined => {
     const key = keyOf(seen)
-    const known = endpoints.find(key)
-    const answers = signs[seen.outcome] === 'answers'
-    if (!answers && !known) return undefined
-    const columns = answers ? settled(columnsOf(seen, tally), known) : null
-    const state = columns && keeping.state(columns)
-    const step = nextStep(known, { outcome: seen.outcome, banner: seen.banner, state })
-    const id = apply(step, { key, known, sight: { scan, at: seen.at } })
-    if (id !== undefined && columns && key.name !== null && step.act !== 'confirm') {
-      keeping.name(id, key.name, columns)
+    const writing = { sight: { scan, at: seen.at }, tally }
+    if (signs[seen.outcome] !== 'answers') {
+      const known = endpoints.find(key)
+      if (known) apply(known, unanswered(known, seen.outcome, seen.banner), writing)
+      return undefined
     }
-    if (step.act === 'add') tally.added++
-    if (step.act === 'move') tally[step.found]++
-    if (answers) tally.seen++
-    return answers ? id : undefined
+    tally.seen++
+    const columns = columnsOf(seen, tally)
+    // what a known endpoint shows may have to be settled before it is kept as a state
+    const isPlain = columns.clientCertificate !== null
+    const added = expectsNew && isPlain ? add(key, columns, writing) : undefined
+    if (added !== undefined) return added
+    const known = endpoints.find(key)
+    expectsNew = known === undefined
+    return known ? meet(known, columns, { ...writing, name: key.name }) : add(key, columns, writing)
   }
 }
 
-/** An endpoint about to be written. */
-interface Target {
-  readonly key: EndpointKey
-  readonly known: KnownEndpoint | undefined
-  readonly sight: { readonly scan: number; readonly at: number }
+/** When something is written, and where it is counted. */
+interface Writing {
+  readonly sight: Sight
+  readonly tally: Tally
+}
+
+/**
+ * Settles what a known endpoint shows: what was not seen this time is no change, because a connection may end before
+ * the server could ask for a client certificate.
+ */
+function stateSettler({ states }: Store): (columns: StateColumns, known: KnownEndpoint) => StateColumns {
+  return (columns, known) => {
+    if (columns.clientCertificate !== null || states.find(columns)?.id === known.state) return columns
+    const clientCertificate = states.byId(known.state)?.clientCertificate ?? null
+    const merged = { ...columns, clientCertificate }
+    return states.find(merged)?.id === known.state ? merged : columns
+  }
 }
 
 function keyOf({ address: text, port, name }: Observation): EndpointKey {

@@ -45,7 +45,7 @@ export interface OutgoingDeps {
   /** asked for every URL, also those that a server redirects to */
   allow(url: URL): Allowance
   /** is this host, a name or an address, on the do-not-scan list? Asked of every address that a name leads to */
-  spares?(host: string, port: number): boolean
+  readonly spares?: (host: string, port: number) => boolean
   /**
    * an axios instance; the proxy of its defaults is used where it has one, and looks up the names then (what it
    * may reach is its own matter), else none

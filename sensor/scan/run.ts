@@ -67,6 +67,14 @@ export function walkOf(plan: ScanPlan, shard: number): Walk {
   return { space, order, ...(saved ? { saved } : {}) }
 }
 
+/** What a worker begins with. */
+export interface ShardData {
+  readonly plan: ScanPlan
+  readonly shard: number
+  /** milliseconds until connections may be made */
+  readonly holdMs: number
+}
+
 /** Messages to a worker. */
 export type ToWorker =
   { readonly kind: 'stored' } | { readonly kind: 'stop' } | { readonly kind: 'hold'; readonly ms: number }
@@ -112,10 +120,12 @@ interface ShardRun {
 
 async function runShard(plan: ScanPlan, { shard, deps, signal }: ShardRun): Promise<void> {
   const file = new URL(`./worker${import.meta.url.slice(-3)}`, import.meta.url)
-  const worker = new Worker(file, { workerData: { plan, shard } })
+  const { closedFor } = deps
+  // known before the first connection: a message would come after it
+  const holdMs = closedFor?.() ?? 0
+  const worker = new Worker(file, { workerData: { plan, shard, holdMs } satisfies ShardData })
   const tell = (message: ToWorker) => worker.postMessage(message)
   const stop = () => tell({ kind: 'stop' })
-  const { closedFor } = deps
   const cancel = closedFor ? deps.clock.every(1_000, () => tell({ kind: 'hold', ms: closedFor() })) : () => {}
   if (signal.aborted) stop()
   signal.addEventListener('abort', stop, { once: true })

@@ -3,15 +3,15 @@ import { systemClock } from '../../core/clock.ts'
 import { asFault } from '../../core/fault.ts'
 import { systemRandom } from '../../core/random.ts'
 import { openDialer } from './probe/open-dialer.ts'
-import { walkOf, type FromWorker, type ScanPlan, type ToWorker } from './run.ts'
+import { walkOf, type FromWorker, type ShardData, type ToWorker } from './run.ts'
 import { sweep, type SweepBatch } from './sweep.ts'
 
 // One shard of a scan in a thread of its own: batches go to the main thread, which alone writes the store.
 
-const { plan, shard } = workerData as { plan: ScanPlan; shard: number }
+const { plan, shard, ...begin } = workerData as ShardData
 const stop = new AbortController()
 const waiting: (() => void)[] = []
-let holdMs = 0
+let { holdMs } = begin
 
 const send = (message: FromWorker) => parentPort?.postMessage(message)
 

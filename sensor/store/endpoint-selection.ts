@@ -32,6 +32,11 @@ function joined(filter: EndpointFilter, now: number, x: ShownAlias): Sql {
   return { sql, values: Object.assign({}, ...all.map((one) => one.values)) as Sql['values'] }
 }
 
+/** Does the filter mean less than all endpoints that are present, gone, or both? */
+export function isNarrow(filter: EndpointFilter, now: number): boolean {
+  return conditions(filter, now, 'e').length > 0
+}
+
 /** Does the filter mean present endpoints only, so that the order of expiry has them all? */
 export function meansPresent({ presence = 'present' }: EndpointFilter): boolean {
   return presence === 'present'

@@ -68,7 +68,8 @@ export function openEndpoints(db: Connection) {
     .raw()
   const insert = db.prepare(
     `INSERT INTO endpoint (address, port, name, state, expires, presence, since, first_seen, last_seen,
-       first_scan, last_scan) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)`
+       first_scan, last_scan) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, ?6, ?7, ?7)
+     ON CONFLICT (address, port, name) DO NOTHING`
   )
   const seen = db.prepare('UPDATE endpoint SET last_seen = ?, last_scan = ? WHERE id = ?')
   const named = db.prepare<[number, number], NamedEndpoint>(
@@ -82,10 +83,12 @@ export function openEndpoints(db: Connection) {
       const [id, state, expires, presence, why, since, lastSeen] = tuple
       return { id, state, expires, present: presence === 1, why, since, lastSeen }
     },
-    /** keeps an endpoint that is not kept yet and just answered; gives its id */
-    add(key: EndpointKey, state: KeptState, { at, scan }: Sight): number {
-      const names = [bindAddress(key.address), key.port, key.name ?? '']
-      return Number(insert.run(...names, state.id, state.expires, at, at, at, scan, scan).lastInsertRowid)
+    /** keeps an endpoint that just answered; gives its id, or undefined when it is kept already */
+    add(key: EndpointKey, state: KeptState, { at, scan }: Sight): number | undefined {
+      const address = bindAddress(key.address)
+      const row = [address, key.port, key.name ?? '', state.id, state.expires, at, scan]
+      const { changes, lastInsertRowid } = insert.run(...row)
+      return changes === 0 ? undefined : Number(lastInsertRowid)
     },
     /** it answered as before */
     seen: (id: number, { at, scan }: Sight) => void seen.run(at, scan, id),

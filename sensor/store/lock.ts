@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs'
 import Database from 'better-sqlite3'
 
 /** A lock that this process holds. */
@@ -19,6 +19,8 @@ const lookMs = 25
  * there would exclude nobody.
  */
 export function takeLock(path: string): Lock | undefined {
+  // whoever may read the file could hold the lock as well
+  closeSync(openSync(path, 'a', 0o600))
   const db = new Database(path, { timeout: lookMs })
   try {
     db.exec('BEGIN EXCLUSIVE')

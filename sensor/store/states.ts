@@ -31,13 +31,57 @@ interface RawState extends Omit<StateRow, 'clientCertificate'> {
   readonly clientCertificate: number | null
 }
 
-/** States that are remembered by their key. */
-const remembered = 50_000
+/** Chains whose states are remembered, and the states that are remembered of each. */
+const remembered = 20_000
+const rememberedOfOne = 16
 
 /** Everything that makes a state what it is, as one text: equal texts are equal states. */
 function stateKey(of: StateColumns): string {
   const client = of.clientCertificate === null ? '' : Number(of.clientCertificate)
   return [of.outcome, of.starttls, of.version, of.cipher, of.alert, client, of.chain, of.otherChain].join('|')
+}
+
+function isSame(one: StateColumns, other: StateColumns): boolean {
+  return (
+    one.outcome === other.outcome &&
+    one.starttls === other.starttls &&
+    one.version === other.version &&
+    one.cipher === other.cipher &&
+    one.alert === other.alert &&
+    one.clientCertificate === other.clientCertificate &&
+    one.chain === other.chain &&
+    one.otherChain === other.otherChain
+  )
+}
+
+interface RememberedState {
+  readonly columns: StateColumns
+  readonly kept: KeptState
+}
+
+/**
+ * States that were met lately, by their first chain: most have one or two. Comparing those is quicker than making
+ * a text to look for, which a million endpoints would have to.
+ */
+function rememberStates() {
+  const byChain = createCache<number, RememberedState[]>(remembered)
+  return {
+    find(columns: StateColumns): KeptState | undefined {
+      for (const one of byChain.get(columns.chain ?? 0) ?? []) {
+        if (isSame(one.columns, columns)) return one.kept
+      }
+      return undefined
+    },
+    add(columns: StateColumns, kept: KeptState): KeptState {
+      const chain = columns.chain ?? 0
+      const list = byChain.get(chain) ?? []
+      if (list.length >= rememberedOfOne) list.length = 0
+      list.push({ columns, kept })
+      byChain.set(chain, list)
+      return kept
+    },
+    clear: () => byChain.clear()
+  }
 }
 
 /** A state that is kept, in short. */
@@ -50,7 +94,7 @@ export interface KeptState {
 export function openStates(db: Connection) {
   const columns = `id, outcome, starttls, version, cipher, alert, client_certificate AS clientCertificate, chain,
     other_chain AS otherChain, expires, label`
-  const known = createCache<string, KeptState>(remembered)
+  const known = rememberStates()
   const select = db.prepare<[string], KeptState>('SELECT id, expires FROM state WHERE key = ?')
   const insert = db.prepare(
     `INSERT INTO state (key, outcome, starttls, version, cipher, alert, client_certificate, chain, other_chain,
@@ -67,16 +111,13 @@ export function openStates(db: Connection) {
   return {
     /** a state that is kept, or undefined */
     find(state: StateColumns): KeptState | undefined {
-      const key = stateKey(state)
-      const cached = known.get(key)
-      if (cached) return cached
-      const kept = select.get(key)
-      if (kept) known.set(key, kept)
-      return kept
+      const met = known.find(state)
+      if (met) return met
+      const kept = select.get(stateKey(state))
+      return kept && known.add(state, kept)
     },
     /** keeps a state that is not kept yet */
     add(of: NewState): KeptState {
-      const key = stateKey(of)
       const client = of.clientCertificate === null ? null : Number(of.clientCertificate)
       const columns = [
         of.outcome,
@@ -88,10 +129,8 @@ export function openStates(db: Connection) {
         of.chain,
         of.otherChain
       ]
-      const id = Number(insert.run(key, ...columns, of.expires, of.label).lastInsertRowid)
-      const kept = { id, expires: of.expires }
-      known.set(key, kept)
-      return kept
+      const id = Number(insert.run(stateKey(of), ...columns, of.expires, of.label).lastInsertRowid)
+      return known.add(of, { id, expires: of.expires })
     },
     byId(id: number): StateRow | undefined {
       const raw = byId.get(id)

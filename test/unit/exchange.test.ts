@@ -55,9 +55,8 @@ t.test('this machine is short of something only when it says so', (t) => {
 t.test('a server that wraps nothing in packets without end is left', (t) => {
   const { exchange, line } = begin('192.0.2.1', 'tds')
   line.onOpen()
-  line.onBytes(
-    Buffer.from('0401001a00000100' + '00000b00060100110001ff' + '0900000000000101'.slice(2), 'hex')
-  )
+  // PRELOGIN: version at 11, encryption at 17: on
+  line.onBytes(Buffer.from('0401001a0000010000000b00060100110001ff09000000000001', 'hex'))
   const empty = Buffer.from('1201000800000000'.repeat(8_192), 'hex')
   let heard = 0
   for (; exchange.end === null && heard < 2 ** 26; heard += empty.length) line.onBytes(empty)

@@ -59,7 +59,7 @@ t.test(
         everywhere: ['everywhere.example', 'listed.example']
       },
       namesSeenAt: (address) =>
-        address === '10.0.0.1' ? ['Seen.example', '*.wild.example', '10.0.0.1', '::1'] : [],
+        address === one ? ['Seen.example', '*.wild.example', '10.0.0.1', '::1'] : [],
       reverse: async (address) => (address === '10.0.0.1' ? ['ptr.example.', 'seen.example'] : [])
     })
     t.same(await names(one), [
@@ -84,6 +84,10 @@ t.test('they are bounded, and none is excluded', async (t) => {
   t.same(await names(one), ['host-1.example', 'host-2.example', 'host-3.example'])
   t.same(await names(two), ['host-0.example', 'host-1.example', 'host-2.example'])
   t.same(await candidateNames({ ...nothing, namesSeenAt: () => many, limit: 0 })(one), [])
+  function* endless() {
+    for (let at = 0; ; at++) yield `host-${at}.example`
+  }
+  t.equal((await candidateNames({ ...nothing, namesSeenAt: endless, limit: 7 })(one)).length, 7)
 })
 
 t.test('nobody asks for PTR names unless told to, and a failure gives none', async (t) => {

@@ -1,4 +1,5 @@
 import { formatEndpoint } from '../../../core/address.ts'
+import { visible } from '../../../core/text.ts'
 import { findingCodes, type FindingCode } from '../../../sensor/inventory/findings/codes.ts'
 import type { Endpoint, Finding, Leaf, Severity } from '../../records.ts'
 import { shown, type View } from '../output.ts'
@@ -15,7 +16,7 @@ export const severities: Readonly<Record<Severity, { readonly word: string; read
 
 /** The name of the key as people say it: `RSA 2048`, `ECDSA P-256`, `Ed25519`. */
 export function keyName({ keyType, keyBits, curve }: Pick<Leaf, 'keyType' | 'keyBits' | 'curve'>): string {
-  if (keyType === 'ECDSA') return `ECDSA ${curve ?? keyBits}`
+  if (keyType === 'ECDSA') return `ECDSA ${curve === null ? keyBits : visible(curve, 40)}`
   return keyType === 'RSA' || keyType === 'DSA' ? `${keyType} ${keyBits}` : keyType
 }
 

@@ -15,8 +15,8 @@ export interface NameList {
 /** Where candidate names come from, and how many are tried. */
 export interface NameSources {
   readonly list: NameList
-  /** names of the certificates that were seen at an address */
-  readonly namesSeenAt: (address: string) => readonly string[]
+  /** names of the certificates that were seen at an address; servers write them, and no more are taken than wanted */
+  readonly namesSeenAt: (address: Address) => Iterable<string>
   /** PTR names of an address; null when nobody asked for them */
   readonly reverse: ((address: string) => Promise<readonly string[]>) | null
   /** may this name not be asked for there (exclusions)? */
@@ -76,19 +76,19 @@ function tooMany(limit: number): Fault {
 export function candidateNames(sources: NameSources): (address: Address) => Promise<readonly string[]> {
   const { list, namesSeenAt, reverse, excluded, limit } = sources
   return async (address) => {
-    const text = formatAddress(address)
-    const pointers = reverse === null ? [] : await reverse(text).catch(() => [])
-    const all = [
-      ...(list.byAddress.get(address) ?? []),
-      ...namesSeenAt(text),
-      ...pointers,
-      ...list.everywhere
-    ]
+    const pointers = reverse === null ? [] : await reverse(formatAddress(address)).catch(() => [])
     const names = new Set<string>()
-    for (const one of all) {
-      if (names.size >= limit) break
-      const name = candidateName(one)
-      if (name !== undefined && !excluded(address, name)) names.add(name)
+    for (const source of [
+      list.byAddress.get(address) ?? [],
+      namesSeenAt(address),
+      pointers,
+      list.everywhere
+    ]) {
+      for (const one of source) {
+        if (names.size >= limit) return [...names]
+        const name = candidateName(one)
+        if (name !== undefined && !excluded(address, name)) names.add(name)
+      }
     }
     return [...names]
   }

@@ -34,7 +34,7 @@ const units = [
 ] as const
 
 function roughTime(seconds: number): string {
-  if (seconds < 1) return 'under 1 s'
+  if (!(seconds >= 1)) return 'under 1 s'
   const [size, unit] = units.find(([each, , upTo]) => seconds / each < upTo) ?? units[4]
   return `about ${grouped.format(Math.round(seconds / size))} ${unit}`
 }

@@ -1,0 +1,84 @@
+import t from 'tap'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemClock } from '../../core/clock.ts'
+import { systemRandom } from '../../core/random.ts'
+import { sweepOptions } from '../../sensor/scan/defaults.ts'
+import type { ServedChain } from '../../sensor/scan/observation.ts'
+import { openDialer } from '../../sensor/scan/probe/open-dialer.ts'
+import { sweep } from '../../sensor/scan/sweep.ts'
+import { openSpace } from '../../sensor/scan/targets/space.ts'
+import { type Certificate, createAuthority, createCertificate } from '../peers/certificates.ts'
+import { flightMessages } from '../peers/flight.ts'
+import { serveScript } from '../peers/link.ts'
+import type { Peer } from '../peers/peer.ts'
+import { choose, eachInRecord, everyVersion } from '../peers/traps/trap.ts'
+import { ascii, element, extension, forge, sequence } from '../unit/pki-forge.ts'
+import { createBench, jsonLines } from './cli.ts'
+
+// What the network must not be able to do to a scan.
+
+/** A TLS server that shows whatever `pick` gives for the number of the connection. */
+function showing(pick: (turn: number) => Certificate): Promise<Peer> {
+  return serveScript(async (link) => {
+    const hello = await link.hello()
+    const certificate = pick(link.turn)
+    const choice = choose(hello, { certificate, versions: everyVersion })
+    if (typeof choice === 'number') return link.end()
+    const messages = flightMessages(hello, choice, certificate)
+    await link.write(eachInRecord({ version: choice.version, messages }))
+    await link.gone()
+  })
+}
+
+t.test('chains of one leaf with other issuers, behind a load balancer, are all handed over', async (t) => {
+  const [old, renewed] = [createAuthority('Old issuer'), createAuthority('Renewed issuer')]
+  const leaf = createCertificate({ names: ['www.balanced.test'], issuer: old })
+  const through = (issuer: Certificate) => ({ ...leaf, chain: [leaf, issuer] })
+  // the connection for the other key type meets another server
+  const first = await showing((turn) => through(turn === 1 ? old : renewed))
+  const second = await showing(() => through(renewed))
+  t.teardown(() => Promise.all([first.close(), second.close()]))
+
+  const seen: ServedChain[] = []
+  const pairs = [first, second].map(({ port }) => ['127.0.0.1', port, null] as const)
+  const space = openSpace({ ranges4: [], ranges6: [], ports: [], pairs })
+  const options = sweepOptions({ pace: { concurrency: 1, hostRate: 1_000 } })
+  const tools = { clock: systemClock, random: systemRandom, dialer: openDialer('auto') }
+  await sweep(
+    { space, order: (position) => position },
+    options,
+    { ...tools, deliver: ({ observations }) => void seen.push(...observations.flatMap((one) => one.chains)) },
+    new AbortController().signal
+  )
+  t.equal(first.connections?.total, 2)
+  t.equal(seen.length, 2, 'the second chain of the same leaf is not shown beside the first')
+  t.ok(seen[0]?.certificates, 'the first endpoint brings its certificates')
+  t.ok(seen[1]?.certificates, 'and so does the first that shows the other chain')
+})
+
+t.test('a certificate cannot send the scan to what must not be touched', async (t) => {
+  const spared = await serveScript((link) => link.end(), { host: '127.0.0.2' })
+  const url = (name: string) => ascii(0x86, `http://${name}:${spared.port}/list.crl`)
+  const point = (name: string) => sequence(element(0xa0, element(0xa0, url(name))))
+  const { der } = forge({ extensions: [extension('2.5.29.31', sequence(point('127.0.0.2')))] })
+  const shown = createCertificate({ names: ['www.forged.test'] })
+  const server = await showing(() => ({ ...shown, chain: [{ ...shown, der }] }))
+  const bench = createBench()
+  t.teardown(async () => {
+    bench.remove()
+    await Promise.all([server.close(), spared.close()])
+  })
+  const config = join(bench.state, '..', 'config')
+  mkdirSync(config, { recursive: true })
+  writeFileSync(join(config, 'settings.json'), '{"outgoing": "any"}')
+  const scan = ['scan', `127.0.0.1:${server.port}`, '--revocation', '--json']
+
+  await bench.run(scan)
+  t.equal(spared.connections?.total, 1, 'allowed to ask anybody, it asks')
+  writeFileSync(join(config, 'do-not-scan'), '127.0.0.2\n')
+  const ran = await bench.run(scan)
+  t.equal(spared.connections?.total, 1, 'but nobody on the do-not-scan list')
+  const revocation = jsonLines(ran.stdout).find((line) => line['type'] === 'revocation')
+  t.match(revocation, { outcome: 'unavailable', attempts: [{ why: 'not-allowed' }] })
+})
