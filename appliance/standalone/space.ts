@@ -52,6 +52,7 @@ export async function prepareSpace(
   const notes = [
     ...named.flatMap((target) => (target.kind === 'range' && target.note !== null ? [target.note] : [])),
     ...unresolvedNotes(unresolved),
+    ...powerlessNotes(spared),
     ...dropped.map(({ name, address }) => `${visible(name)} is at ${address}, which is excluded.`)
   ]
   return { space, sizes, ports, spared, notes }
@@ -111,6 +112,19 @@ function foundTarget({ address, name, port }: FoundPlace): ResolvedTarget | Name
   if (parsed === undefined) return { kind: 'name', name: name ?? '', ports }
   if (name === null) return { kind: 'range', first: parsed, last: parsed, ports, note: null }
   return { kind: 'host', address: parsed, name, ports }
+}
+
+/** names that were to be spared and have no address: a mistake, or a resolver that does not know the zone */
+function powerlessNotes({ exclude, doNotScan }: Spared): string[] {
+  const all = [...exclude, ...doNotScan]
+  const known = new Set(all.flatMap((target) => (target.kind === 'host' ? [target.name] : [])))
+  const names = all.flatMap((target) =>
+    target.kind === 'name' && !known.has(target.name) ? [target.name] : []
+  )
+  const shown = names
+    .slice(0, 5)
+    .map((name) => `${visible(name, 80)} is to be spared and did not resolve: its addresses are not spared.`)
+  return names.length > 5 ? [...shown, `${names.length - 5} more names to be spared did not resolve.`] : shown
 }
 
 function unresolvedNotes(unresolved: readonly Unresolved[]): string[] {

@@ -11,8 +11,8 @@ export const databaseName = 'tlsward.db'
 /** Memory that one connection may use for pages, KiB. */
 const cacheKib = 64 * 1024
 
-/** Pages in the write-ahead log before they are moved into the database: 64 MiB of 4 KiB pages. */
-const checkpointPages = 64 * 1024
+/** Pages in the write-ahead log before they are moved into the database: 128 MiB of 4 KiB pages. */
+const checkpointPages = 32 * 1024
 
 /**
  * Opens the database in `directory`, makes both when they are missing (0700 and 0600) and brings an older

@@ -68,7 +68,7 @@ export function openEndpoints(db: Connection) {
     .raw()
   const insert = db.prepare(
     `INSERT INTO endpoint (address, port, name, state, expires, presence, since, first_seen, last_seen,
-       first_scan, last_scan) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, ?6, ?7, ?7)
+       first_scan, last_scan) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)
      ON CONFLICT (address, port, name) DO NOTHING`
   )
   const seen = db.prepare('UPDATE endpoint SET last_seen = ?, last_scan = ? WHERE id = ?')
@@ -86,7 +86,7 @@ export function openEndpoints(db: Connection) {
     /** keeps an endpoint that just answered; gives its id, or undefined when it is kept already */
     add(key: EndpointKey, state: KeptState, { at, scan }: Sight): number | undefined {
       const address = bindAddress(key.address)
-      const row = [address, key.port, key.name ?? '', state.id, state.expires, at, scan]
+      const row = [address, key.port, key.name ?? '', state.id, state.expires, at, at, at, scan, scan]
       const { changes, lastInsertRowid } = insert.run(...row)
       return changes === 0 ? undefined : Number(lastInsertRowid)
     },

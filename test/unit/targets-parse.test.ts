@@ -232,4 +232,7 @@ t.test('a mistake in a list names the list and the line', async (t) => {
   })
   await t.rejects(readTargets(['2001:db8::/64'], 'x'), { code: 'target-ipv6-range' })
   t.equal((await readExclusions(['2001:db8::/64'], 'x')).length, 1)
+  // a comment must not hide what is to be spared behind it, in a file with the line ends of an old Macintosh
+  const old = await readExclusions(['# payments\r10.0.0.1\r# the rest\r10.0.0.2'], 'x')
+  t.same(old.map(formatTarget), ['10.0.0.1', '10.0.0.2'])
 })

@@ -289,7 +289,8 @@ class Pieces {
     const needed = this.#length + bytes.length
     if (needed > this.#kept.length) {
       // doubling keeps the copying linear for a peer that sends byte by byte
-      const larger = new Uint8Array(Math.max(needed, this.#kept.length * 2, 1_024))
+      const doubled = Math.min(this.#kept.length * 2, mostKept)
+      const larger = new Uint8Array(Math.max(needed, doubled, 1_024))
       larger.set(this.#kept.subarray(0, this.#length))
       this.#kept = larger
     }
@@ -312,3 +313,5 @@ class Pieces {
 }
 
 const nothing = new Uint8Array(0)
+/** the largest message without its end, and the largest record that may bring it */
+const mostKept = flightLimits.certificateMessage + 20_480

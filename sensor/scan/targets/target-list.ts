@@ -33,7 +33,8 @@ export async function* readWords(lines: Lines): AsyncGenerator<{ words: string[]
     line++
     const words = text
       .replace(/^\ufeff/, '')
-      .replace(/#.*$/s, '')
+      // up to the end of the line, however the file ends its lines: what follows may be there to be spared
+      .replace(/#.*/g, '')
       .split(/\s+/)
       .filter((word) => word !== '')
     if (words.length > 0) yield { words, line }
