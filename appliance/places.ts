@@ -9,6 +9,9 @@ export interface Places {
   readonly config: string
 }
 
+/** Configuration of the machine: root's, and its do-not-scan list holds for everybody. */
+export const machineConfig = '/etc/tlsward'
+
 /** What {@link places} looks at. */
 interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -37,7 +40,7 @@ export function places(
     return join(base !== undefined && isAbsolute(base) ? base : join(home, fallback), 'tlsward')
   }
   const state = user === 0 ? '/var/lib/tlsward' : own('XDG_STATE_HOME', '.local/state')
-  const config = user === 0 ? '/etc/tlsward' : own('XDG_CONFIG_HOME', '.config')
+  const config = user === 0 ? machineConfig : own('XDG_CONFIG_HOME', '.config')
   return {
     state: resolve(asked.state ?? (env['TLSWARD_STATE'] || state)),
     config: resolve(asked.config ?? (env['TLSWARD_CONFIG'] || config))

@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { AnswerCache } from '../../sensor/scan/revocation.ts'
+
+/** how long an answer is believed at most, whatever it says itself */
+const longestMs = 7 * 86_400_000
+/** answers kept at most; beyond, the cache begins anew */
+const most = 10_000
 
 /**
  * Answers about revocation in a directory, one file each: its first line is the time until which it holds. What
@@ -24,7 +29,10 @@ export function openAnswerCache(directory: string, clock: Clock): AnswerCache {
       const file = fileOf(key)
       try {
         mkdirSync(directory, { recursive: true, mode: 0o700 })
-        writeFileSync(`${file}.new`, Buffer.concat([Buffer.from(`${until}\n`), bytes]), { mode: 0o600 })
+        if (readdirSync(directory).length >= most) rmSync(directory, { recursive: true })
+        mkdirSync(directory, { recursive: true, mode: 0o700 })
+        const end = Math.min(until, clock.now() + longestMs)
+        writeFileSync(`${file}.new`, Buffer.concat([Buffer.from(`${end}\n`), bytes]), { mode: 0o600 })
         renameSync(`${file}.new`, file)
       } catch {
         // a cache that cannot keep is slower, not wrong

@@ -17,7 +17,7 @@ import { buildSpace } from '../../sensor/scan/targets/space.ts'
 import { readExclusions, readTargets } from '../../sensor/scan/targets/target-list.ts'
 import type { NameTarget, RangeTarget, ResolvedTarget, Target } from '../../sensor/scan/targets/target.ts'
 import type { FoundPlace, ListText, ScanRequest } from '../functions.ts'
-import type { Places } from '../places.ts'
+import { machineConfig, type Places } from '../places.ts'
 
 /** Name of the list that no option overrides, in the directories of settings and of state. */
 export const doNotScanName = 'do-not-scan'
@@ -64,7 +64,8 @@ export async function readSpared(
   where: Places,
   deps: ResolveDeps
 ): Promise<Spared> {
-  const always = [where.config, where.state].flatMap((directory) =>
+  // the machine's own list holds for every account and configuration
+  const always = [...new Set([machineConfig, where.config, where.state])].flatMap((directory) =>
     standingList(join(directory, doNotScanName))
   )
   const read = async (lists: readonly ListText[]) =>

@@ -33,7 +33,7 @@ const parkedLimit = 65_536
 const rememberedLimit = 65_536
 
 const hostBackOff = { bears: 2, firstMs: 1_000, doublings: 4 }
-const subnetBackOff = { bears: 4, firstMs: 1_000, doublings: 4 }
+const subnetBackOff = { bears: 4, firstMs: 250, doublings: 1 }
 const localBackOff = { bears: 0, firstMs: 100, doublings: 6 }
 /** by how much each connection that came about raises a lowered ceiling */
 const ceilingStep = 1 / 8
@@ -48,8 +48,8 @@ const ceilingStep = 1 / 8
  *   65,536 are parked, no more are taken in.
  * - Back-off of a host: from the third `reset` in a row it is left alone, for 1, 2, 4, 8, at most 16 seconds.
  *   `answered` halves the count. `closed` and `silent` are normal in a scan and change nothing. A subnet is
- *   left alone likewise from the fifth of its hosts that reset, each host counted once until `answered` ones
- *   have halved the count away.
+ *   left alone likewise from the fifth of its hosts that reset, for 0.25 s, then 0.5 s each time: many a firewall
+ *   resets for all of its hosts, and a scan of them must come to an end.
  * - `local`: nothing starts for 100 ms, the next time 200 ms, up to 6.4 s, and half as many may be in flight;
  *   the connections that come about afterwards raise that again.
  * - Memory: hosts and subnets are forgotten once they are idle and their rate and pauses allow; a few resets

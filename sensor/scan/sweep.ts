@@ -4,6 +4,7 @@ import { Fault } from '../../core/fault.ts'
 import type { Random } from '../../core/random.ts'
 import { Gate, type End, type PaceLimits } from './gate.ts'
 import type { Observation, Outcome } from './observation.ts'
+import { Offences } from './offence.ts'
 import { FlightControl, Patience, type ConnectBounds } from './patience.ts'
 import { ChainBook } from './probe/chain-book.ts'
 import type { ExchangeEnd } from './probe/exchange.ts'
@@ -126,6 +127,7 @@ class Sweep {
   readonly #progress: Progress
   readonly #patience: Patience
   readonly #control: FlightControl
+  readonly #offences = new Offences()
   /** pairs that are begun, in any order; each knows its place */
   readonly #begun: Run[] = []
 
@@ -212,12 +214,27 @@ class Sweep {
     this.#endIfDone()
   }
 
-  #keep({ probe, begunAt }: Run, now: number): void {
+  #keep({ probe, address, begunAt }: Run, now: number): void {
     const { outcome } = probe
-    this.#counts[outcome] = (this.#counts[outcome] ?? 0) + 1
     this.#connections += probe.connections
-    if (outcome === 'closed' || outcome === 'silent' || outcome === 'unreachable') return
-    this.#observations.push(probe.observation(this.#deps.clock.now(), now - begunAt))
+    this.#offences.saw(address, outcome)
+    if (outcome === 'closed' || outcome === 'silent' || outcome === 'unreachable') return this.#count(outcome)
+    const seen = probe.observation(this.#deps.clock.now(), now - begunAt)
+    const kept = this.#offences.affords(address, newBytes(seen)) ? seen : withoutChains(seen)
+    this.#count(kept.outcome)
+    this.#observations.push(kept)
+  }
+
+  #count(outcome: Outcome): void {
+    this.#counts[outcome] = (this.#counts[outcome] ?? 0) + 1
+  }
+
+  /** counts a pair of a host that resets everything, without another connection */
+  #giveUp(run: Run, now: number): void {
+    this.#gate.done(run, now, 'closed')
+    this.#count('reset')
+    this.#progress.finish(run.position)
+    if (++this.#finished * 2 >= this.#options.batch) this.#deliver(now)
   }
 
   #learn({ probe, answered, dialledAt }: Run, now: number): void {
@@ -266,6 +283,7 @@ class Sweep {
 
   #begin(run: Run, now: number): void {
     this.#open++
+    if (this.#offences.resetsAll(run.address)) return this.#giveUp(run, now)
     run.place = this.#begun.push(run) - 1
     run.begunAt = now
     this.#connect(run, now)
@@ -372,6 +390,17 @@ class Sweep {
     this.#settle?.reject(fault)
     this.#settle = null
   }
+}
+
+/** bytes of certificates that come for the first time */
+function newBytes({ chains }: Observation): number {
+  let bytes = 0
+  for (const { certificates } of chains) for (const der of certificates ?? []) bytes += der.length
+  return bytes
+}
+
+function withoutChains(seen: Observation): Observation {
+  return { ...seen, outcome: 'too-large', chains: [] }
 }
 
 function localLimit(): Fault {
