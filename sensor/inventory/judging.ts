@@ -115,7 +115,10 @@ export function createJudge({ store, trust }: { readonly store: Store; readonly 
     /** Keeps what is wrong with a state. */
     state(id: number, columns: StateColumns): void {
       const keyTypes = leafRows(columns).map((row) => row.keyType)
-      store.findings.replace({ kind: 'state', id }, stateFindings({ version: columns.version, keyTypes }))
+      store.findings.replace(
+        { kind: 'state', id },
+        stateFindings({ version: columns.version, starttls: columns.starttls, keyTypes })
+      )
     },
 
     /** Keeps what is wrong with the certificates that an endpoint shows for its name. */

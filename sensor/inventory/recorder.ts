@@ -125,9 +125,9 @@ function observationRecorder(deps: RecorderDeps, { scan, keeping }: { scan: numb
   function meet(
     known: KnownEndpoint,
     seen: StateColumns,
-    writing: Writing & { name: string | null }
+    writing: Writing & { name: string | null; twinUnasked: boolean }
   ): number {
-    const columns = settled(seen, known)
+    const columns = settled(seen, known, writing)
     const step = answered(known, keeping.state(columns))
     apply(known, step, writing)
     if (writing.name !== null && step.act === 'move') keeping.name(known.id, writing.name, columns)
@@ -145,12 +145,15 @@ function observationRecorder(deps: RecorderDeps, { scan, keeping }: { scan: numb
     tally.seen++
     const columns = columnsOf(seen, tally)
     // what a known endpoint shows may have to be settled before it is kept as a state
+    const twinUnasked = seen.twinUnasked ?? false
     const isPlain = columns.clientCertificate !== null
     const added = expectsNew && isPlain ? add(key, columns, writing) : undefined
     if (added !== undefined) return added
     const known = endpoints.find(key)
     expectsNew = known === undefined
-    return known ? meet(known, columns, { ...writing, name: key.name }) : add(key, columns, writing)
+    return known
+      ? meet(known, columns, { ...writing, name: key.name, twinUnasked })
+      : add(key, columns, writing)
   }
 }
 
@@ -161,14 +164,24 @@ interface Writing {
 }
 
 /**
- * Settles what a known endpoint shows: what was not seen this time is no change, because a connection may end before
- * the server could ask for a client certificate.
+ * Settles what a known endpoint shows: what was not looked for this time is no change. A connection may end before
+ * the server could ask for a client certificate, and the certificate of the other key type may not have been asked for.
  */
-function stateSettler({ states }: Store): (columns: StateColumns, known: KnownEndpoint) => StateColumns {
-  return (columns, known) => {
-    if (columns.clientCertificate !== null || states.find(columns)?.id === known.state) return columns
-    const clientCertificate = states.byId(known.state)?.clientCertificate ?? null
-    const merged = { ...columns, clientCertificate }
+function stateSettler({ states }: Store) {
+  return (
+    columns: StateColumns,
+    known: KnownEndpoint,
+    { twinUnasked }: { twinUnasked: boolean }
+  ): StateColumns => {
+    if ((columns.clientCertificate !== null && !twinUnasked) || states.find(columns)?.id === known.state) {
+      return columns
+    }
+    const before = states.byId(known.state)
+    if (!before) return columns
+    const isOneOfBoth = [before.chain, before.otherChain].includes(columns.chain)
+    const chains = twinUnasked && isOneOfBoth ? { chain: before.chain, otherChain: before.otherChain } : {}
+    const clientCertificate = columns.clientCertificate ?? before.clientCertificate
+    const merged = { ...columns, ...chains, clientCertificate }
     return states.find(merged)?.id === known.state ? merged : columns
   }
 }

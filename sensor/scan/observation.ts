@@ -73,6 +73,8 @@ export interface Observation {
   readonly banner: string | null
   /** the chain of the first answer, then that of the other key type where the server has both */
   readonly chains: readonly ServedChain[]
+  /** set where the certificate of the other key type was not asked for (--no-twin, MySQL) */
+  readonly twinUnasked?: true
   /** connections that this probe took */
   readonly connections: number
   /** from the first SYN to the end, milliseconds */

@@ -284,7 +284,9 @@ t.test('a chain that nothing can read has no finding of its own', (t) => {
 
 t.test('the best version that a server offers may be old', (t) => {
   const versions = (version: number | null) =>
-    stateFindings({ version, keyTypes: ['RSA', 'ECDSA'] }).map(({ code, severity }) => `${code} ${severity}`)
+    stateFindings({ starttls: null, version, keyTypes: ['RSA', 'ECDSA'] }).map(
+      ({ code, severity }) => `${code} ${severity}`
+    )
   t.same(versions(0x0300), ['old-protocol critical'])
   t.same(versions(0x0301), ['old-protocol warning'])
   t.same(versions(0x0302), ['old-protocol warning'])
@@ -296,11 +298,16 @@ t.test('the best version that a server offers may be old', (t) => {
 
 t.test('one key type alone is a note', (t) => {
   const lacks = (...keyTypes: string[]) =>
-    stateFindings({ version: 0x0304, keyTypes }).map(({ reason }) => reason)
+    stateFindings({ starttls: null, version: 0x0304, keyTypes }).map(({ reason }) => reason)
   t.same(lacks('RSA'), ['The server has an RSA certificate and no ECDSA certificate.'])
   t.same(lacks('ECDSA'), ['The server has an ECDSA certificate and no RSA certificate.'])
   t.same(lacks('RSA', 'ECDSA'), [])
   t.same(lacks('Ed25519'), [])
+  t.same(
+    stateFindings({ starttls: 'mysql', version: 0x0304, keyTypes: ['RSA'] }),
+    [],
+    'it was not asked for the other'
+  )
   t.same(lacks(), [])
   t.end()
 })
@@ -354,7 +361,7 @@ t.test('every finding tells when it holds', (t) => {
   const all: Finding[] = [
     ...found({}),
     ...foundInChain(leaf('a.example')),
-    ...stateFindings({ version: 0x300, keyTypes: ['RSA'] })
+    ...stateFindings({ starttls: null, version: 0x300, keyTypes: ['RSA'] })
   ]
   for (const { code, begins, ends } of all) t.ok(begins < ends && ends <= always.ends, code)
   t.ok((all.map(({ code }) => code) satisfies FindingCode[]).length > 3)

@@ -114,6 +114,19 @@ t.test('an unchanged endpoint is only seen again', (t) => {
   t.end()
 })
 
+t.test('a second certificate that was not asked for is not gone', (t) => {
+  const { store, scan } = world(t)
+  const { record } = scan()
+  const [id] = record(observed('10.0.0.1', { chains: [shopChain, shopTwin] })).endpoints
+  for (const chain of [shopChain, shopTwin]) {
+    const { found } = record(observed('10.0.0.1', { chains: [chain], twinUnasked: true }))
+    t.equal(found.changed, 0)
+  }
+  t.not(rowOf(store, id)?.otherChain, null)
+  t.equal(record(observed('10.0.0.1', { chains: [shopChain] })).found.changed, 1, 'asked for, it is gone')
+  t.end()
+})
+
 t.test('a change moves what was before into history', (t) => {
   const { store, clock, scan } = world(t)
   const [id = 0] = scan().record(observed('10.0.0.1', { chains: [shopChain] })).endpoints

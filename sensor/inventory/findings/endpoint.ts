@@ -6,6 +6,8 @@ import { applyRules, finding, named, type Finding, type Rule } from './finding.t
 export interface JudgedState {
   /** protocol version that the server chose of all that it was offered, 0x0300 for SSL 3.0 */
   readonly version: number | null
+  /** how TLS was started */
+  readonly starttls: string | null
   /** key types of the leaf certificates that it shows: one, or one of each kind */
   readonly keyTypes: readonly string[]
 }
@@ -26,7 +28,9 @@ const oldProtocol: Rule<JudgedState> = ({ version }) => {
 
 const twins: Readonly<Record<string, string>> = { RSA: 'ECDSA', ECDSA: 'RSA' }
 
-const missingTwin: Rule<JudgedState> = ({ keyTypes }) => {
+const missingTwin: Rule<JudgedState> = ({ keyTypes, starttls }) => {
+  // databases that count cut handshakes are not asked for the other one
+  if (starttls === 'mysql') return []
   const [has, other] = keyTypes
   const lacks = has === undefined ? undefined : twins[has]
   if (lacks === undefined || other !== undefined) return []

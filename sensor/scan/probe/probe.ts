@@ -137,6 +137,7 @@ export class Probe implements ExchangeOwner {
       clientCertificate,
       banner: outcome === 'certificate' ? null : this.#banner(),
       chains: this.#chains,
+      ...(this.#past.some(({ rung }) => rung === 'rsa' || rung === 'ecdsa') ? {} : { twinUnasked: true }),
       connections: this.connections,
       ms
     }
