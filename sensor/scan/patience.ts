@@ -6,7 +6,8 @@ export interface ConnectBounds {
 
 /**
  * How long to wait for a connection, learnt from those that came about: smoothed round trip and its deviation
- * as TCP itself does (RFC 6298), within bounds. Before anything has answered, twice the floor.
+ * as TCP itself does (RFC 6298), within bounds. Before anything has answered, the floor: whatever is further away is
+ * asked again.
  */
 export class Patience {
   readonly #bounds: ConnectBounds
@@ -31,7 +32,7 @@ export class Patience {
   /** Milliseconds to wait for the next connection. */
   get connectMs(): number {
     const { floorMs, ceilingMs } = this.#bounds
-    const wanted = this.#smoothed < 0 ? 2 * floorMs : 2 * this.#smoothed + 4 * this.#deviation
+    const wanted = this.#smoothed < 0 ? 0 : 2 * this.#smoothed + 4 * this.#deviation
     return Math.min(Math.max(wanted, floorMs), ceilingMs)
   }
 }

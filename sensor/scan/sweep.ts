@@ -7,6 +7,7 @@ import type { Observation, Outcome } from './observation.ts'
 import { Offences } from './offence.ts'
 import { FlightControl, Patience, type ConnectBounds } from './patience.ts'
 import { ChainBook } from './probe/chain-book.ts'
+import { Climbs } from './probe/climbs.ts'
 import type { ExchangeEnd } from './probe/exchange.ts'
 import { Hellos } from './probe/hellos.ts'
 import type { Dialer } from './probe/line.ts'
@@ -155,7 +156,13 @@ class Sweep {
     this.#control = new FlightControl(Math.min(options.pace.concurrency, options.batch))
     this.#deliveredAt = deps.clock.ticks()
     const hellos = new Hellos(deps.random.bytes(64))
-    this.tools = { dialer: deps.dialer, hellos, chains: new ChainBook(), options }
+    this.tools = {
+      dialer: deps.dialer,
+      hellos,
+      chains: new ChainBook(),
+      climbs: new Climbs(options),
+      options
+    }
   }
 
   async run(signal: AbortSignal): Promise<void> {

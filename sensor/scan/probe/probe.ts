@@ -4,9 +4,9 @@ import type { Pair } from '../space.ts'
 import type { ChainBook } from './chain-book.ts'
 import { Exchange, type ExchangeOwner } from './exchange.ts'
 import type { Hellos } from './hellos.ts'
-import { nextStep, outcomeOf, type Attempt, type Climb, type Step } from './ladder.ts'
+import type { Climbs } from './climbs.ts'
+import { nextStep, outcomeOf, type Attempt, type Step } from './ladder.ts'
 import type { Dialer } from './line.ts'
-import { startTlsPorts } from './starttls/index.ts'
 
 /** How probes are made, the same for all of a scan. */
 export interface ProbeOptions {
@@ -23,6 +23,7 @@ export interface ProbeTools {
   readonly dialer: Dialer
   readonly hellos: Hellos
   readonly chains: ChainBook
+  readonly climbs: Climbs
   readonly options: ProbeOptions
 }
 
@@ -42,10 +43,11 @@ export class Probe implements ExchangeOwner {
   readonly #tools: ProbeTools
   readonly #owner: ProbeOwner
   #step: Step
-  #past: Attempt[] = []
+  // most probes of a sweep end without an answer: what they would hold is made when there is something to hold
+  #past: readonly Attempt[] = none
   #exchange: Exchange | null = null
   #repeats: number
-  #chains: ServedChain[] = []
+  #chains: readonly ServedChain[] = none
   #outcome: Outcome | null = null
   #seen: Pick<Observation, 'version' | 'cipher' | 'clientCertificate'> = nothingSeen
   connections = 0
@@ -58,7 +60,7 @@ export class Probe implements ExchangeOwner {
     this.#tools = tools
     this.#owner = owner
     this.#repeats = tools.options.repeats
-    this.#step = nextStep([], this.#climb()) as Step
+    this.#step = tools.climbs.firstStep(pair.port)
   }
 
   /** Makes the next connection. */
@@ -98,8 +100,8 @@ export class Probe implements ExchangeOwner {
       this.#repeats--
       return this.#owner.probeWants()
     }
-    this.#past.push(this.#attempt(exchange))
-    const step = nextStep(this.#past, this.#climb())
+    this.#past = [...this.#past, this.#attempt(exchange)]
+    const step = nextStep(this.#past, this.#tools.climbs.climb(this.pair.port))
     if (step === null) return this.#owner.probeDone()
     this.#step = step
     this.#owner.probeWants()
@@ -161,13 +163,6 @@ export class Probe implements ExchangeOwner {
     return null
   }
 
-  #climb(): Climb {
-    const { starttls, twin } = this.#tools.options
-    if (starttls === 'none') return { starttls: null, adapt: false, twin }
-    if (starttls !== 'auto') return { starttls, adapt: false, twin }
-    return { starttls: startTlsPorts.get(this.pair.port) ?? null, adapt: true, twin }
-  }
-
   /** keeps what the connection showed, and how it ended */
   #attempt(exchange: Exchange): Attempt {
     const end = exchange.end ?? { kind: 'silent' }
@@ -180,9 +175,11 @@ export class Probe implements ExchangeOwner {
       this.#seen = { version, cipher, clientCertificate: flight.clientCertificate }
     }
     // a server without the other certificate may show the same one again
-    if (!this.#chains.some(({ leaf }) => leaf === booked.chain.leaf)) this.#chains.push(booked.chain)
+    if (!this.#chains.some(({ leaf }) => leaf === booked.chain.leaf))
+      this.#chains = [...this.#chains, booked.chain]
     return { ...this.#step, end, keyType: booked.keyType }
   }
 }
 
+const none: readonly never[] = []
 const nothingSeen = { version: null, cipher: null, clientCertificate: null }
