@@ -151,7 +151,8 @@ t.test('the supported way to the network says the same as the quick one', async 
 })
 
 t.test('server × outcome', (t) => {
-  for (const text of table.toSorted()) t.comment(text)
+  // scripts/test.js prints these lines
+  for (const text of table.toSorted()) t.comment(`table: ${text}`)
   t.ok(table.length >= rows.length - rows.filter((row) => row.missing() !== undefined).length)
   t.end()
 })
