@@ -3,7 +3,7 @@ import type { SweepOptions } from './sweep.ts'
 
 /**
  * The polite pace: what a scan does when nobody says otherwise. One connection at a time to an address; a /24
- * never sees more than 64 at once. A whole /16 with the default ports takes some minutes.
+ * never sees more than 64 at once. A silent /16 takes about a minute for each port.
  */
 export const politePace: PaceLimits = {
   rate: 2_000,
