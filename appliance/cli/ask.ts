@@ -6,6 +6,10 @@ export async function ask(question: string): Promise<boolean | undefined> {
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   try {
     return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim())
+  } catch (thrown) {
+    // Ctrl-C and Ctrl-D at the question are a no
+    if (thrown instanceof Error && thrown.name === 'AbortError') return false
+    throw thrown
   } finally {
     lines.close()
   }
