@@ -215,10 +215,14 @@ class Sweep {
     this.#gate.done(run, now, paceEnd(run.probe.lastEnd))
     this.#learn(run, now)
     this.#keep(run, now)
-    this.#progress.finish(run.position)
-    if (++this.#finished * 2 >= this.#options.batch) this.#deliver(now)
+    this.#finish(run, now)
     this.#pump(now)
     this.#endIfDone()
+  }
+
+  #finish({ position }: Run, now: number): void {
+    this.#progress.finish(position)
+    if (++this.#finished * 2 >= this.#options.batch) this.#deliver(now)
   }
 
   #keep({ probe, address, begunAt }: Run, now: number): void {
@@ -240,8 +244,7 @@ class Sweep {
   #giveUp(run: Run, now: number): void {
     this.#gate.done(run, now, 'closed')
     this.#count('reset')
-    this.#progress.finish(run.position)
-    if (++this.#finished * 2 >= this.#options.batch) this.#deliver(now)
+    this.#finish(run, now)
   }
 
   #learn({ probe, answered, dialledAt }: Run, now: number): void {
