@@ -50,6 +50,9 @@ interface Room {
   readonly types?: readonly string[]
 }
 
+/** what the folder of a vendor may import beside itself */
+const vendorImports = ['core/', 'pki/', 'connectors/contract.ts', 'connectors/shared/']
+
 /**
  * Who may import whom. The first row whose room is a prefix of the path counts; a room may always import
  * itself. docs/architecture.md shows the same table to people.
@@ -57,9 +60,22 @@ interface Room {
 export const rooms: readonly Room[] = [
   { room: 'core/', may: [] },
   { room: 'pki/', may: ['core/'] },
+  { room: 'acme/', may: ['core/', 'pki/'] },
   { room: 'sensor/scan/', may: ['core/', 'pki/'] },
   { room: 'sensor/inventory/', may: ['core/', 'pki/'], types: ['sensor/scan/', 'sensor/store/'] },
   { room: 'sensor/store/', may: ['core/'] },
+  { room: 'sensor/issuance/', may: ['core/', 'pki/', 'acme/'] },
+  { room: 'sensor/automation/policy/', may: ['core/'] },
+  {
+    room: 'sensor/automation/',
+    may: ['core/', 'sensor/issuance/', 'sensor/scan/', 'connectors/contract.ts', 'connectors/index.ts'],
+    types: ['sensor/store/', 'pki/']
+  },
+  { room: 'sensor/identify/', may: ['core/'] },
+  { room: 'connectors/index.ts', may: ['connectors/'] },
+  { room: 'connectors/contract.ts', may: ['core/', 'pki/'] },
+  { room: 'connectors/shared/', may: ['core/', 'pki/', 'connectors/contract.ts'] },
+  { room: 'connectors/web-hosts/', may: vendorImports },
   { room: 'appliance/', may: 'everything' },
   { room: 'demo/', may: 'everything' },
   { room: 'bench/', may: 'everything' },
@@ -80,8 +96,12 @@ const tops: readonly (readonly [room: string, importedBy: readonly string[]])[] 
 const packages: readonly (readonly [name: RegExp, only: readonly string[]])[] = [
   [/^better-sqlite3$/, ['sensor/store/']],
   [/^(@peculiar\/.*|node-forge|reflect-metadata)$/, ['pki/']],
+  [/^jose(\/|$)/, ['acme/']],
+  [/^dns-packet$/, ['sensor/issuance/']],
+  [/^net-snmp$/, ['sensor/identify/']],
+  [/^croner$/, ['sensor/automation/policy/']],
   [/^commander$/, ['appliance/cli/']],
-  [/^ssh2$/, ['sensor/scan/']]
+  [/^ssh2$/, ['sensor/scan/', 'connectors/shared/']]
 ]
 
 const freeRooms = ['bench/', 'scripts/', 'test/']

@@ -31,7 +31,16 @@ const rules: readonly Rule[] = [
   },
   {
     pattern: /\.reveal\(/g,
-    allowed: ['test/'],
+    allowed: [
+      'test/',
+      'connectors/shared/',
+      'connectors/web-hosts/client.ts',
+      'appliance/vault/',
+      'acme/client/sign.ts',
+      'pki/private-key.ts',
+      'sensor/issuance/solvers/',
+      'sensor/identify/snmp.ts'
+    ],
     says: 'reveals a secret where nothing is signed or sent'
   },
   {
