@@ -95,6 +95,27 @@ export const faultCodes = {
   'local-limit': ['unreachable', 'Raise the limit of open files (ulimit -n), or lower --concurrency.'],
   'settings-malformed': ['refused', 'Correct the file, or remove it.'],
   'outgoing-denied': ['denied', 'Allow outgoing requests in the configuration.'],
+  'device-exists': ['conflict', 'Choose another name, or remove the device first.'],
+  'device-missing': ['missing', 'See tlsward device list.'],
+  'device-unreachable': ['unreachable', 'Check address, port and firewall; the work is tried again.'],
+  'device-sign-in': ['denied', 'Correct the credentials: a refused sign-in is not tried again by itself.'],
+  'device-pin': [
+    'conflict',
+    'Find out why the device shows another key; accept it with tlsward device check --accept only then.'
+  ],
+  'device-right': ['denied', 'Grant the right that the message names; tlsward device check shows them all.'],
+  'device-read-only': ['denied', 'Allow writing with tlsward device allow, once its check is clean.'],
+  'device-busy': ['busy', 'Somebody else works on the device; the work is tried again.'],
+  'device-full': ['unreachable', 'Free disk space on the device; the work is tried again.'],
+  'device-broken': ['conflict', 'Mend the configuration of the device; nothing was changed.'],
+  'device-changed': ['conflict', 'Look at the new plan: the device changed since the old one was made.'],
+  'device-refused': ['refused', 'The device did not accept what it was given; the message has its words.'],
+  'device-malformed': ['malformed', 'Report it with the version of the device and the message.'],
+  'device-managed-elsewhere': [
+    'refused',
+    'Something else writes this certificate: renew it there, or take it away from there first.'
+  ],
+  'target-missing': ['missing', 'See tlsward device discover for the targets of the device.'],
   internal: ['bug', 'Report it with the message.']
 } as const satisfies Record<string, readonly [FaultKind, string]>
 
