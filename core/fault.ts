@@ -116,6 +116,9 @@ export const faultCodes = {
     'Something else writes this certificate: renew it there, or take it away from there first.'
   ],
   'target-missing': ['missing', 'See tlsward device discover for the targets of the device.'],
+  'socket-taken': ['busy', 'End the other tlsward run first, or use another --state.'],
+  'socket-malformed': ['malformed', 'Use the same version of tlsward for the command and for tlsward run.'],
+  'socket-lost': ['unreachable', 'See whether tlsward run is still up; what it had accepted is kept.'],
   internal: ['bug', 'Report it with the message.']
 } as const satisfies Record<string, readonly [FaultKind, string]>
 
