@@ -32,7 +32,7 @@ export function tagged(element: Element | undefined, number: number, field: stri
 
 /** Is it the context-specific tag `number`? */
 export function isTag(element: Element | undefined, number: number): element is Element {
-  return element?.tagClass === Class.CONTEXT_SPECIFIC && Number(element.type) === number
+  return element?.tagClass === Class.CONTEXT_SPECIFIC && (element.type as number) === number
 }
 
 /** Is it of this universal type? */
