@@ -21,7 +21,7 @@ export function keyStrength({ keyType, keyBits }: Key): number {
     case 'Ed25519':
     case 'Ed448':
       return Math.floor(keyBits / 2)
-    case 'other':
+    default:
       return 0
   }
 }
