@@ -89,6 +89,14 @@ export const faultCodes = {
   'certificate-missing': ['missing', 'See tlsward inventory for the fingerprints that are known.'],
   'certificate-ambiguous': ['refused', 'Give more digits of the fingerprint.'],
   'certificate-malformed': ['malformed', 'Give one X.509 certificate, PEM or DER.'],
+  'key-malformed': ['malformed', 'Give one private key, PEM: PKCS#8, PKCS#1 or SEC1.'],
+  'key-unsupported': ['refused', 'Use an RSA key of 2048, 3072 or 4096 bits, or EC P-256 or P-384.'],
+  'passphrase-wrong': ['denied', 'Give the passphrase that the key or the PKCS#12 file was encrypted with.'],
+  'pkcs12-malformed': ['malformed', 'Export the file again: one key with its certificates, AES or 3DES.'],
+  'name-malformed': ['refused', 'Write host names, *.domain, or IP addresses.'],
+  'subject-malformed': ['refused', 'Correct the field of the subject that the message names.'],
+  'csr-malformed': ['malformed', 'Give one PKCS#10 request that its own key has signed.'],
+  'chain-unfit': ['refused', 'Give the certificate of this request with its intermediates.'],
   'schedule-missing': ['missing', 'See tlsward scans list.'],
   'schedule-exists': ['conflict', 'Choose another name, or remove the schedule first.'],
   'window-malformed': ['refused', "Write e.g. 'Mon-Fri 22:00-06:00 Europe/Berlin'."],
@@ -119,6 +127,29 @@ export const faultCodes = {
   'socket-taken': ['busy', 'End the other tlsward run first, or use another --state.'],
   'socket-malformed': ['malformed', 'Use the same version of tlsward for the command and for tlsward run.'],
   'socket-lost': ['unreachable', 'See whether tlsward run is still up; what it had accepted is kept.'],
+  'device-used': [
+    'conflict',
+    'Take its targets away first, or only forbid writing: the history of a device stays.'
+  ],
+  'issuer-missing': ['missing', 'See tlsward issuer list.'],
+  'issuer-exists': ['conflict', 'Choose another name, or remove the issuer first.'],
+  'profile-missing': ['missing', 'See tlsward profile list.'],
+  'profile-used': ['conflict', 'Give the targets that use it another profile first.'],
+  'profile-malformed': ['refused', 'Correct the field that the message names.'],
+  'event-missing': ['missing', 'See tlsward event list.'],
+  'event-state': ['conflict', 'Look where the event stands: it cannot do that from there.'],
+  'approval-stale': ['conflict', 'Look at the new preview and approve that: the plan has changed since.'],
+  'issued-flawed': [
+    'refused',
+    'Correct the profile or the issuer: the certificate that it gave cannot be used.'
+  ],
+  'key-gone': ['conflict', 'Begin a new event: the key of this one is no longer kept.'],
+  'wire-unserved': [
+    'refused',
+    'Bind the target to something that is served first: nothing could prove the new certificate.'
+  ],
+  'wire-differs': ['conflict', 'See what the endpoints showed in the history of the event; then retry.'],
+  'engine-running': ['busy', 'Use the process that runs already, or stop it first.'],
   internal: ['bug', 'Report it with the message.']
 } as const satisfies Record<string, readonly [FaultKind, string]>
 

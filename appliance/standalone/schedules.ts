@@ -1,6 +1,6 @@
 import { Fault } from '../../core/fault.ts'
 import { visible } from '../../core/text.ts'
-import { parseHours } from '../../sensor/scan/hours.ts'
+import { parseHours } from '../../core/hours.ts'
 import { parseTarget } from '../../sensor/scan/targets/parse.ts'
 import { parsePorts } from '../../sensor/scan/targets/ports.ts'
 import type { Store } from '../../sensor/store/store.ts'
