@@ -1,6 +1,7 @@
 import type { StartTls } from '../sensor/scan/observation.ts'
 import type { SpaceSizes } from '../sensor/scan/targets/sizes.ts'
 import type { EndpointOrder } from '../sensor/store/endpoint-pages.ts'
+import type { AutomationFunctions } from './automation-functions.ts'
 import type {
   Certificate,
   Change,
@@ -183,7 +184,7 @@ export interface Label {
  * Today they are served by the process itself ({@link file://./standalone.ts}); nothing in them stands against
  * another process serving them over a socket. Bad input and missing things are Faults.
  */
-export interface Functions {
+export interface Functions extends AutomationFunctions {
   /** gives the scan and, where names were to be asked for, that for the names */
   scan(request: ScanRequest, watch: ScanWatch, signal: AbortSignal): Promise<readonly Scan[]>
   resume(id: number, watch: ScanWatch, signal: AbortSignal): Promise<readonly Scan[]>

@@ -1,37 +1,7 @@
-import { Type, type Static, type TProperties, type TSchema } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { outcomes } from '../sensor/scan/observation.ts'
-import { schemaVersion } from './schema-version.ts'
-
-/**
- * What the functions of the appliance give back, as plain JSON data: the CLI prints these records line by line
- * with --json, docs/json.md is generated from them, and a test holds the output against them. A change that a
- * reader of the old form could trip over raises the version in {@link file://./schema-version.ts}.
- */
-const options = { additionalProperties: false }
-const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
-const text = (description: string) => Type.String({ description })
-const count = (description: string) => Type.Integer({ minimum: 0, description })
-const time = (description: string) =>
-  Type.String({ format: 'date-time', description: `${description}, RFC 3339, UTC` })
-const fingerprint = (description: string) => Type.String({ pattern: '^[0-9a-f]{64}$', description })
-
-function record<const T extends string, P extends TProperties>(type: T, title: string, properties: P) {
-  return Type.Object(
-    {
-      type: Type.Literal(type, { description: 'what this line is' }),
-      schema: Type.Literal(schemaVersion, { description: 'version of this form' }),
-      ...properties
-    },
-    { ...options, title }
-  )
-}
-
-/** A record as code sees it: nobody changes what came out of a function. */
-type Fixed<T> = T extends readonly (infer I)[]
-  ? readonly Fixed<I>[]
-  : T extends object
-    ? { readonly [K in keyof T]: Fixed<T[K]> }
-    : T
+import { automationRecords } from './automation-records.ts'
+import { count, type Fixed, fingerprint, nullable, options, record, text, time } from './record-schemas.ts'
 
 export const Severity = Type.Enum(['critical', 'warning', 'note'], { description: 'how bad it is' })
 export type Severity = Static<typeof Severity>
@@ -346,7 +316,11 @@ export const Revocation = record(
 )
 export type Revocation = Fixed<Static<typeof Revocation>>
 
-/** Every record that a line of JSON output may be. */
+/**
+ * What the functions of the appliance give back, as plain JSON data: the CLI prints these records line by line
+ * with --json, docs/json.md is generated from them, and a test holds the output against them. A change that a
+ * reader of the old form could trip over raises the version in {@link file://./schema-version.ts}.
+ */
 export const records = [
   Endpoint,
   Certificate,
@@ -356,5 +330,6 @@ export const records = [
   Summary,
   Deep,
   Ssh,
-  Revocation
+  Revocation,
+  ...automationRecords
 ] as const

@@ -1,0 +1,126 @@
+import type { SecretField } from '../connectors/contract.ts'
+import type {
+  AutomationEvent,
+  Binding,
+  Device,
+  DeviceCheck,
+  Happening,
+  Issuer,
+  IssuerCheck,
+  Pin,
+  PlanRecord,
+  Profile,
+  Reason
+} from './automation-records.ts'
+
+/** A value that must be kept secret, on its way to the vault: by name of the field. */
+export type SecretValues = Readonly<Record<string, string>>
+
+/** A vendor driver, as far as a form needs it. */
+export interface ConnectorForm {
+  readonly id: string
+  readonly title: string
+  /** JSON Schema of the settings */
+  readonly settings: unknown
+  readonly secrets: readonly SecretField[]
+}
+
+/** How a device is reached, before it is kept. */
+export interface DeviceAddress {
+  readonly connector: string
+  readonly settings: unknown
+}
+
+/** A device to keep. */
+export interface NewDevice extends DeviceAddress {
+  readonly name: string
+  readonly secrets: SecretValues
+  /** what a person has accepted of what `identify` showed */
+  readonly pins: readonly { readonly what: string; readonly fingerprint: string }[]
+}
+
+/** An issuer to keep. Its kind decides which settings and secrets it needs. */
+export interface NewIssuer {
+  readonly name: string
+  readonly kind: Issuer['kind']
+  readonly settings: unknown
+  readonly secrets: SecretValues
+}
+
+/** An event to request. */
+export interface EventRequest {
+  readonly action: AutomationEvent['action']
+  /** `device/target` each */
+  readonly targets: readonly string[]
+  readonly profile: string
+  /** RFC 3339; null: as soon as it may be */
+  readonly startAt: string | null
+  /** `any`: a person said that it cannot wait for the windows of the profile */
+  readonly hours: 'window' | 'any'
+  readonly requestedBy: string
+}
+
+/** Which events to list. */
+export interface EventQuery {
+  /** only those that have not ended */
+  readonly open: boolean
+  readonly limit: number
+  /** only those with lower numbers */
+  readonly before: number | null
+}
+
+/** What whoever waits for an event wants to hear of it. */
+export interface EventWatch {
+  happening(happening: Happening): void
+}
+
+/** Devices, issuers, profiles and the replacement of certificates. Bad input and missing things are Faults. */
+export interface AutomationFunctions {
+  connectorForms(): Promise<readonly ConnectorForm[]>
+  /** asks a device who it is; sends no credential */
+  identifyDevice(device: DeviceAddress): Promise<readonly Pin[]>
+  /** signs in, and keeps the device (read-only) when that worked */
+  addDevice(device: NewDevice): Promise<DeviceCheck>
+  devices(): Promise<readonly Device[]>
+  /** signs in again; `accept` puts these pins in the place of those that were accepted before */
+  checkDevice(name: string, accept: NewDevice['pins'] | null): Promise<DeviceCheck>
+  devicePins(name: string): Promise<readonly Pin[]>
+  discoverDevice(name: string, signal: AbortSignal): AsyncIterable<Binding>
+  allowDevice(name: string, allowed: 'writable' | 'read-only'): Promise<void>
+  /** other credentials, tried before they are kept */
+  setDeviceSecrets(name: string, secrets: SecretValues): Promise<DeviceCheck>
+  removeDevice(name: string): Promise<void>
+
+  addIssuer(issuer: NewIssuer): Promise<IssuerCheck>
+  issuers(): Promise<readonly Issuer[]>
+  checkIssuer(name: string): Promise<IssuerCheck>
+  removeIssuer(name: string): Promise<void>
+  /** a certificate with its key that was bought elsewhere: PEM or PKCS#12, base64. Gives the name of the issuer */
+  importCertificate(name: string, file: string, password: string | null): Promise<Issuer>
+
+  putProfile(name: string, content: unknown): Promise<Profile>
+  profiles(): Promise<readonly Profile[]>
+  removeProfile(name: string): Promise<void>
+  /** from now on these targets are renewed by themselves; null: not any more */
+  assignProfile(targets: readonly string[], profile: string | null): Promise<void>
+
+  /** gives the event once it is stored, or the open one that is the same */
+  requestEvent(request: EventRequest): Promise<AutomationEvent>
+  /** tells what happens to an event until it has ended or waits for a person, and gives it then */
+  followEvent(id: number, watch: EventWatch, signal: AbortSignal): Promise<AutomationEvent>
+  events(query: EventQuery): Promise<readonly AutomationEvent[]>
+  eventById(id: number): Promise<AutomationEvent>
+  eventHistory(id: number): Promise<readonly Happening[]>
+  eventPlans(id: number): Promise<readonly PlanRecord[]>
+  /** throws plan-changed when the plans have another hash by now */
+  approveEvent(id: number, hash: string, by: string): Promise<AutomationEvent>
+  cancelEvent(id: number, by: string): Promise<AutomationEvent>
+  /** tries its deployments again; buys nothing */
+  retryEvent(id: number, by: string): Promise<AutomationEvent>
+  /** the CSRs of an event whose issuer is a person, PEM */
+  eventRequests(id: number): Promise<readonly string[]>
+  /** the certificate with its chain, PEM, that a person got for it */
+  giveCertificate(id: number, pem: string): Promise<AutomationEvent>
+
+  why(target: string): Promise<readonly Reason[]>
+}
