@@ -1,0 +1,44 @@
+import { Fault } from '../../core/fault.ts'
+
+/**
+ * Asks for a secret on the terminal, without showing what is typed; empty: there is none. Undefined without a
+ * terminal. Ctrl-C throws option-malformed: nothing was done.
+ */
+export async function askSecret(question: string): Promise<string | undefined> {
+  const { stdin, stderr } = process
+  if (!stdin.isTTY || !stderr.isTTY) return undefined
+  stderr.write(`${question}: `)
+  stdin.setRawMode(true)
+  stdin.setEncoding('utf8')
+  try {
+    return await typed(stdin)
+  } finally {
+    stdin.setRawMode(false)
+    stdin.pause()
+    stderr.write('\n')
+  }
+}
+
+function typed(stdin: NodeJS.ReadStream): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const done = (end: () => void) => {
+      stdin.off('data', hear)
+      end()
+    }
+    const hear = (data: string) => {
+      for (const key of data) {
+        if (key === '\r' || key === '\n' || key === '\u0004') return done(() => resolve(text))
+        if (key === '\u0003') {
+          return done(() =>
+            reject(new Fault('option-malformed', 'Stopped at the question; nothing was done.'))
+          )
+        }
+        if (key === '\u007f' || key === '\b') text = [...text].slice(0, -1).join('')
+        else if (key >= ' ') text += key
+      }
+    }
+    stdin.on('data', hear)
+    stdin.resume()
+  })
+}

@@ -1,0 +1,112 @@
+import { formatEndpoint, parseAddress } from '../../../core/address.ts'
+import type { Binding, Device, DeviceCheck } from '../../automation-records.ts'
+import { shown, type View } from '../output.ts'
+import type { Screen } from '../screen.ts'
+import { atMoment, fromNow, onDay } from '../words.ts'
+
+/** The table and CSV of devices. */
+export function deviceView(screen: Screen): View<Device> {
+  return {
+    columns: [
+      { head: 'DEVICE' },
+      { head: 'CONNECTOR', drop: 1 },
+      { head: 'WHERE', least: 12 },
+      { head: 'PRODUCT', least: 10 },
+      { head: 'ROLE', drop: 2 },
+      { head: 'WRITING' },
+      { head: 'CHECKED', drop: 3 }
+    ],
+    cells: (device) => [
+      shown(device.name),
+      shown(device.connector),
+      shown(device.place),
+      shown([device.product, device.version].filter(Boolean).join(' ')),
+      device.role ?? '',
+      device.writable
+        ? { text: 'allowed', paint: (cell) => screen.paint('good', cell) }
+        : { text: 'read only', paint: (cell) => screen.paint('dim', cell) },
+      device.checkedAt === null ? 'never' : atMoment(Date.parse(device.checkedAt))
+    ],
+    csv: [
+      ['device', ({ name }) => name],
+      ['connector', ({ connector }) => connector],
+      ['place', ({ place }) => place],
+      ['product', ({ product }) => product],
+      ['version', ({ version }) => version],
+      ['role', ({ role }) => role],
+      ['writable', ({ writable }) => String(writable)],
+      ['checked_at', ({ checkedAt }) => checkedAt]
+    ]
+  }
+}
+
+/** What a device says of itself, in lines. */
+export function checkLines(screen: Screen, check: DeviceCheck): readonly string[] {
+  const missing = check.rights.filter(({ granted }) => !granted)
+  return [
+    `${screen.paint('strong', shown(check.device))}  ${shown(check.product)} ${shown(check.version)}  ${check.role}`,
+    ...check.rights.map(({ what, granted }) =>
+      granted
+        ? `  ${screen.paint('good', '✓')} ${shown(what)}`
+        : `  ${screen.paint('bad', '✗')} ${shown(what)}`
+    ),
+    ...missing.flatMap(({ remedy }) => (remedy === null ? [] : ['', ...shownLines(remedy)])),
+    ...check.notes.map((note) => `  ${screen.paint('warn', '!')} ${shown(note)}`)
+  ]
+}
+
+function shownLines(text: string): string[] {
+  return text.split('\n').map((line) => `  ${shown(line)}`)
+}
+
+/** The table and CSV of what is bound on a device; `below` tells the rest of each. */
+export function bindingView(
+  screen: Screen,
+  now: number
+): View<Binding> & { readonly below: (binding: Binding) => readonly string[] } {
+  const earliest = ({ slots }: Binding) => Math.min(...slots.map(({ notAfter }) => Date.parse(notAfter)))
+  const places = ({ served }: Binding) =>
+    served.map(
+      ({ address, port, name }) => `${placeText(address, port)}${name === null ? '' : ` ${shown(name)}`}`
+    )
+  return {
+    columns: [
+      { head: 'TARGET', least: 20 },
+      { head: 'KEYS' },
+      { head: 'EXPIRES' },
+      { head: 'PROFILE', drop: 1 }
+    ],
+    cells: (binding) => [
+      shown(`${binding.device}/${binding.target}`),
+      binding.slots.map(({ family }) => family).join(' '),
+      binding.slots.length === 0 ? '' : `${onDay(earliest(binding))}, ${fromNow(earliest(binding), now)}`,
+      shown(binding.profile ?? '')
+    ],
+    below: (binding) => [
+      ...(binding.served.length > 0 ? [`  ${screen.paint('dim', `at ${places(binding).join(', ')}`)}`] : []),
+      ...(binding.shares.length > 1
+        ? [`  ${screen.paint('dim', `used by ${binding.shares.map(({ what }) => shown(what)).join('; ')}`)}`]
+        : []),
+      ...binding.drift.map((text) => `  ${screen.paint('warn', shown(text))}`),
+      ...(binding.unmanaged === null ? [] : [`  ${screen.paint('warn', shown(binding.unmanaged))}`])
+    ],
+    csv: [
+      ['device', ({ device }) => device],
+      ['target', ({ target }) => target],
+      ['kind', ({ kind }) => kind],
+      ['fingerprints', ({ slots }) => slots.map(({ fingerprint }) => fingerprint).join(' ')],
+      [
+        'not_after',
+        (binding) => (binding.slots.length === 0 ? null : new Date(earliest(binding)).toISOString())
+      ],
+      ['served', (binding) => places(binding).join(' ')],
+      ['profile', ({ profile }) => profile],
+      ['unmanaged', ({ unmanaged }) => unmanaged]
+    ]
+  }
+}
+
+function placeText(address: string, port: number): string {
+  const parsed = parseAddress(address)
+  return parsed ? formatEndpoint(parsed, port) : `${shown(address)}:${port}`
+}
