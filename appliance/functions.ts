@@ -1,3 +1,4 @@
+import type { ForetoldTime } from '../sensor/scan/duration.ts'
 import type { StartTls } from '../sensor/scan/observation.ts'
 import type { SpaceSizes } from '../sensor/scan/targets/sizes.ts'
 import type { EndpointOrder } from '../sensor/store/endpoint-pages.ts'
@@ -97,9 +98,9 @@ export interface ScanRequest {
 }
 
 /** How much a scan is about to do. */
-export interface Scope extends SpaceSizes {
-  /** connections per second that its pace allows at most */
-  readonly perSecond: number
+export interface Scope extends SpaceSizes, ForetoldTime {
+  /** what it is about, where nobody named it so: the names where a scan found TLS; else null */
+  readonly about: string | null
   /** how targets were read, and names that did not resolve, as sentences */
   readonly notes: readonly string[]
   readonly maxTargets: number
@@ -121,7 +122,10 @@ export interface Progress {
 
 /** What whoever started a scan wants to hear of it. */
 export interface ScanWatch {
-  /** the size is known and nothing is sent yet; gives whether a size over the limit is meant */
+  /**
+   * The size is known and nothing is sent yet; gives whether a size over the limit is meant. When the signal has
+   * aborted meanwhile, nothing is begun.
+   */
   scope(scope: Scope): boolean | Promise<boolean>
   progress(progress: Progress): void
   /** an endpoint answered and is stored; left out by whoever does not look at them */

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -88,16 +89,39 @@ t.test('progress stays on one line of the terminal and leaves nothing behind', t
   t.end()
 })
 
-t.test('a scan over the limit is asked about on a terminal, and no is no', terminal, (t) => {
+/** Runs the CLI on a terminal, and says `text` to it once it asks. */
+async function answered(
+  words: readonly string[],
+  text: string
+): Promise<{ readonly shown: string; readonly code: number | null }> {
+  const env = { PATH: process.env['PATH'] ?? '', TLSWARD_STATE: bench.state, TERM: 'xterm-256color' }
+  const line = [process.execPath, launcher, ...words].join(' ')
+  const child = spawn('script', ['-qec', line, '/dev/null'], { env })
+  let shown = ''
+  child.stdout.on('data', (bytes: Buffer) => {
+    const asked = shown.includes('[y/N] ')
+    shown += bytes.toString()
+    if (!asked && shown.includes('[y/N] ')) child.stdin.write(text)
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { shown, code }
+}
+
+t.test('a scan over the limit is asked about on a terminal, and no is no', terminal, async (t) => {
   const words = ['scan', `127.0.0.1:${peer.port}`, '127.0.0.1:1', '--max-targets', '1']
-  const shown = onTerminal(words, {}, 'n\r')
-  t.match(shown, /2 ports: 2 pairs, [^]*That is more than 1\. Scan them all\? \[y\/N\]/)
-  t.match(
-    shown,
-    /2 pairs of address and port are over the limit of 1\. Repeat with --yes.*\[confirmation-needed\]/
-  )
-  t.match(onTerminal(words, {}, 'y\r'), /Scan \d+: \d+ endpoints? among 2 pairs/, 'yes is yes')
-  t.end()
+  const no = await answered(words, 'n\r')
+  t.match(no.shown, /2 ports: 2 pairs, [^]*That is more than 1\. Scan them all\? \[y\/N\]/)
+  t.match(no.shown, /tlsward: Nothing was scanned\. \[confirmation-needed\]/)
+  t.equal(no.code, 2)
+  const end = await answered(words, '\u0004')
+  t.match(end.shown, /Nothing was scanned\. \[confirmation-needed\]/, 'so is Ctrl-D')
+  t.equal(end.code, 2)
+  const stop = await answered(words, '\u0003')
+  t.match(stop.shown, /\r\nNothing was scanned\.\r\n/, 'Ctrl-C stops')
+  t.equal(stop.code, 130)
+  const yes = await answered(words, 'y\r')
+  t.match(yes.shown, /Scan \d+: \d+ endpoints? among 2 pairs/, 'yes is yes')
+  t.equal(yes.code, 0)
 })
 
 function stripped(text: string): string[] {

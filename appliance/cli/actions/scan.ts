@@ -33,7 +33,7 @@ export async function follow(session: Session, options: ScanOptions, start: Star
   const ending = session.ending(() => screen.note('Stopping. Press Ctrl-C again to leave at once.'))
   const results = gatherResults(session, options)
   const watch: ScanWatch = {
-    scope: (scope) => confirmed(screen, scope, options.yes === true),
+    scope: (scope) => confirmed(screen, scope, { yes: options.yes === true, ending }),
     progress: showProgress(screen, clock),
     endpoint: results.add,
     look: results.look
