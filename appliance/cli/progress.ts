@@ -19,7 +19,7 @@ export function progressText({ done, size, found, rate, leftMs, instead }: Progr
 export function showProgress(screen: Screen, clock: Clock): (progress: Progress) => void {
   let last = clock.ticks()
   return (progress) => {
-    if (screen.watched) return screen.status(screen.paintNote('running', progressText(progress)))
+    if (screen.watched) return screen.status(progressText(progress))
     if (clock.ticks() - last < plainEach) return
     last = clock.ticks()
     screen.note(progressText(progress))

@@ -46,7 +46,7 @@ const wrongs: Readonly<Record<string, Wrong>> = {
     code: 2,
     says: [
       /94,489,280,512 pairs/,
-      /over the limit of 1,000,000/,
+      /over the limit of 2,000,000/,
       /--yes/,
       /--max-targets/,
       /\[confirmation-needed\]/

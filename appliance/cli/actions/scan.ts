@@ -20,7 +20,7 @@ export async function scan(
       throw malformed('--resume', String(resume), 'leave the targets out, or the option')
     return follow(session, options, (functions, watch, signal) => functions.resume(resume, watch, signal))
   }
-  const request = await scanRequest(targets, options)
+  const request = await scanRequest(targets, options, (note) => session.screen.note(note))
   return follow(session, options, (functions, watch, signal) => functions.scan(request, watch, signal))
 }
 
