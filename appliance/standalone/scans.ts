@@ -9,6 +9,8 @@ import { loadOf } from '../../sensor/scan/targets/load.ts'
 import { checkSize } from '../../sensor/scan/targets/sizes.ts'
 import { openSpace, type BuiltSpace } from '../../sensor/scan/targets/space.ts'
 import type { SpaceData } from '../../sensor/scan/space.ts'
+import { shareNetworks } from '../../sensor/scan/targets/overlap.ts'
+import type { Clash } from '../../sensor/store/scans.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { Observation } from '../../sensor/scan/observation.ts'
 import type { Look, Progress, ScanRequest, ScanWatch } from '../functions.ts'
@@ -67,7 +69,7 @@ export async function resumeScan(
       { id }
     )
   }
-  store.scans.resume(id, clock.now())
+  store.scans.resume(id, clock.now(), clashesWith(space))
   return runToEnd(ownScan({ id, request, space }, store), watch, deps, signal)
 }
 
@@ -99,8 +101,13 @@ async function consent(
 function begin(request: StoredRequest, space: SpaceData, deps: ScansDeps): OwnScan {
   const { store, clock, random } = deps
   const kept = { request: JSON.stringify(request), space: JSON.stringify(space) }
-  const id = store.scans.begin({ ...kept, seed: random.word(), at: clock.now() })
+  const id = store.scans.begin({ ...kept, seed: random.word(), at: clock.now() }, clashesWith(space))
   return ownScan({ id, request, space }, store)
+}
+
+/** One connection at a time to an address, whichever scan makes it: no two run in the same networks. */
+function clashesWith(space: SpaceData): Clash {
+  return (running) => shareNetworks(JSON.parse(running) as SpaceData, space)
 }
 
 /** Of a scan for names, only the answers to a name are kept. */
