@@ -57,9 +57,10 @@ t.test('what a server wrote cannot steer a terminal or a spreadsheet', async (t)
 function onTerminal(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  input = ''
+  input = '',
+  columns = 80
 ): string {
-  const line = ['stty cols 80;', process.execPath, launcher, ...words].join(' ')
+  const line = [`stty cols ${columns};`, process.execPath, launcher, ...words].join(' ')
   const ownEnv = { PATH: process.env['PATH'] ?? '', TLSWARD_STATE: bench.state, TERM: 'xterm-256color' }
   return spawnSync('script', ['-qec', line, '/dev/null'], {
     env: { ...ownEnv, ...env },
@@ -86,6 +87,32 @@ t.test('progress stays on one line of the terminal and leaves nothing behind', t
   const shown = onTerminal(['scan', '127.0.0.1', '-p', '1-20', '--rate', '20', '--retries', '0'])
   t.match(shown, /\d+ of 20 \(\d+ %\) · \d+\/s · 0 found/)
   t.match(shown, /\r\u001b\[K[^\n]*Scan \d+: 0 endpoints among 20 pairs/, 'the last one is taken away')
+  t.end()
+})
+
+t.test('a line that stays in place is never wider than the terminal', terminal, (t) => {
+  const words = ['scan', '127.0.0.1', '-p', '1-20', '--rate', '20', '--retries', '0']
+  const shown = onTerminal(words, {}, '', 24)
+  const lines = [...shown.matchAll(/\r\u001b\[K([^\r\n]*)/g)].map(([, line = '']) => stripped(line).join(''))
+  t.ok(lines.length > 3, 'it was drawn more than once')
+  t.ok(
+    lines.some((line) => line.endsWith('…')),
+    'and cut'
+  )
+  t.same(
+    lines.filter((line) => line.includes(' of 20') && line.length > 23),
+    []
+  )
+  t.end()
+})
+
+t.test('a terminal that knows no escapes gets none', terminal, (t) => {
+  const shown = onTerminal(['scan', '127.0.0.1', '-p', '1-20', '--rate', '20', '--retries', '0'], {
+    TERM: 'dumb'
+  })
+  t.match(shown, /Scan \d+: 0 endpoints among 20 pairs/)
+  t.notMatch(shown, /\u001b/)
+  t.notMatch(onTerminal(['inventory'], { TERM: 'dumb' }), /\u001b/)
   t.end()
 })
 
