@@ -116,8 +116,10 @@ export interface Progress {
   readonly rate: number
   /** milliseconds left, once the rate is steady; null before */
   readonly leftMs: number | null
-  /** what happens instead of the sweep: waiting for the window of time, closer looks */
+  /** what happens instead of the sweep: closer looks */
   readonly instead: string | null
+  /** when the window of time opens that is waited for, milliseconds; null while it is open */
+  readonly opensAt: number | null
 }
 
 /** What whoever started a scan wants to hear of it. */
@@ -194,13 +196,16 @@ export interface Functions {
   inventory(
     query: InventoryQuery
   ): Promise<{ readonly endpoints: readonly Endpoint[]; readonly summary: Summary }>
+  /** every endpoint that a query means, in its order, from where it begins; read page by page */
+  endpoints(query: Omit<InventoryQuery, 'limit'>): AsyncIterable<Endpoint>
   certificate(fingerprint: string): Promise<Certificate>
   scans(): Promise<readonly Scan[]>
   scanById(id: number): Promise<Scan>
   /** what one scan changed (the last one when none is named), or what changed from the end of one to that of another */
   differences(from?: number, to?: number): AsyncIterable<Change>
   schedules(): Promise<readonly Schedule[]>
-  addSchedule(schedule: NewSchedule): Promise<void>
+  /** throws `confirmation-needed` for a schedule of more than `maxTargets` pairs */
+  addSchedule(schedule: NewSchedule, maxTargets: number): Promise<void>
   removeSchedule(name: string): Promise<void>
   /** sets tags and owners, all or nothing; gives the number of endpoints that each label met */
   label(labels: readonly Label[]): Promise<readonly number[]>

@@ -68,6 +68,7 @@ function targetOptions(command: Command): void {
     'masscan-list',
     'tlsx',
     'zgrab2',
+    'tlsward',
     'csv',
     'auto'
   ] satisfies ScanOptions['from'][]
@@ -75,9 +76,8 @@ function targetOptions(command: Command): void {
     .optionsGroup('Targets:')
     .addOption(list('-u, --host <TARGET>', 'a target, as the arguments are'))
     .addOption(files('-l, --list <FILE>', 'targets from a file; - for standard input'))
-    .addOption(new Option('-p, --ports <PORTS>', portsHelp).argParser(joined))
-    // as tlsx and others call it
-    .addOption(new Option('--port <PORTS>', portsHelp).argParser(joined).hideHelp())
+  portOptions(command)
+  command
     .addOption(
       new Option('--from <TOOL>', 'arguments and lists are files that another tool wrote').choices(tools)
     )
@@ -94,12 +94,21 @@ function targetOptions(command: Command): void {
     .addOption(
       files('--do-not-scan <FILE>', 'never touch what a file lists, beside the list that is always read')
     )
-    .addOption(
-      numberOption('--max-targets <N>', 'most pairs of address and port without asking', [1, 1e15]).default(
-        2_000_000
-      )
-    )
-    .option('-y, --yes', 'scan however many there are')
+  sizeOptions(command)
+}
+
+/** Adds what says which ports, under both names that people know. */
+export function portOptions(command: Command): void {
+  const help = '443, 8000-8100, or a set: default, web, mail, all'
+  command
+    .addOption(new Option('-p, --ports <PORTS>', help).argParser(joined))
+    .addOption(new Option('--port <PORTS>', help).argParser(joined).hideHelp())
+}
+
+/** Adds what confirms the size. */
+export function sizeOptions(command: Command): void {
+  const most = numberOption('--max-targets <N>', 'most pairs of address and port without asking', [1, 1e15])
+  command.addOption(most.default(2_000_000)).option('-y, --yes', 'however many there are')
 }
 
 function lookOptions(command: Command): void {
@@ -109,9 +118,6 @@ function lookOptions(command: Command): void {
     .option('--ssh', 'host keys of SSH servers on the ports scanned')
     .option('--revocation', 'ask by OCSP and CRL, where settings.json in --config allows it')
 }
-
-/** What ports may be, for the help. */
-export const portsHelp = '443, 8000-8100, or a set: default, web, mail, all'
 
 function numberOption(flags: string, description: string, [least, most]: readonly [number, number]): Option {
   const option = new Option(flags, description)

@@ -44,7 +44,7 @@ function namesOf({ names, sni = [] }: ScanOptions): readonly ListText[] {
 }
 
 /** Ports by both names of the option. */
-function portsOf({ ports, port }: Pick<ScanOptions, 'ports' | 'port'>): string | null {
+export function portsOf({ ports, port }: Pick<ScanOptions, 'ports' | 'port'>): string | null {
   return [ports, port].filter((text) => text !== undefined).join(',') || null
 }
 
