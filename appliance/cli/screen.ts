@@ -32,6 +32,8 @@ export interface Screen {
   readonly watched: boolean
   /** aborts when results reach nobody any more (a closed pipe, a full disk) */
   readonly closed: AbortSignal
+  /** resolves when the results so far are written: whoever prints very many waits for it now and then */
+  written(): Promise<void>
   /** all results are there: a file of results takes its place. Throws `file-unwritable` */
   finish(): void
   /** ends what passes; a file of results that was not finished goes away */
@@ -80,6 +82,7 @@ export function openScreen({
     width: !results && stdout.isTTY ? Math.max(stdout.columns || 80, 40) : Infinity,
     watched,
     closed: closed.signal,
+    written: () => new Promise((resolve) => stdout.write('', () => resolve())),
     finish: () => results?.keep(),
     close: () => results?.discard()
   }

@@ -36,10 +36,11 @@ export function* everyEndpoint(
   now: number
 ): Generator<Endpoint> {
   const query = { filter: filterOf(filters, now), order, limit: chunk, now } as const
+  const recordOf = endpointRecords(store, now)
   let after = cursor === undefined ? null : readCursor(order, cursor)
   do {
     const { rows, next } = store.pages.page(after === null ? query : { ...query, after })
-    yield* rows.map(endpointRecords(store, now))
+    for (const row of rows) yield recordOf(row)
     after = next
   } while (after !== null)
 }

@@ -55,6 +55,9 @@ export async function listEndpoints(session: Session, options: InventoryOptions)
   )
 }
 
+/** Records after which a program is waited for that reads slowly. */
+const writtenEach = 500
+
 /** Prints records for programs: all of them, or the page that --limit asks for. */
 async function printRecords(
   { screen, functions }: Session,
@@ -66,9 +69,11 @@ async function printRecords(
   const served = await functions()
   const page = await served.inventory({ ...query, limit: limit ?? 1 })
   const rows = limit === undefined ? served.endpoints(query) : page.endpoints
+  let printed = 0
   for await (const endpoint of rows) {
-    if (screen.closed.aborted) return
     print(endpoint)
+    if (++printed % writtenEach === 0) await screen.written()
+    if (screen.closed.aborted) return
   }
   if (options.json)
     screen.result(jsonLine(limit === undefined ? { ...page.summary, next: null } : page.summary))
