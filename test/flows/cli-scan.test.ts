@@ -286,6 +286,7 @@ t.test('names are asked for where TLS answers, and only what they bring is kept'
     '--json'
   ])
   t.equal(ran.code, 0, ran.stderr)
+  t.match(ran.stderr, /\nNames where scan 1 found TLS: 1 address, 1 port: 3 pairs/)
   const endpoints = jsonLines(ran.stdout).filter((line) => line['type'] === 'endpoint')
   t.same(
     endpoints.map(({ name, certificates }) => [name, (certificates as { label: string }[])[0]?.label]),
