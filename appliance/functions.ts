@@ -1,3 +1,4 @@
+import type { ForetoldTime } from '../sensor/scan/duration.ts'
 import type { StartTls } from '../sensor/scan/observation.ts'
 import type { SpaceSizes } from '../sensor/scan/targets/sizes.ts'
 import type { EndpointOrder } from '../sensor/store/endpoint-pages.ts'
@@ -97,9 +98,9 @@ export interface ScanRequest {
 }
 
 /** How much a scan is about to do. */
-export interface Scope extends SpaceSizes {
-  /** connections per second that its pace allows at most */
-  readonly perSecond: number
+export interface Scope extends SpaceSizes, ForetoldTime {
+  /** what it is about, where nobody named it so: the names where a scan found TLS; else null */
+  readonly about: string | null
   /** how targets were read, and names that did not resolve, as sentences */
   readonly notes: readonly string[]
   readonly maxTargets: number
@@ -115,13 +116,18 @@ export interface Progress {
   readonly rate: number
   /** milliseconds left, once the rate is steady; null before */
   readonly leftMs: number | null
-  /** what happens instead of the sweep: waiting for the window of time, closer looks */
+  /** what happens instead of the sweep: closer looks */
   readonly instead: string | null
+  /** when the window of time opens that is waited for, milliseconds; null while it is open */
+  readonly opensAt: number | null
 }
 
 /** What whoever started a scan wants to hear of it. */
 export interface ScanWatch {
-  /** the size is known and nothing is sent yet; gives whether a size over the limit is meant */
+  /**
+   * The size is known and nothing is sent yet; gives whether a size over the limit is meant. When the signal has
+   * aborted meanwhile, nothing is begun.
+   */
   scope(scope: Scope): boolean | Promise<boolean>
   progress(progress: Progress): void
   /** an endpoint answered and is stored; left out by whoever does not look at them */
@@ -190,13 +196,16 @@ export interface Functions {
   inventory(
     query: InventoryQuery
   ): Promise<{ readonly endpoints: readonly Endpoint[]; readonly summary: Summary }>
+  /** every endpoint that a query means, in its order, from where it begins; read page by page */
+  endpoints(query: Omit<InventoryQuery, 'limit'>): AsyncIterable<Endpoint>
   certificate(fingerprint: string): Promise<Certificate>
   scans(): Promise<readonly Scan[]>
   scanById(id: number): Promise<Scan>
   /** what one scan changed (the last one when none is named), or what changed from the end of one to that of another */
   differences(from?: number, to?: number): AsyncIterable<Change>
   schedules(): Promise<readonly Schedule[]>
-  addSchedule(schedule: NewSchedule): Promise<void>
+  /** throws `confirmation-needed` for a schedule of more than `maxTargets` pairs */
+  addSchedule(schedule: NewSchedule, maxTargets: number): Promise<void>
   removeSchedule(name: string): Promise<void>
   /** sets tags and owners, all or nothing; gives the number of endpoints that each label met */
   label(labels: readonly Label[]): Promise<readonly number[]>

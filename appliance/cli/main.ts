@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { systemClock } from '../../core/clock.ts'
+import type { Fault } from '../../core/fault.ts'
 import { places, processSurroundings } from '../places.ts'
 import type { Functions } from '../functions.ts'
 import { expandDashes, nearestCommand } from './arguments.ts'
@@ -47,6 +48,7 @@ async function run(command: Command, act: (session: Session) => Promise<number |
   }
   try {
     process.exitCode = (await act(session)) ?? 0
+    screen.finish()
   } finally {
     screen.status('')
     screen.close()
@@ -57,21 +59,35 @@ async function run(command: Command, act: (session: Session) => Promise<number |
   }
 }
 
-// a reader that has seen enough (| head) is no error: the screen of a command ends its work, the rest is quiet
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
+// the screen of a command ends its work when results reach nobody; what is said beside them may go unheard
+let outputError: NodeJS.ErrnoException | undefined
+process.stdout.on('error', (error) => (outputError ??= error))
+process.stderr.on('error', () => {})
+
+/** The fault of standard output that could not be written. A reader that has seen enough (| head) is none. */
+async function lostOutput(): Promise<Fault | undefined> {
+  await new Promise((resolve) => process.stdout.write('', resolve))
+  if (outputError === undefined || outputError.code === 'EPIPE') return undefined
+  const { unwritable } = await import('./results-file.ts')
+  return unwritable('Standard output', outputError)
 }
 
 const program = createProgram(run, readVersion())
 const words = expandDashes(program, process.argv.slice(2))
-try {
-  await program.parseAsync(words, { from: 'user' })
-} catch (thrown) {
-  const fault = faultOf(thrown)
-  if (fault) {
-    process.stderr.write(`${failureText(fault, nearestCommand(program, words))}\n`)
-    process.exitCode = exitCodeOf(fault)
+
+/** Runs the command line; gives the fault in which it ended. */
+async function runToEnd(): Promise<Fault | undefined> {
+  try {
+    await program.parseAsync(words, { from: 'user' })
+  } catch (thrown) {
+    const fault = faultOf(thrown)
+    if (fault) return fault
   }
+  return lostOutput()
+}
+
+const fault = await runToEnd()
+if (fault) {
+  process.stderr.write(`${failureText(fault, nearestCommand(program, words))}\n`)
+  process.exitCode = exitCodeOf(fault)
 }

@@ -5,7 +5,7 @@ import { openStore, type Store } from '../../sensor/store/store.ts'
 import type { Functions } from '../functions.ts'
 import type { Places } from '../places.ts'
 import { applyLabels } from './labels.ts'
-import { inventoryPage } from './pages.ts'
+import { everyEndpoint, inventoryPage } from './pages.ts'
 import { changeRecord, scanRecord, scheduleRecord } from './records.ts'
 import { storedRequest } from './request.ts'
 import type { ScansDeps } from './scans.ts'
@@ -45,6 +45,9 @@ export function openStandalone(where: Places, authorities: readonly string[]): F
       return resumeScan(id, watch, deps, signal)
     },
     inventory: async (query) => inventoryPage(store, query, clock.now()),
+    async *endpoints(query) {
+      yield* everyEndpoint(store, query, clock.now())
+    },
     async certificate(digits) {
       const { certificateByDigits } = await import('./certificates.ts')
       return certificateByDigits(store, digits, clock.now())
@@ -61,9 +64,9 @@ export function openStandalone(where: Places, authorities: readonly string[]): F
       for (const change of differences(store, [from, to])) yield changeRecord(change)
     },
     schedules: async () => store.schedules.list().map(scheduleRecord),
-    async addSchedule(schedule) {
+    async addSchedule(schedule, maxTargets) {
       const { addSchedule } = await import('./schedules.ts')
-      addSchedule(store, schedule, clock.now())
+      await addSchedule(schedule, maxTargets, { store, clock, where })
     },
     removeSchedule: async (name) => store.schedules.remove(name),
     label: async (labels) => applyLabels(store, labels, clock.now()),

@@ -1,4 +1,5 @@
 import { formatAddress } from '../../core/address.ts'
+import { createCache } from '../../core/cache.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Change as ChangeView, StandingView } from '../../sensor/inventory/diff.ts'
 import { findingCodes, type FindingCode } from '../../sensor/inventory/findings/codes.ts'
@@ -176,9 +177,12 @@ export function scheduleRecord({
   }
 }
 
-/** A function that works each value out once. */
+/** Values that are remembered: enough for what rows beside each other share. */
+const rememberedLimit = 20_000
+
+/** A function that seldom works a value out twice. */
 function remembered<K, V>(make: (key: K) => V): (key: K) => V {
-  const known = new Map<K, V>()
+  const known = createCache<K, V>(rememberedLimit)
   return (key) => {
     const value = known.get(key) ?? make(key)
     known.set(key, value)

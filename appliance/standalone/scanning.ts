@@ -53,7 +53,7 @@ export async function runOwnScan(
   const meter = createMeter(clock, { size: request.size, done: before })
 
   const closedFor = () => closedMs(request, clock)
-  const tell = () => watch.progress(meter.read(closedFor() > 0 ? 'waiting for the window of time' : null))
+  const tell = () => watch.progress(meter.read(null, opensAt(request, clock)))
   const keep = (batch: ScanBatch) => {
     if (own.hears) batch.observations.forEach(own.hears)
     const observations = own.keeps ? batch.observations.filter(own.keeps) : batch.observations
@@ -89,8 +89,14 @@ function savedCursors(store: Store, { id, request }: OwnScan): (SavedProgress | 
 }
 
 /** Milliseconds until the hours in which a scan may connect, 0 for now. */
-export function closedMs({ hours }: StoredRequest, clock: Clock): number {
-  if (hours === null) return 0
+export function closedMs(request: StoredRequest, clock: Clock): number {
+  const at = opensAt(request, clock)
+  return at === null ? 0 : Math.max(0, at - clock.now())
+}
+
+/** When the hours begin in which a scan may connect, milliseconds; null: it may now. */
+function opensAt({ hours }: StoredRequest, clock: Clock): number | null {
+  if (hours === null) return null
   const { open, until } = hoursAllow(hours, clock.now())
-  return open ? 0 : until - clock.now()
+  return open ? null : until
 }

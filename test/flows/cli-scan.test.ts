@@ -91,6 +91,19 @@ t.test('filters hold together, and pages go on where they ended', async (t) => {
   t.same(seen.toSorted(), ['both.test', 'good.test', 'soon.test'])
 })
 
+t.test('a table ends with how to see more; programs get all', async (t) => {
+  const cut = await bench.run(['inventory', '-q', '--limit', '2', '--sort', 'address'])
+  t.match(
+    cut.stdout,
+    /\n… 2 rows of 3\. Repeat with --limit 3 for all, or with --after \S+ for those that follow\.\n$/
+  )
+  t.notMatch((await bench.run(['inventory'])).stdout, /…/)
+  const page = await bench.run(['inventory', '--csv', '--limit', '2'])
+  t.equal(page.stdout.trimEnd().split('\n').length, 3)
+  t.match(page.stderr, /More: repeat with --after \S+/)
+  t.match(jsonLines((await bench.run(['inventory', '--json'])).stdout).at(-1), { endpoints: 3, next: null })
+})
+
 t.test('a certificate is shown by the first digits of its fingerprint, or from a file', async (t) => {
   const byDigits = await bench.run(['certificate', 'show', good.fingerprint.slice(0, 12)])
   t.equal(byDigits.code, 0, byDigits.stderr)
@@ -141,11 +154,35 @@ t.test('what other tools found is scanned, in the habits of tlsx too', async (t)
     { type: 'endpoint', port: ports[1] },
     { type: 'scan', size: 1 }
   ])
-  const host = await bench.run(['scan', '-u', '127.0.0.1', '-p', String(ports[2]), '-json', '-q'])
+  const host = await bench.run(['scan', '-u', '127.0.0.1', '-port', String(ports[2]), '-json', '-q'])
   t.match(jsonLines(host.stdout), [
     { type: 'endpoint', port: ports[2] },
     { type: 'scan', size: 1 }
   ])
+})
+
+t.test('targets may be piped in where none is named', async (t) => {
+  const own = createBench()
+  t.teardown(() => own.remove())
+  const ran = await own.run(['scan', '--json'], {
+    input: `# hosts\n127.0.0.1:${ports[0]}\n127.0.0.1:${ports[1]}\n`
+  })
+  t.equal(ran.code, 0, ran.stderr)
+  t.match(ran.stderr, /^Reading targets from standard input\.\n/)
+  t.match(jsonLines(ran.stdout).at(-1), { type: 'scan', size: 2, scope: 'standard input, default ports' })
+  const csv = await own.run(['scan', '--from', 'csv', '--json', '-q'], {
+    input: `host,port\n127.0.0.1,${ports[0]}\n`
+  })
+  t.match(jsonLines(csv.stdout).at(-1), { type: 'scan', size: 1 })
+})
+
+t.test('our own JSON is read back as targets', async (t) => {
+  const own = createBench()
+  t.teardown(() => own.remove())
+  const input = (await bench.run(['inventory', '--json'])).stdout
+  const ran = await own.run(['scan', '--from', 'auto', '-', '--json', '-q'], { input })
+  t.equal(ran.code, 0, ran.stderr)
+  t.match(jsonLines(ran.stdout).at(-1), { type: 'scan', size: 3, endpoints: 3 })
 })
 
 t.test('diff says what the last scan changed', async (t) => {
@@ -176,6 +213,21 @@ t.test('diff says what the last scan changed', async (t) => {
     { id: 2 },
     { id: 1, state: 'finished', appeared: 3 }
   ])
+})
+
+t.test('a schedule too large for anybody to have meant is refused when it is made', async (t) => {
+  const words = ['scans', 'add', 'all', '10.0.0.0/8', '--every', '1d']
+  const refused = await bench.run(words)
+  t.equal(refused.code, 2)
+  t.match(refused.stderr, /369,098,752 pairs .* over the limit of 2,000,000\. Repeat with --yes/)
+  const meant = await bench.run([...words, '--yes'])
+  t.equal(meant.code, 0, meant.stderr)
+  t.match(meant.stderr, /Schedule all is kept: every 1d\. It runs while tlsward run is up\./)
+  t.equal((await bench.run(['scans', 'remove', 'all'])).code, 0)
+  t.equal((await bench.run([...words, '--port', '443', '--max-targets', '20000000'])).code, 0)
+  t.match(jsonLines((await bench.run(['scans', '--json'])).stdout).at(-1), { name: 'all', ports: '443' })
+  t.equal((await bench.run(['scans', 'remove', 'all'])).code, 0)
+  t.equal((await bench.run(['scans', 'add', 'x', 'nmap.xml:80x', '--every', '1d'])).code, 2)
 })
 
 t.test('schedules are kept, listed and removed', async (t) => {
@@ -234,6 +286,7 @@ t.test('names are asked for where TLS answers, and only what they bring is kept'
     '--json'
   ])
   t.equal(ran.code, 0, ran.stderr)
+  t.match(ran.stderr, /\nNames where scan 1 found TLS: 1 address, 1 port: 3 pairs/)
   const endpoints = jsonLines(ran.stdout).filter((line) => line['type'] === 'endpoint')
   t.same(
     endpoints.map(({ name, certificates }) => [name, (certificates as { label: string }[])[0]?.label]),

@@ -4,7 +4,9 @@ import stringWidth from 'string-width'
 import { cut, tableLines } from '../../appliance/cli/table.ts'
 import { counted, duration, fromNow } from '../../appliance/cli/words.ts'
 import { commonNameOf, expiryTone, keyName } from '../../appliance/cli/views/endpoints.ts'
-import { progressText } from '../../appliance/cli/progress.ts'
+import { progressText, showProgress } from '../../appliance/cli/progress.ts'
+import type { Screen } from '../../appliance/cli/screen.ts'
+import { systemClock } from '../../core/clock.ts'
 
 const head = (text: string) => text
 
@@ -72,13 +74,39 @@ t.test('times and counts read as people write them', (t) => {
 })
 
 t.test('progress says done, rate, found, and the time left once it is known', (t) => {
-  const base = { done: 500, size: 2000, found: 12, rate: 99.6, leftMs: null, instead: null }
+  const base = { done: 500, size: 2000, found: 12, rate: 99.6, leftMs: null, instead: null, opensAt: null }
   t.equal(progressText(base), '500 of 2,000 (25 %) · 100/s · 12 found')
   t.equal(progressText({ ...base, leftMs: 15_000 }), '500 of 2,000 (25 %) · 100/s · 12 found · 15 s left')
   t.equal(
-    progressText({ ...base, leftMs: 15_000, instead: 'waiting for the window' }),
-    '500 of 2,000 (25 %) · 100/s · 12 found · waiting for the window'
+    progressText({ ...base, leftMs: 15_000, instead: 'looking closer' }),
+    '500 of 2,000 (25 %) · 100/s · 12 found · looking closer'
   )
+  t.match(
+    progressText({ ...base, leftMs: 15_000, opensAt: Date.UTC(2026, 10, 26, 12) }),
+    /12 found · waiting for the window of time, until 2[67] Nov 2026, \d\d:\d\d \S+$/
+  )
+  t.match(progressText({ ...base, opensAt: Infinity }), /waiting for the window of time$/)
+  t.end()
+})
+
+t.test('away from a terminal, waiting for a window of time is said once', (t) => {
+  const clock = { ...systemClock, at: 0, ticks: () => clock.at }
+  const notes: string[] = []
+  const screen = { watched: false, note: (line: string) => notes.push(line) } as unknown as Screen
+  const tell = showProgress(screen, clock)
+  const base = { done: 5, size: 20, found: 1, rate: 0, leftMs: null, instead: null, opensAt: null }
+  const opensAt = Date.UTC(2026, 10, 26, 12)
+  for (let second = 0; second < 3_600; second++) {
+    clock.at = second * 1_000
+    tell({ ...base, opensAt })
+  }
+  t.equal(notes.length, 1)
+  t.match(notes[0], /waiting for the window of time, until/)
+  clock.at += 10_000
+  tell(base)
+  t.equal(notes.length, 2, 'and progress goes on')
+  tell({ ...base, opensAt: opensAt + 86_400_000 })
+  t.equal(notes.length, 3, 'the next window is said again')
   t.end()
 })
 

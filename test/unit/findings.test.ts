@@ -137,6 +137,7 @@ t.test('the longest validity follows the schedule by the day of issue', (t) => {
     t.equal(long(-1).length, 0, `${days} days from ${new Date(notBefore).toISOString()}`)
     t.equal(long(0)[0]?.severity, 'warning', `${days} days and a second`)
     t.equal(long(0)[0]?.facts['limitDays'], days)
+    t.match(long(0)[0]?.reason, `valid for ${days + 1} days;`)
   }
   t.end()
 })
@@ -145,6 +146,7 @@ t.test('a long validity of a private authority is a note', (t) => {
   const fields = { notBefore: start, notAfter: start + 3650 * day }
   const [long] = found(fields, { isPublic: false }).filter(({ code }) => code === 'long-validity')
   t.equal(long?.severity, 'note')
+  t.equal(long?.facts['validityDays'], 3650, 'the same in words and in facts')
   t.match(long?.reason, /3650 days; issued on 2026-11-01, a publicly trusted certificate may have 200 days/)
   t.end()
 })

@@ -1,7 +1,7 @@
 import { jsonLine } from '../../../core/text.ts'
 import { linePrinter, printTable, shown } from '../output.ts'
 import type { PaceOptions } from '../commands/scan-options.ts'
-import { paceOf } from '../scan/request.ts'
+import { paceOf, portsOf } from '../scan/request.ts'
 import type { OutputOptions, Session } from '../session.ts'
 import { outcomeLines, scanLine, scanView, scheduleView } from '../views/scans.ts'
 
@@ -37,8 +37,11 @@ export async function showScan(session: Session, id: number, options: OutputOpti
 
 /** A schedule as the command line gives it. */
 interface ScheduleOptions extends PaceOptions {
-  readonly ports: string
+  readonly ports?: string
+  readonly port?: string
   readonly every: string
+  readonly maxTargets: number
+  readonly yes?: boolean
 }
 
 /** Keeps a schedule. */
@@ -47,11 +50,12 @@ export async function addSchedule(
   [name, targets]: readonly [string, readonly string[]],
   options: ScheduleOptions
 ): Promise<void> {
-  const { ports, every } = options
+  const { every, yes, maxTargets } = options
+  const ports = portsOf(options) ?? 'default'
   const { window = null, ...pace } = paceOf(options)
   const schedule = { name, targets, ports, every, window, pace: { ...pace } }
-  await (await functions()).addSchedule(schedule)
-  screen.note(`Schedule ${shown(name)} is kept: every ${every}.`)
+  await (await functions()).addSchedule(schedule, yes === true ? Infinity : maxTargets)
+  screen.note(`Schedule ${shown(name)} is kept: every ${every}. It runs while tlsward run is up.`)
 }
 
 /** Removes a schedule. */

@@ -55,6 +55,6 @@ function filterOptions(command: Command): void {
         .choices(['expiry', 'address', 'name', 'last-seen'])
         .default('expiry')
     )
-    .addOption(new Option('--limit <N>', 'rows of a page').argParser(limit).default(50))
+    .addOption(new Option('--limit <N>', 'rows at most (50; --json and --csv: all)').argParser(limit))
     .option('--after <CURSOR>', 'the page after this one, as the page before said')
 }

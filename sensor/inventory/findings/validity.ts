@@ -80,7 +80,8 @@ export const longValidity: Rule<JudgedCertificate> = ({ fields: { notBefore, not
   const validityMs = notAfter - notBefore + 1_000
   if (!limit || validityMs <= limit.days * day) return []
   const whose = isPublic ? 'it may have' : 'a publicly trusted certificate may have'
-  const reason = `It is valid for ${days(validityMs)}; issued on ${date(notBefore)}, ${whose} ${limit.days} days.`
-  const facts = { validityDays: Math.ceil(validityMs / day), limitDays: limit.days, issued: notBefore }
+  const validityDays = Math.max(limit.days + 1, Math.round(validityMs / day))
+  const reason = `It is valid for ${validityDays} days; issued on ${date(notBefore)}, ${whose} ${limit.days} days.`
+  const facts = { validityDays, limitDays: limit.days, issued: notBefore }
   return [finding('long-validity', { severity: isPublic ? 'warning' : 'note', reason, facts })]
 }
