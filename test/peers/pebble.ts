@@ -217,7 +217,9 @@ async function finished(started: Started, { root, certificate, dns }: Surroundin
 function ask(port: number, path: string, body?: object): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { host: '127.0.0.1', port, path, rejectUnauthorized: false, agent: false } as const
-    const asking = request({ ...options, method: body ? 'POST' : 'GET' }, (reply) => {
+    // the newer one refuses whoever does not say who it is
+    const headers = { 'user-agent': 'peers' }
+    const asking = request({ ...options, headers, method: body ? 'POST' : 'GET' }, (reply) => {
       let text = ''
       reply.on('data', (chunk: Buffer) => (text += chunk.toString()))
       reply.on('end', () =>
