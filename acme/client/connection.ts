@@ -1,11 +1,16 @@
-import { Agent as PlainAgent, request as plainRequest, type IncomingMessage } from 'node:http'
+import {
+  Agent as PlainAgent,
+  request as plainRequest,
+  type IncomingMessage,
+  type RequestOptions
+} from 'node:http'
 import { Agent, request } from 'node:https'
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/log.ts'
 import { connectionFault } from './connection-faults.ts'
 import type { CheckedSettings } from './settings.ts'
-import { TunnelAgent } from './tunnel.ts'
+import { TunnelAgent, type TunnelOptions } from './tunnel.ts'
 
 /** One request as it goes over the wire. */
 export interface WireRequest {
@@ -112,10 +117,11 @@ function send(wanted: WireRequest, { settings, agent, signal }: Sending): Promis
   const { promise, resolve, reject } = Promise.withResolvers<WireAnswer>()
   const { body } = wanted
   const start = wanted.url.startsWith('http:') ? plainRequest : request
-  const outgoing = start(wanted.url, {
+  const options: RequestOptions & TunnelOptions = {
     method: wanted.method,
     agent,
     signal,
+    tunnelSignal: signal,
     headers: {
       accept: wanted.accept,
       'accept-encoding': 'identity',
@@ -123,7 +129,8 @@ function send(wanted: WireRequest, { settings, agent, signal }: Sending): Promis
       'user-agent': settings.userAgent,
       ...(body ? { 'content-type': body.mediaType, 'content-length': Buffer.byteLength(body.text) } : {})
     }
-  })
+  }
+  const outgoing = start(wanted.url, options)
   outgoing.on('error', (error) => {
     const isStale =
       outgoing.reusedSocket &&

@@ -94,10 +94,7 @@ export async function newOrder(
   }
   const what = `a new order for ${namesOf(identifiers)}`
   const answer = await postSigned(account, { url: directory.newOrder, payload, what }, signal)
-  const location = answer.headers['location']
-  if (location === undefined) throw malformed({ ca: ca.name, what }, 'it does not tell the URL of the order')
-  const url = checkedUrl(location, 'the URL of the order', { ca, directory })
-  return orderIn(answer, { account, url, what, directory })
+  return orderIn(answer, { account, what, directory })
 }
 
 /** The order as it is now. */
@@ -145,7 +142,8 @@ export async function listOrders(account: AcmeAccount, url: string, signal: Abor
 
 interface OrderFrame {
   readonly account: AcmeAccount
-  readonly url: string
+  /** left out for a new order, whose URL is told in a header */
+  readonly url?: string
   readonly what: string
   readonly directory: Directory
 }
@@ -154,9 +152,11 @@ function orderIn(answer: WireAnswer, { account, url, what, directory }: OrderFra
   const { ca } = account
   const asked = { ca: ca.name, what }
   const message = readOrder(answer, asked)
+  const location = url ?? answer.headers['location']
+  if (location === undefined) throw malformed(asked, 'it does not tell the URL of the order')
   const checked = (text: string, field: string) => checkedUrl(text, field, { ca, directory })
   const common: OrderCommon = {
-    url,
+    url: checked(location, 'the URL of the order'),
     identifiers: message.identifiers.flatMap(({ type, value }) =>
       type === 'dns' || type === 'ip' ? [{ type, value }] : []
     ),

@@ -78,13 +78,15 @@ function quoted(text: string): string {
 /** what the status says counts where the CA names no type of the table, or none that says more */
 function codeOf({ type, status, retryAfterMs }: AcmeProblem): FaultCode {
   const row = problemRow(type)
-  if (status === 404 && (row === undefined || type === 'malformed')) return 'acme-missing'
-  if (row) return row.code
-  return codeOfStatus(status, retryAfterMs) ?? 'acme-refused'
+  const isVague = row === undefined || type === 'malformed' || type === 'serverInternal'
+  const byStatus = codeOfStatus(status, retryAfterMs)
+  if (isVague && byStatus) return byStatus
+  return row?.code ?? 'acme-refused'
 }
 
 function codeOfStatus(status: number, retryAfterMs: number | null): FaultCode | undefined {
   if (status === 404 || status === 410) return 'acme-missing'
+  if (status === 409) return 'acme-conflict'
   if (status === 429) return 'acme-rate-limited'
   if (status >= 500 || (status === 403 && retryAfterMs !== null)) return 'acme-unavailable'
   return undefined

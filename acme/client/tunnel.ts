@@ -21,6 +21,12 @@ export class TunnelRefused extends Error {
 type Proxy = NonNullable<CheckedSettings['proxy']>
 type Done = (error: Error | null, stream: Duplex) => void
 
+/** What a request through a {@link TunnelAgent} says beside the options of Node, which keeps `signal` to itself. */
+export interface TunnelOptions {
+  /** ends the asking for a tunnel */
+  readonly tunnelSignal: AbortSignal
+}
+
 /**
  * An agent whose connections go through an HTTP proxy. Node's own (`proxyEnv`) does not end a request that is
  * aborted while the proxy is silent.
@@ -33,14 +39,17 @@ export class TunnelAgent extends Agent {
     this.#proxy = proxy
   }
 
-  override createConnection(options: RequestOptions, done?: Done): undefined {
+  override createConnection(options: RequestOptions & Partial<TunnelOptions>, done?: Done): undefined {
     const call: Done = done ?? (() => {})
     const host = options.host ?? ''
     const fail = (error: Error) => call(error, undefined as never)
-    const asking = this.#ask(formatEndpoint(host, Number(options.port) || 443), options.signal)
-    asking.once('error', fail)
+    const asking = this.#ask(formatEndpoint(host, Number(options.port) || 443), options.tunnelSignal)
+    let isOver = false
+    asking.on('error', (error) => {
+      if (!isOver) fail(error)
+    })
     asking.once('connect', ({ statusCode = 0 }, socket: Socket) => {
-      asking.off('error', fail)
+      isOver = true
       if (statusCode < 200 || statusCode > 299) {
         socket.destroy()
         return fail(new TunnelRefused(formatEndpoint(this.#proxy.host, this.#proxy.port), statusCode))

@@ -38,8 +38,11 @@ export interface OddReply {
   readonly headers?: Readonly<Record<string, string>>
   /** text as it is, or a value to write as JSON */
   readonly body?: unknown
-  /** `cut`: the connection ends in the middle of the body; `silent`: nothing is ever sent */
-  readonly how?: 'whole' | 'cut' | 'silent'
+  /**
+   * `cut`: the connection ends in the middle of the body; `drop`: it ends before anything is sent; `silent`:
+   * nothing is ever sent
+   */
+  readonly how?: 'whole' | 'cut' | 'drop' | 'silent'
 }
 
 /**
@@ -182,6 +185,10 @@ function goodReply(
 
 function send({ status = 200, headers = {}, body = '', how = 'whole' }: OddReply, answer: ServerResponse) {
   if (how === 'silent') return
+  if (how === 'drop') {
+    answer.socket?.destroy()
+    return
+  }
   const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
   const all: Record<string, string> = {
     'content-type': 'application/json',
