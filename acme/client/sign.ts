@@ -68,7 +68,7 @@ export interface ExternalBinding {
 }
 
 /** The binding of an account key, to be sent with the new account. Throws a Fault acme-settings. */
-export function signBinding(
+export async function signBinding(
   { keyId, macKey, algorithm = 'HS256' }: ExternalBinding,
   jwk: PublicJwk,
   url: string
