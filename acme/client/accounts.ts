@@ -45,7 +45,7 @@ export async function newAccount(
   const { newAccount: url, externalAccountRequired } = await ca.directory(signal)
   if (externalAccountRequired && !binding) throw bindingMissing(ca)
   const payload = {
-    contact: contacts,
+    ...(contacts.length === 0 ? {} : { contact: contacts }),
     termsOfServiceAgreed: agreesToTerms,
     ...(binding ? { externalAccountBinding: await signBinding(binding, key.jwk, url) } : {})
   }

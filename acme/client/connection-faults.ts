@@ -35,6 +35,14 @@ export function connectionFault(thrown: unknown, { name, proxy }: CheckedSetting
       thrown
     )
   }
+  if (code.startsWith('HPE_')) {
+    return new Fault(
+      'acme-malformed',
+      `The CA ${name} sends something that is no HTTP, or more headers than are read. Check that the address is that of an ACME directory.`,
+      { code },
+      thrown
+    )
+  }
   const message = visible(thrown instanceof Error ? thrown.message || code : String(thrown))
   const way = proxy ? ' through the proxy' : ''
   const remedy =

@@ -1,3 +1,4 @@
+import { createServer } from 'node:https'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { changeAccountKey, findAccount, newAccount } from '../../acme/client/accounts.ts'
@@ -16,7 +17,7 @@ import { systemClock } from '../../core/clock.ts'
 import { Fault, faultCodes } from '../../core/fault.ts'
 import { Secret } from '../../core/secret.ts'
 import { startConnectProxy } from '../peers/acme-gate.ts'
-import { createAuthority } from '../peers/certificates.ts'
+import { createAuthority, createCertificate } from '../peers/certificates.ts'
 import {
   problemReply,
   problemType,
@@ -25,7 +26,7 @@ import {
   type OddCa,
   type Oddity
 } from '../peers/odd-ca.ts'
-import { listen } from '../peers/peer.ts'
+import { listen, listenWith } from '../peers/peer.ts'
 import { calm } from './acme-world.ts'
 
 const key = await openSigner(await createAccountKey())
@@ -239,6 +240,7 @@ t.test('answers that are no ACME are told from refusals', async (t) => {
     ['10 MB', { body: `"${'x'.repeat(10 << 20)}"` }, 'acme-malformed', /more than 1048576 bytes/],
     ['a body that ends early', { body: '{"status": "pending"}', how: 'cut' }, 'acme-unreachable', /./],
     ['zipped bytes', { headers: { 'content-encoding': 'gzip' } }, 'acme-malformed', /encoded/],
+    ['endless headers', { headers: { link: 'x'.repeat(60_000) } }, 'acme-malformed', /more headers/],
     [
       'another place',
       { status: 302, headers: { location: server.url('/order/1') } },
@@ -424,6 +426,17 @@ t.test('a CA that is silent, gone or not trusted is told by that', async (t) => 
     code: 'acme-untrusted',
     message: /not believed: .*Give the root/
   })
+  for (const [names, more, message] of [
+    [['other.test'], {}, /for another name/],
+    [[], { ips: ['127.0.0.1'], notAfter: Date.now() - 60_000 }, /has expired/]
+  ] as const) {
+    const root = createAuthority('Root')
+    const leaf = createCertificate({ names, ...more, issuer: root })
+    const peer = await listenWith(createServer({ key: leaf.keyPem, cert: leaf.pem }))
+    t.teardown(() => peer.close())
+    const settings = { directoryUrl: `https://127.0.0.1:${peer.port}/`, trustRoots: root.pem }
+    await t.rejects(open(settings).ca.directory(calm), { code: 'acme-untrusted', message })
+  }
   const named = server.directoryUrl.replace('127.0.0.1', '127.0.0.2')
   const gone = await faultOf(open({ directoryUrl: named }).ca.directory(calm))
   t.equal(gone.code, 'acme-unreachable')

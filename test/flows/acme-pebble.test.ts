@@ -16,12 +16,16 @@ import { finalize, getOrder, listOrders, newOrder } from '../../acme/client/orde
 import { createAccountKey, openSigner } from '../../acme/client/sign.ts'
 import { dnsRecordText, keyAuthorization } from '../../acme/messages/key-authorization.ts'
 import { Secret } from '../../core/secret.ts'
-import { pebbleMissing, startPebble, type PebbleOptions } from '../peers/pebble.ts'
+import { pebbleMissing, startPebble, type PebbleEdition, type PebbleOptions } from '../peers/pebble.ts'
 import { listenWith } from '../peers/peer.ts'
 import { accountAt, calm, caOf, csrOf, issued, makeReady, orderUntil } from './acme-world.ts'
 
-const missing = pebbleMissing('debian')
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+function skipped(edition: PebbleEdition): string | false {
+  const missing = pebbleMissing(edition)
+  return missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+}
+
+const skip = skipped('debian')
 
 const dns = (value: string) => ({ type: 'dns', value }) as const
 
@@ -35,52 +39,58 @@ async function world(t: Test, options: PebbleOptions = {}) {
   return { pebble, ca }
 }
 
-t.test('a certificate is issued although half of the nonces are refused', { skip }, async (t) => {
-  const bindings = { 'kid-1': 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W' }
-  const { pebble, ca } = await world(t, { bindings, nonceReject: 50, alwaysValid: true })
-  const binding = { keyId: 'kid-1', macKey: new Secret(bindings['kid-1']) }
-  const account = await insist(() => accountAt(ca, binding))
+for (const edition of ['debian', 'new'] as const) {
+  t.test(
+    `a certificate is issued although half of the nonces are refused (${edition} pebble)`,
+    { skip: skipped(edition) },
+    async (t) => {
+      const bindings = { 'kid-1': 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W' }
+      const { pebble, ca } = await world(t, { edition, bindings, nonceReject: 50, alwaysValid: true })
+      const binding = { keyId: 'kid-1', macKey: new Secret(bindings['kid-1']) }
+      const account = await insist(() => accountAt(ca, binding))
 
-  const names = ['a.test', '*.b.test', 'c.test']
-  const order = await insist(() => newOrder(account, { identifiers: names.map(dns) }, calm))
-  t.equal(order.status, 'pending')
-  t.equal(order.authorizationUrls.length, 3)
-  for (const url of order.authorizationUrls) {
-    const { challenges } = await insist(() => getAuthorization(account, url, calm))
-    const [challenge] = challenges
-    t.ok(challenge, 'there is a challenge')
-    if (challenge) await insist(() => respond(account, challenge, calm))
-  }
-  const ready = await insist(() => orderUntil(account, order.url, ['ready']))
-  const csr = csrOf(...names)
-  await insist(() => finalize(account, { order: ready, csr: csr.der }, calm))
-  const valid = await insist(() => orderUntil(account, order.url, ['valid']))
-  t.equal(valid.status, 'valid')
-  if (valid.status !== 'valid') return
+      const names = ['a.test', '*.b.test', 'c.test']
+      const order = await insist(() => newOrder(account, { identifiers: names.map(dns) }, calm))
+      t.equal(order.status, 'pending')
+      t.equal(order.authorizationUrls.length, 3)
+      for (const url of order.authorizationUrls) {
+        const { challenges } = await insist(() => getAuthorization(account, url, calm))
+        const [challenge] = challenges
+        t.ok(challenge, 'there is a challenge')
+        if (challenge) await insist(() => respond(account, challenge, calm))
+      }
+      const ready = await insist(() => orderUntil(account, order.url, ['ready']))
+      const csr = csrOf(...names)
+      await insist(() => finalize(account, { order: ready, csr: csr.der }, calm))
+      const valid = await insist(() => orderUntil(account, order.url, ['valid']))
+      t.equal(valid.status, 'valid')
+      if (valid.status !== 'valid') return
 
-  const { chain } = await insist(() => downloadCertificate(account, { url: valid.certificateUrl }, calm))
-  const [leaf, intermediate] = chain.certificates.map((der) => new X509Certificate(der))
-  const root = new X509Certificate(await pebble.issuingRoot())
-  t.ok(leaf?.checkPrivateKey(createPrivateKey(csr.keyPem)), 'it is for the key of the CSR')
-  t.same(
-    leaf?.subjectAltName?.split(', ').sort(),
-    names.map((name) => `DNS:${name}`).sort(),
-    'it is for the names that were ordered'
-  )
-  t.ok(intermediate && leaf?.verify(intermediate.publicKey), 'the chain belongs to it')
-  t.ok(intermediate?.verify(root.publicKey), 'and leads to the root')
+      const { chain } = await insist(() => downloadCertificate(account, { url: valid.certificateUrl }, calm))
+      const [leaf, intermediate] = chain.certificates.map((der) => new X509Certificate(der))
+      const root = new X509Certificate(await pebble.issuingRoot())
+      t.ok(leaf?.checkPrivateKey(createPrivateKey(csr.keyPem)), 'it is for the key of the CSR')
+      t.same(
+        leaf?.subjectAltName?.split(', ').sort(),
+        names.map((name) => `DNS:${name}`).sort(),
+        'it is for the names that were ordered'
+      )
+      t.ok(intermediate && leaf?.verify(intermediate.publicKey), 'the chain belongs to it')
+      t.ok(intermediate?.verify(root.publicKey), 'and leads to the root')
 
-  t.equal(pebble.gate.count('newOrder'), 1, 'one order was placed')
-  t.equal(pebble.gate.count('finalize'), 1, 'and finalized once')
-  t.ok(
-    pebble.gate.seen.some(({ problem }) => problem === 'badNonce'),
-    'nonces were refused'
+      t.equal(pebble.gate.count('newOrder'), 1, 'one order was placed')
+      t.equal(pebble.gate.count('finalize'), 1, 'and finalized once')
+      t.ok(
+        pebble.gate.seen.some(({ problem }) => problem === 'badNonce'),
+        'nonces were refused'
+      )
+      t.ok(
+        pebble.gate.count('nonce') < pebble.gate.seen.length / 3,
+        'most requests use the nonce of the answer before them'
+      )
+    }
   )
-  t.ok(
-    pebble.gate.count('nonce') < pebble.gate.seen.length / 3,
-    'most requests use the nonce of the answer before them'
-  )
-})
+}
 
 /** with half of the nonces refused, six in a row are refused in one of 64 calls: a caller would try later */
 async function insist<T>(call: () => Promise<T>): Promise<T> {
@@ -254,6 +264,27 @@ t.test('an order is found again after the answer to it was lost', { skip }, asyn
   const page = await listOrders(account, ordersUrl ?? '', calm)
   t.equal(page.orderUrls.length, 2)
   t.ok(page.nextUrl, 'there is another page')
+})
+
+t.test('an order that is over is not found again', { skip }, async (t) => {
+  const { ca } = await world(t, { alwaysValid: true })
+  const account = await accountAt(ca)
+  await issued(account, 'a.test')
+  const search = { identifiers: [dns('a.test')], except: [] }
+  t.same(await findOrder(account, search, calm), { found: 'none', isComplete: true })
+  const { url } = await newOrder(account, { identifiers: [dns('a.test')] }, calm)
+  t.match(await findOrder(account, search, calm), { found: 'order', order: { url } })
+})
+
+t.test('many orders at once share the nonces of a CA', { skip }, async (t) => {
+  const { pebble, ca } = await world(t, { nonceReject: 20 })
+  const account = await insist(() => accountAt(ca))
+  const names = Array.from({ length: 24 }, (_, at) => `n${at}.test`)
+  const orders = await Promise.all(
+    names.map((name) => insist(() => newOrder(account, { identifiers: [dns(name)] }, calm)))
+  )
+  t.equal(new Set(orders.map(({ url }) => url)).size, 24)
+  t.equal(pebble.gate.count('newOrder'), 24)
 })
 
 t.test('an order goes on after the answer to its finalization was lost', { skip }, async (t) => {

@@ -116,7 +116,7 @@ t.test('the id of a certificate is that of RFC 9773', (t) => {
 })
 
 t.test('the table of problem types is complete and in order', (t) => {
-  // RFC 8555 §6.7, RFC 8739 §3.1.3, RFC 9115 §2.2.4, RFC 9773 §7.4, RFC 9799 §6.4, draft-ietf-acme-profiles §5
+  // RFC 8555 §6.7, then those of RFC 8739, 9115, 9773, 9799 and of draft-ietf-acme-profiles
   const known = [
     ...'accountDoesNotExist alreadyRevoked badCSR badNonce badPublicKey badRevocationReason'.split(' '),
     ...'badSignatureAlgorithm caa compound connection dns externalAccountRequired incorrectResponse'.split(
