@@ -9,7 +9,7 @@ import {
   type ChallengeState,
   type TokenChallengeType
 } from '../messages/authorization.ts'
-import { readTime, type Identifier } from '../messages/fields.ts'
+import { readIdentifier, readTime, type Identifier } from '../messages/fields.ts'
 import { problemOf, type AcmeProblem } from '../messages/problem.ts'
 import { answerReader, malformed } from './answers.ts'
 import { checkedUrl } from './ca.ts'
@@ -96,13 +96,13 @@ async function authorizationAt(
   const answer = await postSigned(account, { ...request, isRepeatable: true }, signal)
   const asked = { ca: ca.name, what: request.what }
   const message = readAuthorization(answer, asked)
-  const { type, value } = message.identifier
-  if (type !== 'dns' && type !== 'ip') throw malformed(asked, 'its identifier is of a type not asked for')
+  const identifier = readIdentifier(message.identifier)
+  if (!identifier) throw malformed(asked, 'its identifier is no host name and no address')
   const directory = await ca.directory(signal)
   const listed = message.challenges.slice(0, mostChallenges)
   return {
     url: request.url,
-    identifier: { type, value },
+    identifier,
     isWildcard: message.wildcard ?? false,
     status: message.status,
     expires: readTime(message.expires),

@@ -87,7 +87,7 @@ export function openCa(settings: CaSettings, { clock, log = silentLog }: CaDeps)
 
 function directoryOf(message: DirectoryMessage, place: URL, ca: string): Directory {
   const asked = { ca, what: 'the request for its directory' }
-  const url = (field: string, text: string) => usableUrl(text, field, place) ?? fail(asked, field)
+  const url = (field: string, text: string) => usableUrl(text, place) ?? fail(asked, field)
   // some servers write an empty text for what they do not have
   const optional = (field: string, text: string | null | undefined) => (text ? url(field, text) : null)
   const { meta } = message
@@ -109,13 +109,16 @@ function directoryOf(message: DirectoryMessage, place: URL, ca: string): Directo
   }
 }
 
-/** an absolute URL of the scheme of the directory, as written; http only on this machine */
-function usableUrl(text: string, _field: string, place: URL): string | undefined {
-  if (text.length > 2048 || !URL.canParse(text)) return undefined
+/**
+ * An absolute URL of the scheme of the directory; http only on this machine. It stays as it is written: servers
+ * compare the text of what was signed.
+ */
+function usableUrl(text: string, place: URL): string | undefined {
+  if (text.length > 2048 || !/^[!-~]+$/.test(text) || !URL.canParse(text)) return undefined
   const url = new URL(text)
   const isClear = url.protocol === 'http:' && place.protocol === 'http:' && isLoopback(url.hostname)
   if (url.protocol !== 'https:' && !isClear) return undefined
-  return url.username === '' && url.password === '' && url.hash === '' ? url.href : undefined
+  return url.username === '' && url.password === '' && url.hash === '' ? text : undefined
 }
 
 /**
@@ -127,7 +130,7 @@ export function checkedUrl(
   field: string,
   { ca, directory }: { ca: Ca; directory: Directory }
 ): string {
-  const url = usableUrl(text, field, new URL(directory.newNonce))
+  const url = usableUrl(text, new URL(directory.newNonce))
   if (url !== undefined && directory.origins.has(new URL(url).origin)) return url
   throw new Fault(
     'acme-malformed',

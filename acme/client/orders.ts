@@ -1,4 +1,5 @@
-import { readTime, writeTime, type Identifier } from '../messages/fields.ts'
+import { visible } from '../../core/text.ts'
+import { readIdentifier, readTime, writeTime, type Identifier } from '../messages/fields.ts'
 import { linksOf } from '../messages/headers.ts'
 import { OrdersMessage } from '../messages/account.ts'
 import { OrderMessage } from '../messages/order.ts'
@@ -43,7 +44,7 @@ export type Order = OrderCommon &
 
 interface OrderCommon {
   readonly url: string
-  /** as the CA writes them; types that we never ask for are left out */
+  /** as the CA writes them; what is no host name or address is left out */
   readonly identifiers: readonly Identifier[]
   readonly authorizationUrls: readonly string[]
   readonly finalizeUrl: string
@@ -81,7 +82,7 @@ export async function newOrder(
   const { ca } = account
   const directory = await ca.directory(signal)
   if (profile !== undefined && !directory.profiles.includes(profile)) {
-    const offered = directory.profiles.length === 0 ? 'none' : directory.profiles.join(', ')
+    const offered = directory.profiles.length === 0 ? 'none' : visible(directory.profiles.join(', '), 500)
     throw unsupported(ca, `does not offer the profile ${profile} (it offers ${offered})`)
   }
   const payload = {
@@ -157,9 +158,7 @@ function orderIn(answer: WireAnswer, { account, url, what, directory }: OrderFra
   const checked = (text: string, field: string) => checkedUrl(text, field, { ca, directory })
   const common: OrderCommon = {
     url: checked(location, 'the URL of the order'),
-    identifiers: message.identifiers.flatMap(({ type, value }) =>
-      type === 'dns' || type === 'ip' ? [{ type, value }] : []
-    ),
+    identifiers: message.identifiers.flatMap((one) => readIdentifier(one) ?? []),
     authorizationUrls: message.authorizations.map((text) => checked(text, 'authorizations')),
     finalizeUrl: checked(message.finalize, 'finalize'),
     expires: readTime(message.expires),

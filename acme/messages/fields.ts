@@ -1,4 +1,5 @@
-import { Type, type TSchema } from 'typebox'
+import { Type, type Static, type TSchema } from 'typebox'
+import { parseAddress } from '../../core/address.ts'
 
 /** A field that may be left out, or be null, as some servers write what they do not have. */
 export function maybe<const S extends TSchema>(schema: S) {
@@ -14,6 +15,14 @@ export interface Identifier {
 
 /** An identifier as a CA writes it: the type may be one that we never ask for. */
 export const IdentifierMessage = Type.Object({ type: Type.String(), value: Type.String() })
+
+/** The identifier of a message, or null: it becomes a part of records and file names, so that it must be one. */
+export function readIdentifier({ type, value }: Static<typeof IdentifierMessage>): Identifier | null {
+  if (type === 'dns' && /^(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?$/.test(value))
+    return { type, value }
+  if (type === 'ip' && parseAddress(value) !== undefined) return { type, value }
+  return null
+}
 
 // RFC 3339 §5.6; ACME has no other form of time
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,12})?(?:Z|[+-]\d\d:\d\d)$/i

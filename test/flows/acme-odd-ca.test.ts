@@ -1,3 +1,4 @@
+import { createServer as createPlainServer } from 'node:http'
 import { createServer } from 'node:https'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
@@ -308,6 +309,13 @@ t.test('challenges that are not understood do not hide the others', async (t) =>
     'one with a token that is no file name is none'
   )
   t.same(authorization.offered, ['quantum-07', 'http-01', 'tls-alpn-01', 'dns-persist-01', 'dns-01'])
+  for (const value of ['../a', 'a..test', 'a test', 'a.test\n', '', '*', '.', '127.0.0.1/8']) {
+    for (const type of ['dns', 'ip', 'permanent-identifier']) {
+      server.set(changing('authorization', { identifier: { type, value } }))
+      const look = getAuthorization(account, server.url('/authorization/1'), calm)
+      await t.rejects(look, { code: 'acme-malformed', message: /identifier/ }, `${type} ${value}`)
+    }
+  }
   server.set(changing('authorization', { challenges: [] }))
   t.same((await getAuthorization(account, server.url('/authorization/1'), calm)).challenges, [])
 })
@@ -323,6 +331,8 @@ t.test('no answer makes us ask elsewhere', async (t) => {
     '/order/1',
     `https://user:password@127.0.0.1:${server.port}/order/1`,
     'https://[not a url',
+    `${server.url('/order/1')}#part`,
+    `${server.url('/order/1')} x`,
     ''
   ]
   const wrong = { code: 'acme-malformed', message: /is not asked/ }
@@ -519,4 +529,24 @@ t.test('a CA that does not know the key has no account', async (t) => {
   t.equal(await findAccount(ca, key, calm), null)
   server.set(to('newAccount', problemReply(403, { type: problemType('unauthorized') })))
   await t.rejects(findAccount(ca, key, calm), { code: 'acme-account' })
+})
+
+t.test('a directory by http is read on this machine, and leads nowhere else', async (t) => {
+  let newOrder = ''
+  const server = createPlainServer((asked, answer) => {
+    const here = `http://${asked.headers.host ?? ''}`
+    const directory = { newNonce: `${here}/nonce`, newAccount: `${here}/account`, newOrder: newOrder || here }
+    answer.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(directory))
+  })
+  const peer = await listenWith(server)
+  t.teardown(() => peer.close())
+  const directoryUrl = `http://127.0.0.1:${peer.port}/directory`
+  const read = async () => {
+    const ca = openCa({ directoryUrl }, { clock: systemClock })
+    t.teardown(() => ca.close())
+    return ca.directory(calm)
+  }
+  t.equal((await read()).newNonce, `http://127.0.0.1:${peer.port}/nonce`)
+  newOrder = 'http://ca.test/order'
+  await t.rejects(read(), { code: 'acme-malformed', message: /newOrder is no absolute https URL/ })
 })
