@@ -1,0 +1,163 @@
+import { hash } from 'node:crypto'
+import { Fault } from '../../core/fault.ts'
+import type { FileStat, HostFiles } from './files.ts'
+import { type Host, type Ran, saidBy, script } from './host.ts'
+
+/**
+ * Files by commands of a POSIX shell (GNU or busybox): for hosts without SFTP, for this machine, and for root by sudo.
+ * Content goes by standard input and output only.
+ */
+export function shellFiles(host: Host): HostFiles {
+  const run = async (path: string, argv: readonly string[]): Promise<Ran | undefined> => {
+    const ran = await host.run(argv)
+    if (ran.code === 0) return ran
+    if (isMissing(ran)) return undefined
+    throw fileFault(host.name, path, saidBy(ran))
+  }
+  const must = async (path: string, argv: readonly string[]): Promise<Ran> => {
+    const ran = await run(path, argv)
+    if (ran) return ran
+    throw fileFault(host.name, path, 'No such file or directory')
+  }
+  const files: HostFiles = {
+    async stat(path) {
+      const ran = await run(path, ['stat', '-c', '%f %u %g %s %Y %y', '--', path])
+      return ran && statOf(ran.stdout.toString())
+    },
+    async read(path) {
+      return (await run(path, ['cat', '--', path]))?.stdout
+    },
+    async list(path) {
+      const ran = await run(path, ['ls', '-1A', '--', path])
+      return ran && lines(ran).sort()
+    },
+    async readLink(path) {
+      const ran = await host.run(['readlink', '--', path])
+      return ran.code === 0 ? lines(ran)[0] : undefined
+    },
+    async realPath(path) {
+      // readlink -f also answers for a last part that is not there
+      const ran = await host.run(script('readlink -f -- "$1" && [ -e "$1" ]', path))
+      return ran.code === 0 ? lines(ran)[0] : undefined
+    },
+    async write(path, content, { mode, uid, gid }) {
+      const bytes = Buffer.from(content.reveal())
+      const ran = await host.run(
+        script(writing, path, String(bytes.length), hash('sha256', bytes, 'hex'), `${uid}:${gid}`, octal(mode)),
+        { stdin: content }
+      )
+      if (ran.code !== 0) throw fileFault(host.name, path, saidBy(ran) || 'the bytes read back are not those sent')
+    },
+    async hash(path) {
+      const ran = await run(path, ['sha256sum', '--', path])
+      // a name with odd characters puts a backslash before the sum
+      return ran && /[0-9a-f]{64}/.exec(ran.stdout.toString())?.[0]
+    },
+    async makeDirectory(path, { mode, uid, gid }) {
+      const text = `[ -d "$1" ] || { (umask 077; mkdir -- "$1") && ${owning} && chmod "$2" -- "$1"; }`
+      await must(path, script(text, path, octal(mode), `${uid}:${gid}`))
+    },
+    async makeLink(path, to) {
+      await must(path, ['ln', '-s', '--', to, path])
+    },
+    async makeHardLink(path, of) {
+      await must(path, ['ln', '-T', '--', of, path])
+    },
+    async rename(from, to) {
+      await must(to, ['mv', '-fT', '--', from, to])
+    },
+    async remove(path) {
+      await must(path, ['rm', '-f', '--', path])
+    },
+    async removeDirectory(path) {
+      const ran = await host.run(['rmdir', '--', path])
+      if (ran.code === 0 || isMissing(ran) || /not empty/i.test(ran.stderr)) return
+      throw fileFault(host.name, path, saidBy(ran))
+    },
+    async sync(directory) {
+      await must(directory, ['sync', directory])
+    },
+    async copyLabel(from, to) {
+      await must(to, script(labelling, from, to))
+    },
+    async free(path) {
+      const fields = lines(await must(path, ['df', '-Pk', '--', path])).at(-1)?.split(/\s+/) ?? []
+      return Number(fields[3] ?? 0) * 1024
+    },
+    async mayWriteIn(directory) {
+      const ran = await host.run(script('[ -d "$1" ] && [ -w "$1" ] && [ -x "$1" ]', directory))
+      return ran.code === 0
+    }
+  }
+  return files
+}
+
+/** owner and group are only set where they differ: setting needs root */
+const owning = '{ [ "$(stat -c %u:%g -- "$1")" = "$3" ] || chown "$3" -- "$1"; }'
+
+/**
+ * $1 path, $2 length, $3 SHA-256, $4 owner, $5 mode. `set -C` makes `>` exclusive. A file of another content is a
+ * remainder of ours that a broken connection cut short: nothing refers to it, and it is made again.
+ */
+const writing = [
+  'umask 077; set -C',
+  'same() { [ "$(wc -c < "$1")" -eq "$2" ] && [ "$(sha256sum < "$1" | cut -c1-64)" = "$3" ]; }',
+  'if [ -e "$1" ] && same "$1" "$2" "$3"; then cat > /dev/null; else rm -f -- "$1" && cat > "$1" || exit 1; fi',
+  'same "$1" "$2" "$3" || exit 3',
+  '{ [ "$(stat -c %u:%g -- "$1")" = "$4" ] || chown "$4" -- "$1"; } || exit 1',
+  'chmod "$5" -- "$1" && sync "$1"'
+].join('; ')
+
+const labelling = [
+  'o=$(stat -c %C -- "$1" 2>/dev/null) || exit 0',
+  'case $o in ""|"?"|*unlabeled*) exit 0;; esac',
+  '[ "$o" = "$(stat -c %C -- "$2")" ] || chcon --reference="$1" -- "$2"'
+].join('; ')
+
+function lines({ stdout }: Ran): string[] {
+  return stdout
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '')
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0')
+}
+
+const kinds: Readonly<Record<number, FileStat['kind']>> = { 0x8000: 'file', 0x4000: 'directory', 0xa000: 'link' }
+
+/** `81a4 0 0 12 1700000000 2023-11-14 22:13:20.123456789 +0000` */
+function statOf(text: string): FileStat {
+  const [raw = '0', uid = '0', gid = '0', size = '0', seconds = '0', , time = ''] = text.trim().split(' ')
+  const bits = Number.parseInt(raw, 16)
+  const fraction = Number(/\.\d+/.exec(time)?.[0] ?? 0)
+  return {
+    kind: kinds[bits & 0xf000] ?? 'other',
+    mode: bits & 0o7777,
+    uid: Number(uid),
+    gid: Number(gid),
+    size: Number(size),
+    mtimeMs: (Number(seconds) + fraction) * 1000
+  }
+}
+
+function isMissing({ stderr }: Ran): boolean {
+  return /No such file or directory|Not a directory|nonexistent/.test(stderr)
+}
+
+/** The fault for what the system said of a file. */
+export function fileFault(host: string, path: string, said: string): Fault {
+  const facts = { host, path }
+  if (/Permission denied|Operation not permitted/i.test(said)) {
+    return new Fault('device-right', `${path} on ${host}: ${said}. Give the login this right.`, facts)
+  }
+  if (/No space left|quota/i.test(said)) {
+    return new Fault('device-full', `${path} on ${host}: no space is left on the device.`, facts)
+  }
+  if (/Read-only file system|resource busy/i.test(said)) {
+    const why = 'A read-only system or a file that is mounted by itself (a container) cannot be switched'
+    return new Fault('device-refused', `${path} on ${host}: ${said}. ${why}.`, facts)
+  }
+  return new Fault('device-refused', `${path} on ${host}: ${said}.`, facts)
+}
