@@ -35,9 +35,7 @@ export interface Part {
   readonly name: string
   /** what stood at the path: a file, a link that we have not made, or our link already */
   readonly before:
-    | { readonly kind: 'file' }
-    | { readonly kind: 'link'; readonly to: string }
-    | { readonly kind: 'ours' }
+    { readonly kind: 'file' } | { readonly kind: 'link'; readonly to: string } | { readonly kind: 'ours' }
   /** SHA-256 of the content that it had */
   readonly sha256: string
   readonly owned: Owned

@@ -59,7 +59,12 @@ function runHere(argv: readonly string[], { stdin, timeoutMs, clock, signal }: R
   })
   child.on('close', (code, endedBy) => {
     settle()
-    resolve({ code, signal: endedBy, stdout: output.stdout.bytes(), stderr: output.stderr.bytes().toString() })
+    resolve({
+      code,
+      signal: endedBy,
+      stdout: output.stdout.bytes(),
+      stderr: output.stderr.bytes().toString()
+    })
   })
   child.stdin.end(stdin instanceof Secret ? stdin.reveal() : (stdin ?? ''))
   return promise

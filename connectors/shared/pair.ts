@@ -30,7 +30,8 @@ export function checkBundle(plan: BoundPlan, bundle: Bundle, now: number): Check
     const items = bundle.filter((item) => item.family === family)
     const [item] = items
     if (!item || items.length > 1) throw wrong(family, 'the plan needs exactly one certificate of this kind')
-    if (item.fingerprint !== plan.bound[family]) throw wrong(family, 'it is not the one that the plan was bound to')
+    if (item.fingerprint !== plan.bound[family])
+      throw wrong(family, 'it is not the one that the plan was bound to')
     return checkPair(item, now)
   })
 }
@@ -48,7 +49,8 @@ export function checkPair(item: BundleItem, now: number): CheckedPair {
   if (now >= fields.notAfter) throw wrong(family, 'it has expired')
   const key = privateKey(item)
   const publicKey = createPublicKey(key)
-  if (!leaf.publicKey?.equals(publicKey)) throw wrong(family, 'the private key belongs to another certificate')
+  if (!leaf.publicKey?.equals(publicKey))
+    throw wrong(family, 'the private key belongs to another certificate')
   checkOrder([leaf, ...chain], family)
   const checked = {
     family,
@@ -58,7 +60,8 @@ export function checkPair(item: BundleItem, now: number): CheckedPair {
     chain: chain.map(({ der }) => encodePem(der)).join(''),
     key: new Secret(key.export({ type: 'pkcs8', format: 'pem' }).toString())
   }
-  if (checked.leaf.length + checked.chain.length > largest) throw wrong(family, 'it is too large for a server')
+  if (checked.leaf.length + checked.chain.length > largest)
+    throw wrong(family, 'it is too large for a server')
   return checked
 }
 
@@ -66,7 +69,10 @@ function only(pem: string, family: KeyFamily): ChainCertificate {
   const blocks = readPem(pem)
   const [block] = blocks
   if (blocks.length !== 1 || block?.label !== 'CERTIFICATE') {
-    throw wrong(family, `one PEM certificate was expected, not ${blocks.map(({ label }) => label).join(', ')}`)
+    throw wrong(
+      family,
+      `one PEM certificate was expected, not ${blocks.map(({ label }) => label).join(', ')}`
+    )
   }
   return new ChainCertificate(block.der)
 }
@@ -92,7 +98,11 @@ function checkOrder(path: readonly ChainCertificate[], family: KeyFamily): void 
 
 function wrong(family: KeyFamily, what: string): Fault {
   const name = family === 'rsa' ? 'RSA' : 'ECDSA'
-  return new Fault('device-refused', `The ${name} certificate cannot be deployed: ${what}. Nothing was changed.`, {
-    family
-  })
+  return new Fault(
+    'device-refused',
+    `The ${name} certificate cannot be deployed: ${what}. Nothing was changed.`,
+    {
+      family
+    }
+  )
 }

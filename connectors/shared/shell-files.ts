@@ -43,10 +43,18 @@ export function shellFiles(host: Host): HostFiles {
     async write(path, content, { mode, uid, gid }) {
       const bytes = Buffer.from(content.reveal())
       const ran = await host.run(
-        script(writing, path, String(bytes.length), hash('sha256', bytes, 'hex'), `${uid}:${gid}`, octal(mode)),
+        script(
+          writing,
+          path,
+          String(bytes.length),
+          hash('sha256', bytes, 'hex'),
+          `${uid}:${gid}`,
+          octal(mode)
+        ),
         { stdin: content }
       )
-      if (ran.code !== 0) throw fileFault(host.name, path, saidBy(ran) || 'the bytes read back are not those sent')
+      if (ran.code !== 0)
+        throw fileFault(host.name, path, saidBy(ran) || 'the bytes read back are not those sent')
     },
     async hash(path) {
       const ran = await run(path, ['sha256sum', '--', path])
@@ -81,7 +89,10 @@ export function shellFiles(host: Host): HostFiles {
       await must(to, script(labelling, from, to))
     },
     async free(path) {
-      const fields = lines(await must(path, ['df', '-Pk', '--', path])).at(-1)?.split(/\s+/) ?? []
+      const fields =
+        lines(await must(path, ['df', '-Pk', '--', path]))
+          .at(-1)
+          ?.split(/\s+/) ?? []
       return Number(fields[3] ?? 0) * 1024
     },
     async mayWriteIn(directory) {
@@ -125,7 +136,11 @@ function octal(mode: number): string {
   return mode.toString(8).padStart(4, '0')
 }
 
-const kinds: Readonly<Record<number, FileStat['kind']>> = { 0x8000: 'file', 0x4000: 'directory', 0xa000: 'link' }
+const kinds: Readonly<Record<number, FileStat['kind']>> = {
+  0x8000: 'file',
+  0x4000: 'directory',
+  0xa000: 'link'
+}
 
 /** `81a4 0 0 12 1700000000 2023-11-14 22:13:20.123456789 +0000` */
 function statOf(text: string): FileStat {

@@ -26,7 +26,8 @@ const rows: readonly Row[] = [
       )
   },
   {
-    when: ({ level, message }) => level === 'client-authentication' || message.includes('authentication methods'),
+    when: ({ level, message }) =>
+      level === 'client-authentication' || message.includes('authentication methods'),
     fault: (place) =>
       new Fault(
         'device-sign-in',
@@ -36,7 +37,10 @@ const rows: readonly Row[] = [
   {
     when: ({ message }) => message.startsWith('Cannot parse privateKey'),
     fault: (place, said) =>
-      new Fault('device-sign-in', `The private key for ${place} cannot be read: ${said}. Correct key or passphrase.`)
+      new Fault(
+        'device-sign-in',
+        `The private key for ${place} cannot be read: ${said}. Correct key or passphrase.`
+      )
   },
   {
     when: ({ level }) => level === 'handshake',

@@ -3,7 +3,6 @@ import type { Clock } from '../../core/clock.ts'
 import { Secret } from '../../core/secret.ts'
 import {
   commandMs,
-  type Host,
   type HostConnection,
   quoted,
   type Ran,
@@ -26,10 +25,10 @@ export interface SshConnection extends HostConnection {
  * connection (MaxSessions) and few connections from an address (MaxStartups).
  */
 export async function openSshHost(route: SshRoute, tools: SshTools): Promise<SshConnection> {
-  const { client, close } = await connectSsh(route, tools)
+  const login = await connectSsh(route, tools)
   const { user, address, port } = route.server
   const name = `${user}@${address.includes(':') ? `[${address}]` : address}:${port}`
-  const wire = new Wire(client, name, tools.clock)
+  const wire = new Wire(login.client, name, tools.clock)
   return {
     with: (signal) => ({
       name,
@@ -37,7 +36,7 @@ export async function openSshHost(route: SshRoute, tools: SshTools): Promise<Ssh
       talk: (socket, request) => wire.inTurn(() => wire.talk(socket, request, signal))
     }),
     sftp: () => wire.inTurn(() => wire.sftp()),
-    close: async () => close()
+    close: async () => login.close()
   }
 }
 
@@ -71,7 +70,12 @@ class Wire {
   }
 
   /** Settles with the work, the loss of the connection, the time, or the signal: whichever comes first. */
-  async #bounded<T>(what: string, timeoutMs: number, signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
+  async #bounded<T>(
+    what: string,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    work: Promise<T>
+  ): Promise<T> {
     const { promise, reject } = Promise.withResolvers<never>()
     if (this.#lost) throw this.#lost
     const cancel = this.#clock.after(timeoutMs, () =>
@@ -90,13 +94,17 @@ class Wire {
     }
   }
 
-  async run(argv: readonly string[], { stdin, timeoutMs = commandMs }: RunOptions, signal: AbortSignal): Promise<Ran> {
+  async run(
+    argv: readonly string[],
+    { stdin, timeoutMs = commandMs }: RunOptions,
+    signal: AbortSignal
+  ): Promise<Ran> {
     if (this.#lost) throw this.#lost
     signal.throwIfAborted()
     let channel: ClientChannel | undefined
     const work = new Promise<Ran>((resolve, reject) =>
       this.#client.exec(commandLine(argv), (error, opened) => {
-        if (error) return reject(sshFault(this.#name, error as SshError))
+        if (error) return reject(sshFault(this.#name, error))
         channel = opened
         const stdout = new Gathered()
         const stderr = new Gathered()

@@ -158,7 +158,10 @@ async function signIn(login: SshLogin, tools: SshTools, sock: Duplex | undefined
   const accepted = pin && keyTypes[pin.type]
   if (!pin || !accepted) {
     const what = `The host key of ${place(login)} was not accepted yet`
-    throw new Fault('device-pin', `${what}: compare its fingerprint with the server's own and accept it first.`)
+    throw new Fault(
+      'device-pin',
+      `${what}: compare its fingerprint with the server's own and accept it first.`
+    )
   }
   const client = new Client()
   const { by } = login

@@ -3,7 +3,8 @@ import { Secret } from '../../core/secret.ts'
 import { type Host, type Ran, saidBy, shown } from './host.ts'
 
 const passwordWanted = /a (terminal|password) is required|no tty present/
-const notAllowed = /not in the sudoers file|is not allowed to (run|execute)|may not run sudo|incorrect password attempt/
+const notAllowed =
+  /not in the sudoers file|is not allowed to (run|execute)|may not run sudo|incorrect password attempt/
 
 /**
  * The same host with every command run as root by sudo. It is asked without a password first, so that a password is
@@ -31,7 +32,11 @@ export function throughSudo(host: Host, password: Secret | undefined): Host {
 }
 
 /** May the login run this by sudo, tested without running it? */
-export async function sudoAllows(host: Host, password: Secret | undefined, argv: readonly string[]): Promise<boolean> {
+export async function sudoAllows(
+  host: Host,
+  password: Secret | undefined,
+  argv: readonly string[]
+): Promise<boolean> {
   const first = await host.run(['sudo', '-k', '-n', '-l', '--', ...argv])
   if (first.code === 0) return true
   if (!password || !passwordWanted.test(first.stderr)) return false

@@ -24,7 +24,10 @@ export function parseApache(text: string, file: string): ApacheDirective[] {
   const lines: { text: string; line: number }[] = []
   let open: { text: string; line: number } | undefined
   for (const [at, raw] of text.split(/\r?\n/).entries()) {
-    const joined: { text: string; line: number } = { text: (open?.text ?? '') + raw, line: open?.line ?? at + 1 }
+    const joined: { text: string; line: number } = {
+      text: (open?.text ?? '') + raw,
+      line: open?.line ?? at + 1
+    }
     open = undefined
     if (joined.text.endsWith('\\')) open = { ...joined, text: joined.text.slice(0, -1) }
     else lines.push(joined)
@@ -73,7 +76,8 @@ export async function readApacheConfig(
   main: string,
   world: ApacheWorld
 ): Promise<ApacheDirective[]> {
-  const fill = (text: string) => text.replace(/\$\{(\w+)\}/g, (whole, name: string) => world.defines.get(name) ?? whole)
+  const fill = (text: string) =>
+    text.replace(/\$\{(\w+)\}/g, (whole, name: string) => world.defines.get(name) ?? whole)
 
   const holds = async ({ name, args }: ApacheDirective): Promise<boolean> => {
     const test = fill(args[0] ?? '')
@@ -97,7 +101,10 @@ export async function readApacheConfig(
     }
   }
 
-  const expand = async (directives: readonly ApacheDirective[], depth: number): Promise<ApacheDirective[]> => {
+  const expand = async (
+    directives: readonly ApacheDirective[],
+    depth: number
+  ): Promise<ApacheDirective[]> => {
     const expanded: ApacheDirective[] = []
     for (const directive of directives) {
       const { name, block } = directive

@@ -27,8 +27,7 @@ interface Running {
 
 async function readParent(host: Host, files: HostFiles, { parent, processes }: Running): Promise<Reading> {
   const name = posix.basename(parent.argv[0] ?? parent.command)
-  const executable =
-    parent.executable ?? (await findExecutable(host, name)) ?? `/usr/sbin/${parent.command}`
+  const executable = parent.executable ?? (await findExecutable(host, name)) ?? `/usr/sbin/${parent.command}`
   const given = argumentsOf(parent.argv)
   const built = await ask(host, [executable, '-V'])
   const builtIn = (name: string) => new RegExp(`-D ${name}="([^"]*)"`).exec(built)?.[1]
@@ -53,7 +52,10 @@ async function readParent(host: Host, files: HostFiles, { parent, processes }: R
     id: main,
     version: /Server version: Apache\/(\S+)/.exec(built)?.[1] ?? '',
     test: [...control, '-t'],
-    reload: { by: 'command', argv: unit ? ['/usr/bin/systemctl', 'reload', unit] : [...control, '-k', 'graceful'] },
+    reload: {
+      by: 'command',
+      argv: unit ? ['/usr/bin/systemctl', 'reload', unit] : [...control, '-k', 'graceful']
+    },
     start: unit ? ['/usr/bin/systemctl', 'start', unit] : [...control, '-k', 'start'],
     began: workers.length === 0 ? null : Math.min(...workers.map(({ began }) => began)),
     trouble: troubleOf(parent)
@@ -110,7 +112,9 @@ export function readUses(
   directives: readonly ApacheDirective[],
   root: string
 ): { uses: Use[]; ports: number[] } {
-  const listens = directives.filter(({ name }) => name === 'listen').map(({ args }) => addressOf(args[0] ?? ''))
+  const listens = directives
+    .filter(({ name }) => name === 'listen')
+    .map(({ args }) => addressOf(args[0] ?? ''))
   const ports = [...new Set(listens.map(({ port }) => port))].sort((a, b) => a - b)
   const hosts = directives.filter(({ name }) => name === 'virtualhost')
   const managed = managedDomains(directives)
@@ -122,7 +126,9 @@ export function readUses(
   const uses = hosts.flatMap((host): Use[] => {
     const engine = valuesOf(host, 'sslengine').at(-1) ?? valuesOf(main, 'sslengine').at(-1)
     if (engine?.toLowerCase() !== 'on') return []
-    const names = [...valuesOf(host, 'servername'), ...aliasesOf(host)].map(bareName).filter((name) => name !== '')
+    const names = [...valuesOf(host, 'servername'), ...aliasesOf(host)]
+      .map(bareName)
+      .filter((name) => name !== '')
     const isManaged = names.some((name) => managed.has(name.toLowerCase()))
     const pairs = pairsOf({ host, main, root }).map((pair) =>
       isManaged ? { ...pair, files: [], unmanaged: 'mod_md manages its names (MDomain)' } : pair
@@ -185,7 +191,9 @@ function managedDomains(directives: readonly ApacheDirective[]): Set<string> {
   const words = directives
     .filter(({ name }) => name === 'mdomain' || name === 'mdomainset')
     .flatMap(({ args }) => args)
-  return new Set(words.map((word) => word.toLowerCase()).filter((word) => word !== 'auto' && word !== 'manual'))
+  return new Set(
+    words.map((word) => word.toLowerCase()).filter((word) => word !== 'auto' && word !== 'manual')
+  )
 }
 
 /** `*:443`, `_default_:443`, `10.0.0.5:443`, `[::1]:443`, `443`; port 0 stands for every port */
@@ -203,7 +211,8 @@ function pairsOf({ host, main, root }: Placed): Pair[] {
   const from = own.length > 0 ? host : main
   const certificates = valuesOf(from, 'sslcertificatefile')
   const keys = valuesOf(from, 'sslcertificatekeyfile')
-  const chain = (valuesOf(host, 'sslcertificatechainfile').at(-1) ?? valuesOf(main, 'sslcertificatechainfile').at(-1))
+  const chain =
+    valuesOf(host, 'sslcertificatechainfile').at(-1) ?? valuesOf(main, 'sslcertificatechainfile').at(-1)
   return certificates.map((certificate, at): Pair => {
     const key = keys[at] ?? certificate
     const path = (text: string) => posix.resolve(root, text)
@@ -216,7 +225,8 @@ function pairsOf({ host, main, root }: Placed): Pair[] {
             { role: 'cert', path: path(certificate) },
             { role: 'key', path: path(key) }
           ]
-    if (chain !== undefined && path(chain) !== path(certificate)) files.push({ role: 'chain', path: path(chain) })
+    if (chain !== undefined && path(chain) !== path(certificate))
+      files.push({ role: 'chain', path: path(chain) })
     return { object: path(certificate), files, runtimeName: null, unmanaged: null }
   })
 }

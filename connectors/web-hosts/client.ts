@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { Secret } from '../../core/secret.ts'
 import { type Host, type Ran, script } from '../shared/host.ts'
 
@@ -144,4 +145,9 @@ export function lengthOf(request: Secret): number {
 /** PEM texts and a key as the content of one file, in this order. */
 export function joined(texts: readonly (Secret | string)[]): Secret {
   return new Secret(texts.map((text) => (text instanceof Secret ? text.reveal() : text)).join(''))
+}
+
+/** SHA-256 of a secret text, lower-case hex. */
+export function sha256Of(content: Secret): string {
+  return hash('sha256', content.reveal(), 'hex')
 }

@@ -48,7 +48,9 @@ export class ConfigFiles {
         const matches = globPattern(segment)
         const deeper = await Promise.all(
           found.map(async (path) =>
-            ((await this.files.list(path)) ?? []).filter((name) => matches.test(name)).map((name) => posix.join(path, name))
+            ((await this.files.list(path)) ?? [])
+              .filter((name) => matches.test(name))
+              .map((name) => posix.join(path, name))
           )
         )
         found = deeper.flat()

@@ -47,8 +47,10 @@ export function wordsOf(line: string): string[] {
     if (comment !== undefined) break
     if (word === undefined) continue
     words.push(
-      word.replace(/"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)/g, (_whole, double?: string, single?: string, escaped?: string) =>
-        double === undefined ? (single ?? escaped ?? '') : double.replace(/\\(.)/g, '$1')
+      word.replace(
+        /"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)/g,
+        (_whole, double?: string, single?: string, escaped?: string) =>
+          double === undefined ? (single ?? escaped ?? '') : double.replace(/\\(.)/g, '$1')
       )
     )
   }

@@ -15,7 +15,10 @@ export interface RuntimeCertificates {
 /** `show ssl cert`: names, and the one transaction that a process can have. */
 export async function showCertificates(host: Host, socket: string): Promise<RuntimeCertificates> {
   const answer = await host.talk(socket, 'show ssl cert\n')
-  const lines = answer.split('\n').map((line) => line.trim()).filter(Boolean)
+  const lines = answer
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
   const names = lines.filter((line) => !/^[#*]/.test(line))
   const open = lines.find((line) => line.startsWith('*'))
   return { names, transaction: open === undefined ? null : open.slice(1) }
@@ -23,7 +26,10 @@ export async function showCertificates(host: Host, socket: string): Promise<Runt
 
 /** The name under which a process holds the certificate of a path; it keeps names as they are configured. */
 export function runtimeNameOf(names: readonly string[], path: string): string | undefined {
-  return names.find((name) => name === path) ?? names.find((name) => posix.normalize(name) === posix.normalize(path))
+  return (
+    names.find((name) => name === path) ??
+    names.find((name) => posix.normalize(name) === posix.normalize(path))
+  )
 }
 
 /** SHA-1 of the leaf that the process serves under a name, lower-case hex; undefined when there is none. */
@@ -89,7 +95,8 @@ async function commit(host: Host, { socket, name, sha1 }: RuntimeChange): Promis
     await host.talk(socket, `abort ssl cert ${name}\n`)
     throw refused(name, said(answer))
   }
-  if ((await servedSha1(host, socket, name)) !== sha1) throw refused(name, 'it still serves another certificate')
+  if ((await servedSha1(host, socket, name)) !== sha1)
+    throw refused(name, 'it still serves another certificate')
 }
 
 /** Takes out what was set and not committed, if it is this certificate. */

@@ -36,7 +36,9 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
   const cwd = given.directory ?? master.cwd ?? '/'
   const name = master.argv[0] ?? 'haproxy'
   const executable =
-    master.executable ?? (name.startsWith('/') ? name : await findExecutable(host, posix.basename(name))) ?? '/usr/sbin/haproxy'
+    master.executable ??
+    (name.startsWith('/') ? name : await findExecutable(host, posix.basename(name))) ??
+    '/usr/sbin/haproxy'
   const paths = given.configs.map((path) => posix.resolve(cwd, path))
   const workers = given.hasMaster ? processes.filter(({ parent }) => parent === master.pid) : [master]
   const version = /version (\d[^\s-]*)/.exec(await ask(host, [executable, '-v']))?.[1] ?? ''
@@ -45,7 +47,13 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
     name: `HAProxy (${paths.join(', ')})`,
     id: paths.join(' '),
     version,
-    test: [executable, '-c', '-q', ...(given.directory ? ['-C', cwd] : []), ...paths.flatMap((path) => ['-f', path])],
+    test: [
+      executable,
+      '-c',
+      '-q',
+      ...(given.directory ? ['-C', cwd] : []),
+      ...paths.flatMap((path) => ['-f', path])
+    ],
     reload: await reloadOf(host, master, given),
     start: null,
     began: workers.length === 0 ? null : Math.min(...workers.map(({ began }) => began)),
@@ -61,7 +69,9 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
   const uses = await usesOf(sections, reader)
   const global = sections.filter(({ kind }) => kind === 'global').flatMap(({ lines }) => lines)
   const buffer = global.find(({ words }) => words[0] === 'tune.bufsize')?.words[1]
-  const ports = binds(sections).flatMap(({ line }) => bindAddresses(line.words[1] ?? '').map(({ port }) => port))
+  const ports = binds(sections).flatMap(({ line }) =>
+    bindAddresses(line.words[1] ?? '').map(({ port }) => port)
+  )
   return {
     program,
     uses,
@@ -253,11 +263,17 @@ class CertificateReader {
     try {
       content = (await files.read(path))?.toString('latin1') ?? ''
     } catch (thrown) {
-      if (thrown instanceof Fault && thrown.code === 'device-right') return unmanaged(path, 'the login may not read it')
+      if (thrown instanceof Fault && thrown.code === 'device-right')
+        return unmanaged(path, 'the login may not read it')
       throw thrown
     }
     if (content.includes('PRIVATE KEY-----')) {
-      return { object: path, files: [{ role: 'combined', path }, ...beside], runtimeName: path, unmanaged: null }
+      return {
+        object: path,
+        files: [{ role: 'combined', path }, ...beside],
+        runtimeName: path,
+        unmanaged: null
+      }
     }
     for (const key of keys) {
       if (await files.stat(key)) {

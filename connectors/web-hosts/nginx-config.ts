@@ -22,7 +22,8 @@ interface Token {
 export function tokenise(text: string): Token[] {
   const tokens: Token[] = []
   // whitespace | comment | mark | "…" or '…' with escapes | a word, in which \ escapes and ${…} is whole
-  const pattern = /(\s+)|(#[^\n]*)|([{};])|("(?:\\[\s\S]|[^"\\])*"|'(?:\\[\s\S]|[^'\\])*')|((?:\\[\s\S]|\$\{[^}]*\}|[^\s{};\\])+)|([\s\S])/g
+  const pattern =
+    /(\s+)|(#[^\n]*)|([{};])|("(?:\\[\s\S]|[^"\\])*"|'(?:\\[\s\S]|[^'\\])*')|((?:\\[\s\S]|\$\{[^}]*\}|[^\s{};\\])+)|([\s\S])/g
   let line = 1
   for (const [whole, space, comment, mark, quoted] of text.matchAll(pattern)) {
     if (space === undefined && comment === undefined) {

@@ -65,7 +65,10 @@ export function troubleOf({ contained, root }: Process): string | null {
 
 /** `nginx: master process /usr/sbin/nginx -c /etc/nginx/nginx.conf -g daemon on; master_process on;` */
 export function titleOf(title: string): { argv0: string; options: Map<string, string> } {
-  const [argv0 = '', ...words] = title.replace(/^nginx: master process\s*/, '').trim().split(' ')
+  const [argv0 = '', ...words] = title
+    .replace(/^nginx: master process\s*/, '')
+    .trim()
+    .split(' ')
   const options = new Map<string, string>()
   let open = ''
   for (const word of words) {
@@ -122,9 +125,15 @@ interface Placed {
   readonly server: Directive
 }
 
-function listensOf({ context, server, firsts }: Placed & { firsts: ReadonlyMap<string, Directive> }): Listen[] {
+function listensOf({
+  context,
+  server,
+  firsts
+}: Placed & { firsts: ReadonlyMap<string, Directive> }): Listen[] {
   const isOn = inherited({ context, server }, 'ssl').at(-1)?.args[0] === 'on'
-  const startsClear = ['on', 'only'].includes(inherited({ context, server }, 'starttls').at(-1)?.args[0] ?? '')
+  const startsClear = ['on', 'only'].includes(
+    inherited({ context, server }, 'starttls').at(-1)?.args[0] ?? ''
+  )
   const protocol = all(server, 'protocol').at(-1)?.args[0] ?? ''
   return all(server, 'listen').flatMap(({ args }) => {
     const [place = '', ...words] = args
@@ -188,7 +197,8 @@ function pairsOf(placed: Placed & { root: string }): Pair[] {
 
 function reasonOf(certificate: string, key: string, staples: readonly string[]): string | null {
   for (const path of [certificate, key]) {
-    if (path.includes('$')) return `its path holds a variable (${path}), so that nginx opens it at each handshake`
+    if (path.includes('$'))
+      return `its path holds a variable (${path}), so that nginx opens it at each handshake`
     const [, source] = /^(data|engine|store):/.exec(path) ?? []
     if (source !== undefined) return `it does not come from a file (${source}:)`
   }

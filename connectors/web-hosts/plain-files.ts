@@ -38,7 +38,10 @@ export function parseFilesEntry(text: string): FilesEntry {
     files,
     reload: reloadOf(given, text),
     test: argvOf(given.get('test')),
-    served: (given.get('served') ?? '').split(',').filter(Boolean).map((place) => placeOf(place, text))
+    served: (given.get('served') ?? '')
+      .split(',')
+      .filter(Boolean)
+      .map((place) => placeOf(place, text))
   }
 }
 
@@ -52,7 +55,8 @@ function reloadOf(given: ReadonlyMap<string, string>, text: string): Reload | nu
   const signal = given.get('signal')?.replace(/^SIG/, '')
   const pidFile = given.get('pidfile')
   if (argv) {
-    if (!argv[0]?.startsWith('/')) throw malformed(text, `reload=${argv.join(' ')} needs the absolute path of its program`)
+    if (!argv[0]?.startsWith('/'))
+      throw malformed(text, `reload=${argv.join(' ')} needs the absolute path of its program`)
     return { by: 'command', argv }
   }
   if (signal === undefined && pidFile === undefined) return null

@@ -9,8 +9,7 @@ import type { PlacedUse } from './targets.ts'
 export function servedBy(uses: readonly PlacedUse[], addresses: readonly string[]): ServedAt[] {
   const served = new Map<string, ServedAt>()
   for (const { use, places } of uses) {
-    const names =
-      use.names === 'certificate' ? places.flatMap(({ slot }) => slot?.names ?? []) : use.names
+    const names = use.names === 'certificate' ? places.flatMap(({ slot }) => slot?.names ?? []) : use.names
     const asked = new Set(names.flatMap(nameToSend))
     for (const { address, port, isDefault, starttls } of use.listens) {
       for (const at of addressesOf(address, addresses)) {

@@ -7,7 +7,15 @@ import type { KeyFamily, ServedAt, Share, Slot } from '../contract.ts'
 import type { HostFiles } from '../shared/files.ts'
 import { ownLink } from '../shared/generations.ts'
 import { managedElsewhere } from './elsewhere.ts'
-import { type Kind, kinds, type Pair, type Reading, type Role, type RunningProgram, type Use } from './model.ts'
+import {
+  type Kind,
+  kinds,
+  type Pair,
+  type Reading,
+  type Role,
+  type RunningProgram,
+  type Use
+} from './model.ts'
 import { neighboursOf, servedBy } from './served.ts'
 
 /** One file of a place, found on the host. */
@@ -84,7 +92,10 @@ export async function targetsOf(
     }
   }
   const groups = grouped([...known.values()], uses)
-  const drafts = groups.map((places) => ({ places, uses: uses.filter((use) => use.places.some((one) => places.includes(one))) }))
+  const drafts = groups.map((places) => ({
+    places,
+    uses: uses.filter((use) => use.places.some((one) => places.includes(one)))
+  }))
   return drafts.map(({ places, uses: own }) => {
     const [first] = own
     const kind: Kind = first?.program.kind ?? 'files'
@@ -158,7 +169,8 @@ async function locate(files: HostFiles, role: Role, path: string): Promise<Place
   const own = to === undefined ? undefined : await ownLink(files, physical, to)
   const real = await files.realPath(physical)
   // what belonged to an earlier certificate is not in our newer generations: the link leads nowhere then
-  if (real === undefined) return own && role === 'beside' ? { role, path: physical, real: '', own } : undefined
+  if (real === undefined)
+    return own && role === 'beside' ? { role, path: physical, real: '', own } : undefined
   return { role, path: physical, real, own: own ?? null }
 }
 
@@ -180,7 +192,10 @@ function readContent(text: string, object: string): Pick<Place, 'slot' | 'sha1' 
     },
     sha1: hash('sha1', leaf.der, 'hex'),
     keyFirst: key !== undefined && key.line < leaf.line,
-    extra: extra.filter(({ label }) => label === 'DH PARAMETERS').map((block) => textOf(text, block.line)).join('')
+    extra: extra
+      .filter(({ label }) => label === 'DH PARAMETERS')
+      .map((block) => textOf(text, block.line))
+      .join('')
   }
 }
 

@@ -1,0 +1,87 @@
+import { posix } from 'node:path'
+import type { Check, Right } from '../contract.ts'
+import { shown } from '../shared/host.ts'
+import { sudoAllows, sudoersLine } from '../shared/sudo.ts'
+import type { Reading } from './model.ts'
+import { adminSocket } from './runtime-places.ts'
+import { addressesOf } from './settings.ts'
+import { type HostAccess, survey } from './survey.ts'
+import { targetsOf } from './targets.ts'
+import type { Secret } from '../../core/secret.ts'
+
+/** What runs on a host, and whether the login is enough; nothing is changed. */
+export async function checkHost(access: HostAccess, sudoPassword: Secret | undefined): Promise<Check> {
+  const readings = await survey(access)
+  const programs = readings.filter(({ program }) => program.kind !== 'files').map(({ program }) => program)
+  const rights = [
+    ...(await commandRights(access, readings, sudoPassword)),
+    ...(await socketRights(access, readings)),
+    ...(await fileRights(access, readings))
+  ]
+  const notes = programs.flatMap(({ name, trouble }) => (trouble === null ? [] : [`${name}: ${trouble}`]))
+  if (readings.length === 0)
+    notes.push('None of nginx, HAProxy and Apache runs here, and no other files are named.')
+  return {
+    product: programs.map(({ name }) => name).join(', ') || 'Linux host',
+    version: programs.map(({ version }) => version).join(', '),
+    role: 'single',
+    rights,
+    notes
+  }
+}
+
+/** tests, reloads and starts, as root */
+async function commandRights(
+  access: HostAccess,
+  readings: readonly Reading[],
+  password: Secret | undefined
+): Promise<Right[]> {
+  const { settings, host, login } = access
+  const wanted = readings.flatMap(({ program: { name, test, reload, start } }) => [
+    ...(test ? [{ what: `test ${name}`, argv: test }] : []),
+    ...(reload?.by === 'command' ? [{ what: `reload ${name}`, argv: reload.argv }] : []),
+    ...(start ? [{ what: `start ${name} when a reload ended it`, argv: start }] : [])
+  ])
+  const rights: Right[] = []
+  for (const { what, argv } of wanted) {
+    const granted = settings.sudo === 'no' ? login.uid === 0 : await sudoAllows(host, password, argv)
+    const line = sudoersLine(settings.user, [argv])
+    const remedy =
+      settings.sudo === 'no'
+        ? `Sign in as root, or switch on sudo and add: ${line}`
+        : `Add to sudoers: ${line}`
+    rights.push({ what: `${what}: ${shown(argv)}`, granted, remedy: granted ? null : remedy })
+  }
+  return rights
+}
+
+async function socketRights(access: HostAccess, readings: readonly Reading[]): Promise<Right[]> {
+  if (access.settings.haproxySwitch === 'reload') return []
+  const rights: Right[] = []
+  for (const reading of readings.filter(({ program }) => program.kind === 'haproxy')) {
+    const granted = (await adminSocket(access, reading)) !== undefined
+    const example = 'stats socket /run/haproxy/admin.sock mode 660 level admin'
+    const remedy = `Give the login the group of a stats socket with level admin (global: ${example}); without it HAProxy is reloaded.`
+    rights.push({ what: `admin socket of ${reading.program.name}`, granted, remedy: granted ? null : remedy })
+  }
+  return rights
+}
+
+/** making links where the certificates lie */
+async function fileRights(access: HostAccess, readings: readonly Reading[]): Promise<Right[]> {
+  const { files, settings, login } = access
+  const targets = await targetsOf(readings, files, addressesOf(settings))
+  const managed = targets.filter(({ unmanaged }) => unmanaged === null)
+  const directories = new Set(
+    managed.flatMap(({ places }) =>
+      places.flatMap((place) => place.files.map(({ path, own }) => (own ? own.site : posix.dirname(path))))
+    )
+  )
+  const rights: Right[] = []
+  for (const directory of [...directories].sort()) {
+    const granted = await files.mayWriteIn(directory)
+    const remedy = `Give the login the directory (chown ${login.user} ${directory}), or switch on sudo for everything.`
+    rights.push({ what: `write in ${directory}`, granted, remedy: granted ? null : remedy })
+  }
+  return rights
+}
