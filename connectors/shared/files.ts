@@ -8,8 +8,6 @@ export interface FileStat {
   readonly uid: number
   readonly gid: number
   readonly size: number
-  /** milliseconds since the epoch by the host's clock, fractions included */
-  readonly mtimeMs: number
 }
 
 /** Who may read a file. */
@@ -40,6 +38,11 @@ export interface HostFiles {
   write(path: string, content: Secret, owned: Owned): Promise<void>
   /** SHA-256 of the content, lower-case hex */
   hash(path: string): Promise<string | undefined>
+  /**
+   * When each of them was changed last, milliseconds by the host's clock with fractions; 0 for what is not there. Links
+   * are not followed.
+   */
+  mtimes(paths: readonly string[]): Promise<readonly number[]>
   makeDirectory(path: string, owned: Owned): Promise<void>
   makeLink(path: string, to: string): Promise<void>
   /** another name for the same file */

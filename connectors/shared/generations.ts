@@ -63,6 +63,12 @@ export async function currentGeneration(files: HostFiles, site: string): Promise
   return to !== undefined && generationName.test(to) ? to : undefined
 }
 
+/** When the generation was switched on, milliseconds by the host's clock. */
+export async function switchedAt(files: HostFiles, site: string): Promise<number> {
+  const [at = 0] = await files.mtimes([`${site}/cur`])
+  return at
+}
+
 /** Generations of a site, oldest first. */
 export async function generationsOf(files: HostFiles, site: string): Promise<string[]> {
   const names = (await files.list(site)) ?? []

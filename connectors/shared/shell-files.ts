@@ -19,9 +19,11 @@ export function shellFiles(host: Host): HostFiles {
     if (ran) return ran
     throw fileFault(host.name, path, 'No such file or directory')
   }
+  /** has the host SELinux? asked once */
+  let labels: Promise<boolean> | undefined
   const files: HostFiles = {
     async stat(path) {
-      const ran = await run(path, ['stat', '-c', '%f %u %g %s %Y %y', '--', path])
+      const ran = await run(path, ['stat', '-c', '%f %u %g %s', '--', path])
       return ran && statOf(ran.stdout.toString())
     },
     async read(path) {
@@ -61,6 +63,12 @@ export function shellFiles(host: Host): HostFiles {
       // a name with odd characters puts a backslash before the sum
       return ran && /[0-9a-f]{64}/.exec(ran.stdout.toString())?.[0]
     },
+    async mtimes(paths) {
+      if (paths.length === 0) return []
+      const ran = await host.run(['stat', '-c', '%Y %y %n', '--', ...paths])
+      const times = new Map(lines(ran).map(timeOf))
+      return paths.map((path) => times.get(path) ?? 0)
+    },
     async makeDirectory(path, { mode, uid, gid }) {
       const text = `[ -d "$1" ] || { (umask 077; mkdir -- "$1") && ${owning} && chmod "$2" -- "$1"; }`
       await must(path, script(text, path, octal(mode), `${uid}:${gid}`))
@@ -86,7 +94,8 @@ export function shellFiles(host: Host): HostFiles {
       await must(directory, ['sync', directory])
     },
     async copyLabel(from, to) {
-      await must(to, script(labelling, from, to))
+      labels ??= host.run(script('[ -e /sys/fs/selinux/enforce ]')).then(({ code }) => code === 0)
+      if (await labels) await must(to, script(labelling, from, to))
     },
     async free(path) {
       const fields =
@@ -142,19 +151,18 @@ const kinds: Readonly<Record<number, FileStat['kind']>> = {
   0xa000: 'link'
 }
 
-/** `81a4 0 0 12 1700000000 2023-11-14 22:13:20.123456789 +0000` */
+/** `81a4 0 0 12` */
 function statOf(text: string): FileStat {
-  const [raw = '0', uid = '0', gid = '0', size = '0', seconds = '0', , time = ''] = text.trim().split(' ')
+  const [raw = '0', uid = '0', gid = '0', size = '0'] = text.trim().split(' ')
   const bits = Number.parseInt(raw, 16)
-  const fraction = Number(/\.\d+/.exec(time)?.[0] ?? 0)
-  return {
-    kind: kinds[bits & 0xf000] ?? 'other',
-    mode: bits & 0o7777,
-    uid: Number(uid),
-    gid: Number(gid),
-    size: Number(size),
-    mtimeMs: (Number(seconds) + fraction) * 1000
-  }
+  const kind = kinds[bits & 0xf000] ?? 'other'
+  return { kind, mode: bits & 0o7777, uid: Number(uid), gid: Number(gid), size: Number(size) }
+}
+
+/** `1700000000 2023-11-14 22:13:20.123456789 +0000 /etc/hosts` */
+function timeOf(line: string): [path: string, mtimeMs: number] {
+  const [, seconds = '0', fraction = '', path = ''] = /^(\d+) \S+ [\d:]+(\.\d+)? \S+ (.*)$/.exec(line) ?? []
+  return [path, (Number(seconds) + Number(`0${fraction}`)) * 1000]
 }
 
 function isMissing({ stderr }: Ran): boolean {

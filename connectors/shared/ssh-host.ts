@@ -16,8 +16,13 @@ import { type SshError, sshFault } from './ssh-faults.ts'
 
 /** A host over SSH. */
 export interface SshConnection extends HostConnection {
-  /** the SFTP channel, made once; undefined when the server has none */
-  sftp(): Promise<SFTPWrapper | undefined>
+  /** does the server offer SFTP? */
+  hasSftp(signal: AbortSignal): Promise<boolean>
+  /** one call of SFTP; rejects with ssh2's error, or as commands do */
+  sftp<T>(
+    work: (sftp: SFTPWrapper, done: (error: Error | null | undefined, value?: T) => void) => void,
+    signal: AbortSignal
+  ): Promise<T>
 }
 
 /**
@@ -35,7 +40,8 @@ export async function openSshHost(route: SshRoute, tools: SshTools): Promise<Ssh
       run: (argv, options) => wire.inTurn(() => wire.run(argv, options ?? {}, signal)),
       talk: (socket, request) => wire.inTurn(() => wire.talk(socket, request, signal))
     }),
-    sftp: () => wire.inTurn(() => wire.sftp()),
+    hasSftp: (signal) => wire.inTurn(async () => (await wire.sftp(signal)) !== undefined),
+    sftp: (work, signal) => wire.inTurn(() => wire.callSftp(work, signal)),
     close: async () => login.close()
   }
 }
@@ -167,20 +173,31 @@ class Wire {
     throw socketFault(socket, said)
   }
 
-  sftp(): Promise<SFTPWrapper | undefined> {
-    this.#sftp ??= this.#bounded(
-      'SFTP',
-      commandMs,
-      undefined,
-      new Promise<SFTPWrapper | undefined>((resolve) =>
-        this.#client.sftp((error, sftp) => {
-          // later errors come with the call that they belong to, or with the loss of the connection
-          sftp?.on('error', () => {})
-          resolve(error ? undefined : sftp)
-        })
-      )
+  /** The SFTP channel, made once; undefined when the server has none. */
+  async sftp(signal: AbortSignal): Promise<SFTPWrapper | undefined> {
+    this.#sftp ??= new Promise<SFTPWrapper | undefined>((resolve) =>
+      this.#client.sftp((error, sftp) => {
+        // later errors come with the call that they belong to, or with the loss of the connection
+        sftp?.on('error', () => {})
+        resolve(error ? undefined : sftp)
+      })
     )
-    return this.#sftp
+    return this.#bounded('SFTP', commandMs, signal, this.#sftp)
+  }
+
+  async callSftp<T>(
+    work: (sftp: SFTPWrapper, done: (error: Error | null | undefined, value?: T) => void) => void,
+    signal: AbortSignal
+  ): Promise<T> {
+    const sftp = await this.sftp(signal)
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    if (!sftp) throw unreachable(this.#name, 'it offers no SFTP')
+    promise.catch(() => {})
+    work(sftp, (error, value) => {
+      if (error) reject(this.#lost ?? error)
+      else resolve(value as T)
+    })
+    return this.#bounded('SFTP', commandMs, signal, promise)
   }
 }
 

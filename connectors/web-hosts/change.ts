@@ -8,6 +8,7 @@ import {
   currentGeneration,
   stage,
   type Staged,
+  switchedAt,
   switchTo,
   unadopt,
   unstage
@@ -119,7 +120,7 @@ function switchStep({ layout, reloaded }: ChangeFacts): Step<Change> {
     async undo({ access }) {
       const { files } = access
       if ((await currentGeneration(files, site)) !== next) return
-      const since = (await files.stat(`${site}/cur`))?.mtimeMs ?? 0
+      const since = await switchedAt(files, site)
       const due: number[] = []
       for (const [at, program] of reloaded.entries()) {
         // who has not read the new files need not read the old ones again, nor anybody's pending edits
@@ -166,7 +167,7 @@ function afterStep({ reloaded, runtime, layout }: ChangeFacts): Step<Change> {
     says: `Let programs read their files again and see that they did: ${says.join('; ')}`,
     async apply(change) {
       const { access } = change
-      const since = (await access.files.stat(`${site}/cur`))?.mtimeMs ?? 0
+      const since = await switchedAt(access.files, site)
       for (const program of reloaded) {
         const fresh = await freshness(access, program, since)
         const isTold = fresh === 'unknown' && (await access.files.readLink(toldPath(site))) === next

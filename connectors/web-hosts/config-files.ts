@@ -11,7 +11,7 @@ const maxFiles = 2_000
 export class ConfigFiles {
   readonly files: HostFiles
   readonly #texts = new Map<string, string>()
-  readonly #seen: ConfigFile[] = []
+  readonly #seen: (Omit<ConfigFile, 'mtimeMs'> & { readonly real: string })[] = []
 
   constructor(files: HostFiles) {
     this.files = files
@@ -27,16 +27,17 @@ export class ConfigFiles {
     const bytes = await this.files.read(path)
     if (!bytes) return undefined
     const real = (await this.files.realPath(path)) ?? path
-    const mtimeMs = (await this.files.stat(real))?.mtimeMs ?? 0
-    this.#seen.push({ path, sha256: hash('sha256', bytes, 'hex'), mtimeMs })
+    this.#seen.push({ path, real, sha256: hash('sha256', bytes, 'hex') })
     const text = bytes.toString().replace(/^\ufeff/, '')
     this.#texts.set(path, text)
     return text
   }
 
   /** Every file that was read, by path. */
-  get seen(): readonly ConfigFile[] {
-    return this.#seen.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  async seen(): Promise<ConfigFile[]> {
+    const sorted = this.#seen.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+    const times = await this.files.mtimes(sorted.map(({ real }) => real))
+    return sorted.map(({ path, sha256 }, at) => ({ path, sha256, mtimeMs: times[at] ?? 0 }))
   }
 
   /** The paths that a glob(7) pattern names, sorted; a pattern without wildcards names itself. */

@@ -75,7 +75,7 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
   return {
     program,
     uses,
-    configs: configs.seen,
+    configs: await configs.seen(),
     sockets: socketsOf(global, cwd),
     bufferSize: Number(buffer ?? 16_384),
     ports: [...new Set(ports)].sort((a, b) => a - b)

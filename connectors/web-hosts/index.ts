@@ -1,10 +1,12 @@
 import { Fault } from '../../core/fault.ts'
 import type { Access, Binding, BoundPlan, Bundle, Connector, Journal, Session } from '../contract.ts'
-import type { HostConnection } from '../shared/host.ts'
+import type { HostFiles } from '../shared/files.ts'
+import type { Host, HostConnection } from '../shared/host.ts'
 import { openLocalHost } from '../shared/local-host.ts'
 import { checkBundle } from '../shared/pair.ts'
 import { shellFiles } from '../shared/shell-files.ts'
-import { openSshHost } from '../shared/ssh-host.ts'
+import { preferReading, sftpFiles } from '../shared/sftp-files.ts'
+import { openSshHost, type SshConnection } from '../shared/ssh-host.ts'
 import { identifySsh } from '../shared/ssh-login.ts'
 import { backward, forward } from '../shared/steps.ts'
 import { currentGeneration } from '../shared/generations.ts'
@@ -35,11 +37,9 @@ export const webHosts: Connector = {
   async connect(access, signal) {
     const settings = parseSettings(access.settings)
     const { clock, pins } = access
-    const connection =
-      settings.place === 'local'
-        ? openLocalHost(clock)
-        : await openSshHost(routeOf(settings, access), { clock, pins, signal })
-    return new HostSession(access, settings, connection)
+    if (settings.place === 'local') return new HostSession(access, settings, openLocalHost(clock))
+    const ssh = await openSshHost(routeOf(settings, access), { clock, pins, signal })
+    return new HostSession(access, settings, ssh, ssh)
   }
 }
 
@@ -50,11 +50,13 @@ class HostSession implements Session {
   readonly #access: Access
   readonly #settings: Settings
   readonly #connection: HostConnection
+  readonly #ssh: SshConnection | undefined
 
-  constructor(access: Access, settings: Settings, connection: HostConnection) {
+  constructor(access: Access, settings: Settings, connection: HostConnection, ssh?: SshConnection) {
     this.#access = access
     this.#settings = settings
     this.#connection = connection
+    this.#ssh = ssh
   }
 
   async #open(signal: AbortSignal): Promise<HostAccess> {
@@ -67,9 +69,15 @@ class HostSession implements Session {
       root: sudo === 'no' ? login : asRoot,
       clock: this.#access.clock,
       settings: this.#settings,
-      files: shellFiles(host),
+      files: await this.#files(login, host, signal),
       login: await whoAmI(host)
     }
+  }
+
+  async #files(login: Host, host: Host, signal: AbortSignal): Promise<HostFiles> {
+    const sftp = this.#ssh && (await sftpFiles(this.#ssh, login, signal))
+    if (!sftp) return shellFiles(host)
+    return host === login ? sftp : preferReading(sftp, shellFiles(host))
   }
 
   async check(signal: AbortSignal) {

@@ -66,6 +66,8 @@ export interface Listen {
   /** what is shown to clients that send no name, or one that is not known */
   readonly isDefault: boolean
   readonly starttls: string | null
+  /** the one name that is asked for here; left out: all names of the use */
+  readonly only?: string | null
 }
 
 /** One place of a configuration that uses pairs together. */

@@ -1,7 +1,7 @@
 import { Fault } from '../../core/fault.ts'
-import type { ConfiguredFile, Reading, Reload, Role } from './model.ts'
+import type { ConfiguredFile, Reading, Reload, Role, Use } from './model.ts'
 
-/** One entry of the settings: files of a program that we know nothing else of. */
+/** One entry of the settings: a pair of a program that we know nothing else of. */
 export interface FilesEntry {
   readonly name: string
   readonly files: readonly ConfiguredFile[]
@@ -78,37 +78,48 @@ function malformed(entry: string, what: string): Fault {
   return new Fault('settings-malformed', `files: ${what}, in: ${entry}`, { field: 'files', entry })
 }
 
-/** The entries as readings of programs that run as far as we know. */
+/** The entries as programs that run as far as we know; entries of one name are pairs that are served together. */
 export function readFiles(entries: readonly FilesEntry[]): Reading[] {
-  return entries.map(({ name, files, reload, test, served }) => ({
+  const byName = new Map<string, FilesEntry[]>()
+  for (const entry of entries) byName.set(entry.name, [...(byName.get(entry.name) ?? []), entry])
+  return [...byName].map(([name, members]) => ({
     program: {
       kind: 'files',
       name,
       id: name,
       version: '',
-      test,
-      reload,
+      test: members.find(({ test }) => test)?.test ?? null,
+      reload: members.find(({ reload }) => reload)?.reload ?? null,
       start: null,
       began: null,
       trouble: null
     },
-    uses: [
-      {
-        what: name,
-        where: 'settings of the device',
-        names: [...new Set(served.flatMap(({ name }) => name ?? []))],
-        listens: served.map(({ address, port, name, starttls }) => ({
-          address,
-          port,
-          isDefault: name === null,
-          starttls
-        })),
-        pairs: [{ object: files[0]?.path ?? '', files, runtimeName: null, unmanaged: null }]
-      }
-    ],
+    uses: [useOf(name, members)],
     configs: [],
     sockets: [],
     bufferSize: 0,
     ports: []
   }))
+}
+
+function useOf(name: string, members: readonly FilesEntry[]): Use {
+  const served = members.flatMap((entry) => entry.served)
+  return {
+    what: name,
+    where: 'settings of the device',
+    names: [],
+    listens: served.map((place) => ({
+      address: place.address,
+      port: place.port,
+      isDefault: place.name === null,
+      starttls: place.starttls,
+      only: place.name
+    })),
+    pairs: members.map(({ files }) => ({
+      object: files[0]?.path ?? '',
+      files,
+      runtimeName: null,
+      unmanaged: null
+    }))
+  }
 }

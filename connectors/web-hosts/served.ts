@@ -11,9 +11,10 @@ export function servedBy(uses: readonly PlacedUse[], addresses: readonly string[
   for (const { use, places } of uses) {
     const names = use.names === 'certificate' ? places.flatMap(({ slot }) => slot?.names ?? []) : use.names
     const asked = new Set(names.flatMap(nameToSend))
-    for (const { address, port, isDefault, starttls } of use.listens) {
+    for (const { address, port, isDefault, starttls, only } of use.listens) {
       for (const at of addressesOf(address, addresses)) {
-        for (const name of [...(isDefault ? [null] : []), ...asked]) {
+        const here = only === undefined || only === null ? asked : [only]
+        for (const name of [...(isDefault ? [null] : []), ...here]) {
           const one: ServedAt = { address: at, port, name, starttls }
           served.set(JSON.stringify([at, port, name, starttls]), one)
         }

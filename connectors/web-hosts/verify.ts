@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { Fault } from '../../core/fault.ts'
 import type { BoundPlan, Verdict } from '../contract.ts'
-import { currentGeneration, generationsOf, removeGeneration } from '../shared/generations.ts'
+import { currentGeneration, generationsOf, removeGeneration, switchedAt } from '../shared/generations.ts'
 import { leafOf, leafSha1, toldPath } from './change.ts'
 import { factsOf } from './facts.ts'
 import { servedSha1 } from './haproxy-runtime.ts'
@@ -50,7 +50,7 @@ async function wrongInProcesses(access: HostAccess, plan: BoundPlan): Promise<st
   const { layout, places, reloaded, runtime } = factsOf(plan)
   const { site, next } = layout
   const wrong: string[] = []
-  const since = (await files.stat(`${site}/cur`))?.mtimeMs ?? 0
+  const since = await switchedAt(files, site)
   for (const program of reloaded) {
     const fresh = await freshness(access, program, since)
     if (fresh === 'dead') wrong.push(`${program.name} does not run`)
@@ -89,7 +89,7 @@ export async function cleanChange(access: HostAccess, plan: BoundPlan, keep: num
   const { site } = layout
   const current = await currentGeneration(files, site)
   if (current === undefined) return []
-  const since = (await files.stat(`${site}/cur`))?.mtimeMs ?? 0
+  const since = await switchedAt(files, site)
   for (const program of reloaded) {
     const fresh = await freshness(access, program, since)
     if (fresh === 'none' || fresh === 'dead') return []
