@@ -42,7 +42,7 @@ async function signIn(host: TestHost, more: Readonly<Record<string, unknown>> = 
       sites.flatMap(({ certificates, port, names }) =>
         Object.values(certificates).map(
           (path) =>
-            `name=server cert=${path} key=${path.replace(/crt$/, 'key')} signal=HUP pidfile=${facts['pidFile']} served=127.0.0.1:${port}@${names[0]}`
+            `name=${names[0]} cert=${path} key=${path.replace(/crt$/, 'key')} signal=HUP pidfile=${facts['pidFile']} served=127.0.0.1:${port}@${names[0]}`
         )
       )
     )
