@@ -19,7 +19,10 @@ export async function startCutProxy(target: number): Promise<CutProxy> {
   let count = 0
   let refusing = false
   const peer = await listen((client) => {
-    if (refusing) return void client.resetAndDestroy()
+    if (refusing) {
+      client.resetAndDestroy()
+      return
+    }
     count++
     const server = connect({ host: '127.0.0.1', port: target })
     join(client, server, open)
