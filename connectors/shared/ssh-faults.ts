@@ -4,7 +4,7 @@ import { visible } from '../../core/text.ts'
 /** An error as ssh2 makes it: `level` says which layer it comes from. */
 export interface SshError extends Error {
   readonly level?: string
-  readonly code?: string
+  readonly code?: string | number
 }
 
 interface Row {

@@ -194,7 +194,10 @@ class Wire {
     if (!sftp) throw unreachable(this.#name, 'it offers no SFTP')
     promise.catch(() => {})
     work(sftp, (error, value) => {
-      if (error) reject(this.#lost ?? error)
+      // the server's errors have a code; without one there was no answer
+      if (error && typeof (error as SshError).code !== 'number')
+        reject(this.#lost ?? sshFault(this.#name, error))
+      else if (error) reject(error)
       else resolve(value as T)
     })
     return this.#bounded('SFTP', commandMs, signal, promise)

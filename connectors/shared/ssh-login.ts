@@ -13,23 +13,28 @@ import type { Secret } from '../../core/secret.ts'
 import type { Pin } from '../contract.ts'
 import { type SshError, sshFault } from './ssh-faults.ts'
 
-/** How to sign in at one SSH server. */
-export interface SshLogin {
+/** Where an SSH server is. */
+export interface SshPlace {
   readonly address: string
   readonly port: number
+  /** also SHA-1 key exchange and ssh-rsa signatures, for servers of before 2015 */
+  readonly oldAlgorithms: boolean
+}
+
+/** How to sign in at one SSH server. */
+export interface SshLogin extends SshPlace {
   readonly user: string
   /** exactly one of both ways is tried, once */
   readonly by:
     | { readonly way: 'password'; readonly password: Secret }
     | { readonly way: 'key'; readonly key: Secret; readonly passphrase: Secret | undefined }
-  /** also SHA-1 key exchange and ssh-rsa signatures, for servers of before 2015 */
-  readonly oldAlgorithms: boolean
 }
 
 /** A server, and perhaps one to go through. */
-export interface SshRoute {
-  readonly server: SshLogin
-  readonly jump: SshLogin | undefined
+export interface SshRoute<Server extends SshPlace = SshLogin> {
+  readonly server: Server
+  /** where it is, and how to sign in there, which is asked for only when its key is pinned */
+  readonly jump: (SshPlace & { login(): SshLogin }) | undefined
 }
 
 /** What a connection works with. */
@@ -57,11 +62,11 @@ const keyTypes: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = {
  * The host keys of a route, before a credential is sent: of the jump host first. The server behind a jump host is
  * reached only by signing in there, so its key is given once the jump host's key is among the pins.
  */
-export async function identifySsh({ server, jump }: SshRoute, tools: SshTools): Promise<Pin[]> {
+export async function identifySsh({ server, jump }: SshRoute<SshPlace>, tools: SshTools): Promise<Pin[]> {
   if (!jump) return [await askKey(server, tools, undefined)]
   const first = await askKey(jump, tools, undefined)
   if (!pinOf(jump, tools.pins)) return [first]
-  const client = await signIn(jump, tools, undefined)
+  const client = await signIn(jump.login(), tools, undefined)
   try {
     return [first, await askKey(server, tools, await streamThrough(client, server))]
   } finally {
@@ -78,7 +83,7 @@ export async function connectSsh(
     const client = await signIn(server, tools, undefined)
     return { client, close: () => client.end() }
   }
-  const before = await signIn(jump, tools, undefined)
+  const before = await signIn(jump.login(), tools, undefined)
   try {
     const client = await signIn(server, tools, await streamThrough(before, server))
     const close = () => {
@@ -92,12 +97,12 @@ export async function connectSsh(
   }
 }
 
-function place({ address, port }: SshLogin): string {
+function place({ address, port }: SshPlace): string {
   return `${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
 /** The pin of a server among those accepted. */
-function pinOf(login: SshLogin, pins: readonly Pin[]): { type: string; fingerprint: string } | undefined {
+function pinOf(login: SshPlace, pins: readonly Pin[]): { type: string; fingerprint: string } | undefined {
   const start = `ssh-host-key ${place(login)} `
   const pin = pins.find(({ what }) => what.startsWith(start))
   return pin && { type: pin.what.slice(start.length), fingerprint: pin.fingerprint }
@@ -113,7 +118,7 @@ function typeOf(blob: Buffer): string {
   return blob.subarray(4, 4 + blob.readUInt32BE(0)).toString('latin1')
 }
 
-async function askKey(login: SshLogin, tools: SshTools, sock: Duplex | undefined): Promise<Pin> {
+async function askKey(login: SshPlace, tools: SshTools, sock: Duplex | undefined): Promise<Pin> {
   let seen: Pin | undefined
   const client = new Client()
   try {
@@ -136,7 +141,7 @@ async function askKey(login: SshLogin, tools: SshTools, sock: Duplex | undefined
   throw new Fault('device-unreachable', `${place(login)} showed no host key.`)
 }
 
-function baseOf(login: SshLogin, hostKeys: readonly ServerHostKeyAlgorithm[]): ConnectConfig {
+function baseOf(login: SshPlace, hostKeys: readonly ServerHostKeyAlgorithm[]): ConnectConfig {
   const old: readonly ServerHostKeyAlgorithm[] = login.oldAlgorithms ? ['ssh-rsa'] : []
   const rsa = hostKeys.includes('rsa-sha2-512')
   return {
@@ -202,7 +207,7 @@ function oneTry(way: 'password' | 'key'): AuthHandlerMiddleware {
 }
 
 /** Connects; rejects with a Fault, or with the reason of the signal. */
-async function ready(client: Client, login: SshLogin, tools: SshTools, config: ConnectConfig): Promise<void> {
+async function ready(client: Client, login: SshPlace, tools: SshTools, config: ConnectConfig): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const { signal } = tools
   const abort = () => {
@@ -228,7 +233,7 @@ async function ready(client: Client, login: SshLogin, tools: SshTools, config: C
   }
 }
 
-function streamThrough(client: Client, to: SshLogin): Promise<Duplex> {
+function streamThrough(client: Client, to: SshPlace): Promise<Duplex> {
   return new Promise((resolve, reject) =>
     client.forwardOut('127.0.0.1', 0, to.address, to.port, (error, stream) =>
       error ? reject(sshFault(place(to), error)) : resolve(stream)

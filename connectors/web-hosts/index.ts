@@ -16,7 +16,7 @@ import { type Change, stepsOf } from './change.ts'
 import { whoAmI } from './client.ts'
 import { factsOf, stateOf } from './facts.ts'
 import { connectorId, planChange } from './plan.ts'
-import { parseSettings, routeOf, secretFields, type Settings, settingsSchema } from './settings.ts'
+import { parseSettings, placesOf, routeOf, secretFields, type Settings, settingsSchema } from './settings.ts'
 import { findTargets, type HostAccess } from './survey.ts'
 import type { Target } from './targets.ts'
 import { cleanChange, verifyChange } from './verify.ts'
@@ -32,7 +32,7 @@ export const webHosts: Connector = {
     const settings = parseSettings(access.settings)
     if (settings.place === 'local') return []
     const { clock, pins } = access
-    return identifySsh(routeOf(settings, access), { clock, pins, signal })
+    return identifySsh(placesOf(settings, access), { clock, pins, signal })
   },
   async connect(access, signal) {
     const settings = parseSettings(access.settings)

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { Fault } from '../../core/fault.ts'
 import { parser } from '../../core/schema.ts'
 import type { Access, Json, SecretField } from '../contract.ts'
-import type { SshLogin, SshRoute } from '../shared/ssh-login.ts'
+import type { SshLogin, SshPlace, SshRoute } from '../shared/ssh-login.ts'
 import { type FilesEntry, parseFilesEntry } from './plain-files.ts'
 
 const port = (title: string) => Type.Integer({ title, minimum: 1, maximum: 65_535, default: 22 })
@@ -159,22 +159,22 @@ export function addressesOf({ addresses, address, place }: Settings): readonly s
 
 /** The way to a host, with its credentials. Throws a Fault settings-malformed when one is missing. */
 export function routeOf(settings: Settings, access: Access): SshRoute {
-  const server: SshLogin = {
-    address: settings.address,
-    port: settings.port,
-    user: settings.user,
-    by: credential(access, settings.auth, ['']),
-    oldAlgorithms: settings.oldAlgorithms
-  }
-  if (settings.jumpAddress === '') return { server, jump: undefined }
-  const jump: SshLogin = {
-    address: settings.jumpAddress,
-    port: settings.jumpPort,
+  const { server, jump } = placesOf(settings, access)
+  return { server: { ...server, user: settings.user, by: credential(access, settings.auth, ['']) }, jump }
+}
+
+/** The way to a host; a credential is only looked for when a jump host is signed in at. */
+export function placesOf(settings: Settings, access: Access): SshRoute<SshPlace> {
+  const { address, port, oldAlgorithms, jumpAddress, jumpPort } = settings
+  const server = { address, port, oldAlgorithms }
+  if (jumpAddress === '') return { server, jump: undefined }
+  const jump = { address: jumpAddress, port: jumpPort, oldAlgorithms }
+  const login = () => ({
+    ...jump,
     user: settings.jumpUser || settings.user,
-    by: credential(access, settings.jumpAuth, ['jump-', '']),
-    oldAlgorithms: settings.oldAlgorithms
-  }
-  return { server, jump }
+    by: credential(access, settings.jumpAuth, ['jump-', ''])
+  })
+  return { server, jump: { ...jump, login } }
 }
 
 function credential(access: Access, way: 'key' | 'password', prefixes: readonly string[]): SshLogin['by'] {

@@ -99,7 +99,8 @@ export async function targetsOf(
   return drafts.map(({ places, uses: own }) => {
     const [first] = own
     const kind: Kind = first?.program.kind ?? 'files'
-    const object = places[0]?.object ?? ''
+    // the order of a configuration may change: the name of a target must not
+    const object = places.map(({ object }) => object).sort()[0] ?? ''
     const others = uses.filter((use) => !own.includes(use))
     const served = servedBy(own, addresses)
     return {
