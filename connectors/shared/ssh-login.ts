@@ -162,10 +162,10 @@ async function signIn(login: SshLogin, tools: SshTools, sock: Duplex | undefined
   const pin = pinOf(login, tools.pins)
   const accepted = pin && keyTypes[pin.type]
   if (!pin || !accepted) {
-    const what = `The host key of ${place(login)} was not accepted yet`
+    const { what, fingerprint } = await askKey(login, tools, sock)
     throw new Fault(
       'device-pin',
-      `${what}: compare its fingerprint with the server's own and accept it first.`
+      `The host key of ${place(login)} was not accepted yet: it shows ${fingerprint} (${what.split(' ').at(-1)}). Compare it with the server's own and accept it first.`
     )
   }
   const client = new Client()
