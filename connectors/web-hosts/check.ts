@@ -2,6 +2,7 @@ import { posix } from 'node:path'
 import type { Check, Right } from '../contract.ts'
 import { shown } from '../shared/host.ts'
 import { sudoAllows, sudoersLine } from '../shared/sudo.ts'
+import { kernelRelease, signalByPidFile } from './client.ts'
 import type { Reading } from './model.ts'
 import { adminSocket } from './runtime-places.ts'
 import { addressesOf } from './settings.ts'
@@ -15,6 +16,7 @@ export async function checkHost(access: HostAccess, sudoPassword: Secret | undef
   const programs = readings.filter(({ program }) => program.kind !== 'files').map(({ program }) => program)
   const rights = [
     ...(await commandRights(access, readings, sudoPassword)),
+    ...(await signalRights(access, readings)),
     ...(await socketRights(access, readings)),
     ...(await fileRights(access, readings))
   ]
@@ -23,7 +25,7 @@ export async function checkHost(access: HostAccess, sudoPassword: Secret | undef
     notes.push('None of nginx, HAProxy and Apache runs here, and no other files are named.')
   return {
     product: programs.map(({ name }) => name).join(', ') || 'Linux host',
-    version: programs.map(({ version }) => version).join(', '),
+    version: programs.map(({ version }) => version).join(', ') || (await kernelRelease(access.host)),
     role: 'single',
     rights,
     notes
@@ -51,6 +53,20 @@ async function commandRights(
         ? `Sign in as root, or switch on sudo and add: ${line}`
         : `Add to sudoers: ${line}`
     rights.push({ what: `${what}: ${shown(argv)}`, granted, remedy: granted ? null : remedy })
+  }
+  return rights
+}
+
+async function signalRights({ root }: HostAccess, readings: readonly Reading[]): Promise<Right[]> {
+  const rights: Right[] = []
+  for (const { program } of readings) {
+    const { name, reload } = program
+    if (reload?.by !== 'signal') continue
+    // signal 0 only asks whether another one could be sent (kill(2))
+    const ran = await signalByPidFile(root, '0', reload.pidFile)
+    const what = `signal ${reload.signal} to ${name} (${reload.pidFile})`
+    const remedy = `Sign in as root or as the user of ${name}, or name a command for reload.`
+    rights.push({ what, granted: ran.code === 0, remedy: ran.code === 0 ? null : remedy })
   }
   return rights
 }

@@ -110,6 +110,11 @@ export function signalByPidFile(host: Host, signal: string, pidFile: string): Pr
   return host.run(script('read -r pid < "$2" && kill -s "$1" "$pid"', signal, pidFile))
 }
 
+/** Release of the kernel. */
+export async function kernelRelease(host: Host): Promise<string> {
+  return (await host.run(['uname', '-r'])).stdout.toString().trim()
+}
+
 /** Ports that something listens on with TCP. */
 export async function listeningPorts(host: Host): Promise<Set<number>> {
   const ran = await host.run(script('cat /proc/net/tcp /proc/net/tcp6 2>/dev/null; exit 0'))
