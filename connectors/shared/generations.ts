@@ -151,6 +151,8 @@ export async function unstage(files: HostFiles, { site, next }: Layout): Promise
   if ((await currentGeneration(files, site)) === next) {
     throw new Fault('device-changed', `${site}/cur leads to ${next}, which was to be removed.`, { site })
   }
+  // left by a connection that broke in front of the rename
+  await files.remove(besideOf(`${site}/cur`))
   await removeGeneration(files, site, next)
 }
 

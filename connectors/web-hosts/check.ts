@@ -1,6 +1,7 @@
+import type { Secret } from '../../core/secret.ts'
 import { posix } from 'node:path'
 import type { Check, Right } from '../contract.ts'
-import { shown } from '../shared/host.ts'
+import { type Host, shown } from '../shared/host.ts'
 import { sudoAllows, sudoersLine } from '../shared/sudo.ts'
 import { kernelRelease, signalByPidFile } from './client.ts'
 import type { Reading } from './model.ts'
@@ -8,14 +9,20 @@ import { adminSocket } from './runtime-places.ts'
 import { addressesOf } from './settings.ts'
 import { type HostAccess, survey } from './survey.ts'
 import { targetsOf } from './targets.ts'
-import type { Secret } from '../../core/secret.ts'
+
+/** What asking about sudo needs. */
+export interface Sudo {
+  /** as the login itself */
+  readonly host: Host
+  readonly password: Secret | undefined
+}
 
 /** What runs on a host, and whether the login is enough; nothing is changed. */
-export async function checkHost(access: HostAccess, sudoPassword: Secret | undefined): Promise<Check> {
+export async function checkHost(access: HostAccess, sudo: Sudo): Promise<Check> {
   const readings = await survey(access)
   const programs = readings.filter(({ program }) => program.kind !== 'files').map(({ program }) => program)
   const rights = [
-    ...(await commandRights(access, readings, sudoPassword)),
+    ...(await commandRights(access, readings, sudo)),
     ...(await signalRights(access, readings)),
     ...(await socketRights(access, readings)),
     ...(await fileRights(access, readings))
@@ -33,12 +40,8 @@ export async function checkHost(access: HostAccess, sudoPassword: Secret | undef
 }
 
 /** tests, reloads and starts, as root */
-async function commandRights(
-  access: HostAccess,
-  readings: readonly Reading[],
-  password: Secret | undefined
-): Promise<Right[]> {
-  const { settings, host, login } = access
+async function commandRights(access: HostAccess, readings: readonly Reading[], sudo: Sudo): Promise<Right[]> {
+  const { settings, login } = access
   const wanted = readings.flatMap(({ program: { name, test, reload, start } }) => [
     ...(test ? [{ what: `test ${name}`, argv: test }] : []),
     ...(reload?.by === 'command' ? [{ what: `reload ${name}`, argv: reload.argv }] : []),
@@ -46,7 +49,8 @@ async function commandRights(
   ])
   const rights: Right[] = []
   for (const { what, argv } of wanted) {
-    const granted = settings.sudo === 'no' ? login.uid === 0 : await sudoAllows(host, password, argv)
+    const granted =
+      settings.sudo === 'no' ? login.uid === 0 : await sudoAllows(sudo.host, sudo.password, argv)
     const line = sudoersLine(settings.user, [argv])
     const remedy =
       settings.sudo === 'no'

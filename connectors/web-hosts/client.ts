@@ -24,10 +24,14 @@ export interface Process {
 
 /**
  * /proc of the named commands. First line: wall clock, uptime, ticks per second; then a record for each process, its
- * fields parted by 0x1f, its arguments by 0x1e, records by 0x1d.
+ * fields parted by 0x1f, its arguments by 0x1e, records by 0x1d. Clock and uptime are read until they come within
+ * 30 ms of each other: on a busy host the shell may wait in between.
  */
 const listing = [
-  '{ cd /proc && now=$(date +%s.%N) && read -r up rest < uptime && echo "$now $up $(getconf CLK_TCK)"',
+  '{ cd /proc || exit 1; n=0',
+  'while read -r a _ < uptime && now=$(date +%s.%N) && read -r up _ < uptime',
+  'do n=$((n + 1)); [ $((${up%.*}${up#*.} - ${a%.*}${a#*.})) -le 3 ] && break; [ $n -ge 20 ] && break; done',
+  'echo "$now $up $(getconf CLK_TCK)"',
   'for p in [0-9]*; do read -r c < $p/comm || continue',
   'case " $* " in *" $c "*) ;; *) continue;; esac',
   'read -r s < $p/stat || continue',

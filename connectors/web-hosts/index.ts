@@ -2,6 +2,7 @@ import { Fault } from '../../core/fault.ts'
 import type { Access, Binding, BoundPlan, Bundle, Connector, Journal, Session } from '../contract.ts'
 import type { HostFiles } from '../shared/files.ts'
 import type { Host, HostConnection } from '../shared/host.ts'
+import { localFiles } from '../shared/local-files.ts'
 import { openLocalHost } from '../shared/local-host.ts'
 import { checkBundle } from '../shared/pair.ts'
 import { shellFiles } from '../shared/shell-files.ts'
@@ -35,6 +36,7 @@ export const webHosts: Connector = {
     return identifySsh(placesOf(settings, access), { clock, pins, signal })
   },
   async connect(access, signal) {
+    signal.throwIfAborted()
     const settings = parseSettings(access.settings)
     const { clock, pins } = access
     if (settings.place === 'local') return new HostSession(access, settings, openLocalHost(clock))
@@ -75,13 +77,14 @@ class HostSession implements Session {
   }
 
   async #files(login: Host, host: Host, signal: AbortSignal): Promise<HostFiles> {
-    const sftp = this.#ssh && (await sftpFiles(this.#ssh, login, signal))
-    if (!sftp) return shellFiles(host)
-    return host === login ? sftp : preferReading(sftp, shellFiles(host))
+    const own = this.#ssh ? await sftpFiles(this.#ssh, login, signal) : localFiles(login)
+    if (!own) return shellFiles(host)
+    return host === login ? own : preferReading(own, shellFiles(host))
   }
 
   async check(signal: AbortSignal) {
-    return checkHost(await this.#open(signal), this.#access.secret('sudo-password'))
+    const host = this.#connection.with(signal)
+    return checkHost(await this.#open(signal), { host, password: this.#access.secret('sudo-password') })
   }
 
   async *discover(signal: AbortSignal) {

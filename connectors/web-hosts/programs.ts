@@ -86,27 +86,28 @@ function same(one: readonly string[], other: readonly string[]): boolean {
 
 /** Whether the workers of a program began after a time. */
 export type Freshness =
-  /** all of them */
+  /** all of them, surely */
   | 'all'
-  /** some: old ones finish their connections, or a single worker was replaced */
+  /** some, or it cannot be told: old ones finish their connections, or they began at about that time */
   | 'some'
+  /** surely none */
   | 'none'
   /** it does not run */
   | 'dead'
   /** no processes to look at */
   | 'unknown'
 
-/** start times are good to 50 ms */
-const margin = 50
+/** start times and times of files are good to this much, milliseconds */
+const margin = 60
 
 /** How many of a program's workers began after `since` (milliseconds by the host's clock). */
 export async function freshness({ host }: Controls, program: Program, since: number): Promise<Freshness> {
   if (program.kind === 'files') return 'unknown'
   const found = await findProgram(host, program)
   if (!found || found.workers.length === 0) return 'dead'
-  const fresh = found.workers.filter(({ began }) => began > since + margin).length
-  if (fresh === 0) return 'none'
-  return fresh === found.workers.length ? 'all' : 'some'
+  const { workers } = found
+  if (workers.every(({ began }) => began > since + margin)) return 'all'
+  return workers.every(({ began }) => began < since - margin) ? 'none' : 'some'
 }
 
 const proofMs = 15_000
@@ -121,7 +122,7 @@ export async function reloadProgram(controls: Controls, program: Program): Promi
   const before = program.kind === 'files' ? undefined : await findProgram(host, program)
   if (program.kind !== 'files' && !before) throw ended(program)
   // so that new workers are later than what they read, by more than the clocks differ
-  await sleep(clock, 3 * margin)
+  await sleep(clock, 4 * margin)
   await askToReload(controls, program)
   if (!before) return
   const old = new Set(before.workers.map(({ pid }) => pid))
@@ -164,14 +165,19 @@ async function askToReload({ root, host }: Controls, { name, reload }: Program):
     throw refused(name, reload.by === 'command' ? reload.argv : ['kill', reload.signal], ran)
 }
 
+/** one attempt at a start; the process id of a program that just ended can linger, and a start then does nothing */
+const startMs = 3_000
+
 /** Starts a program that ended. Fault device-refused. */
 export async function startProgram(controls: Controls, program: Program): Promise<void> {
   const { root, host, clock } = controls
   if (!program.start) throw ended(program)
-  const ran = await root.run(program.start, { timeoutMs: controlMs })
-  if (ran.code !== 0) throw refused(program.name, program.start, ran)
-  for (const end = clock.ticks() + proofMs; clock.ticks() < end; await sleep(clock, proofEveryMs)) {
-    if (((await findProgram(host, program))?.workers.length ?? 0) > 0) return
+  for (const end = clock.ticks() + 2 * proofMs; clock.ticks() < end;) {
+    const ran = await root.run(program.start, { timeoutMs: controlMs })
+    if (ran.code !== 0) throw refused(program.name, program.start, ran)
+    for (const soon = clock.ticks() + startMs; clock.ticks() < soon; await sleep(clock, proofEveryMs)) {
+      if (((await findProgram(host, program))?.workers.length ?? 0) > 0) return
+    }
   }
   throw ended(program)
 }
