@@ -52,12 +52,14 @@ export interface HostFiles {
   remove(path: string): Promise<void>
   /** an empty directory; one that holds something stays */
   removeDirectory(path: string): Promise<void>
-  /** brings a directory's entries to the disk */
-  sync(directory: string): Promise<void>
+  /** brings the entries of directories to the disk */
+  sync(directories: readonly string[]): Promise<void>
   /** gives a file the SELinux label of another, where there are labels */
   copyLabel(from: string, to: string): Promise<void>
   /** bytes that are free for us where the path lies */
   free(path: string): Promise<number>
+  /** those of the paths that we may not read */
+  unreadable(paths: readonly string[]): Promise<readonly string[]>
   /** may we make files in the directory? */
   mayWriteIn(directory: string): Promise<boolean>
 }

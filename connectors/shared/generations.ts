@@ -91,14 +91,14 @@ export async function adopt(files: HostFiles, layout: Layout, parts: readonly Pa
   const directory = `${site}/${old}`
   for (const path of [posix.dirname(site), site, directory]) await files.makeDirectory(path, owned)
   for (const part of plain) await keep(files, part, `${directory}/${part.name}`)
-  await files.sync(directory)
   if ((await files.readLink(`${site}/cur`)) === undefined) await files.makeLink(`${site}/cur`, old)
-  await files.sync(site)
+  await files.sync([directory, site])
   for (const part of plain) {
     if (await leadsHere(files, layout, part)) continue
     const link = posix.relative(posix.dirname(part.path), `${site}/cur/${part.name}`)
     await replace(files, part.path, (beside) => files.makeLink(beside, link))
   }
+  await files.sync(directoriesOf(plain))
 }
 
 /** Puts the files back as they were, and removes the site if it was not there before. */
@@ -114,6 +114,7 @@ export async function unadopt(files: HostFiles, layout: Layout, parts: readonly 
       )
     }
   }
+  await files.sync(directoriesOf(plain))
   for (const { path, name } of plain) {
     await files.remove(besideOf(path))
     await files.remove(`${site}/${old}/${name}`)
@@ -143,7 +144,7 @@ export async function stage(files: HostFiles, layout: Layout, staged: readonly S
     else if (!(await files.stat(path))) await files.makeHardLink(path, `${site}/${old}/${name}`)
     await files.copyLabel(labelOf, path)
   }
-  await files.sync(directory)
+  await files.sync([directory])
 }
 
 /** Removes the next generation, unless it is switched on. */
@@ -167,11 +168,16 @@ export async function removeGeneration(files: HostFiles, site: string, generatio
 export async function switchTo(files: HostFiles, site: string, generation: string): Promise<void> {
   if ((await files.readLink(`${site}/cur`)) === generation) return
   await replace(files, `${site}/cur`, (beside) => files.makeLink(beside, generation))
+  await files.sync([site])
 }
 
 async function leadsHere(files: HostFiles, { site }: Layout, { path, name }: Part): Promise<boolean> {
   const to = await files.readLink(path)
   return to !== undefined && posix.resolve(posix.dirname(path), to) === `${site}/cur/${name}`
+}
+
+function directoriesOf(parts: readonly Part[]): string[] {
+  return [...new Set(parts.map(({ path }) => posix.dirname(path)))]
 }
 
 /** a name that HAProxy passes over when it loads a directory */
@@ -189,7 +195,6 @@ async function replace(
   await files.remove(beside)
   await make(beside)
   await files.rename(beside, path)
-  await files.sync(posix.dirname(path))
 }
 
 /** The same file under another name; where that cannot be (other file system, protected_hardlinks), a copy. */

@@ -70,7 +70,16 @@ function faultOf(path: string, thrown: unknown) {
 
 const reading: Pick<
   HostFiles,
-  'stat' | 'read' | 'list' | 'readLink' | 'realPath' | 'hash' | 'mtimes' | 'free' | 'mayWriteIn'
+  | 'stat'
+  | 'read'
+  | 'list'
+  | 'readLink'
+  | 'realPath'
+  | 'hash'
+  | 'mtimes'
+  | 'free'
+  | 'unreadable'
+  | 'mayWriteIn'
 > = {
   async stat(path) {
     const found = await asked(path, lstat(path))
@@ -95,13 +104,19 @@ const reading: Pick<
     const space = await asked(path, statfs(path))
     return space ? space.bavail * space.bsize : 0
   },
-  async mayWriteIn(directory) {
-    try {
-      await access(directory, constants.W_OK | constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
+  async unreadable(paths) {
+    const may = await Promise.all(paths.map((path) => allows(path, constants.R_OK)))
+    return paths.filter((_path, at) => !may[at])
+  },
+  mayWriteIn: (directory) => allows(directory, constants.W_OK | constants.X_OK)
+}
+
+async function allows(path: string, mode: number): Promise<boolean> {
+  try {
+    await access(path, mode)
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -144,7 +159,9 @@ const writing: Omit<HostFiles, keyof typeof reading | 'copyLabel'> = {
   async removeDirectory(path) {
     await asked(path, rmdir(path), ['ENOTEMPTY', 'EEXIST'])
   },
-  sync: (directory) => act(directory, syncDirectory(directory))
+  async sync(directories) {
+    for (const directory of directories) await act(directory, syncDirectory(directory))
+  }
 }
 
 /** exclusive, closed to others, and on the disk before it is closed */

@@ -98,7 +98,7 @@ interface Parts {
   readonly shell: HostFiles
 }
 
-type Writes = Omit<HostFiles, keyof Reads | 'mtimes' | 'sync' | 'copyLabel' | 'mayWriteIn'>
+type Writes = Omit<HostFiles, keyof Reads | 'mtimes' | 'sync' | 'copyLabel' | 'unreadable' | 'mayWriteIn'>
 
 function writingFiles({ host, call, reads, shell }: Parts): Writes {
   const act = async (path: string, work: (sftp: SFTPWrapper, done: Done<unknown>) => void): Promise<void> => {

@@ -90,8 +90,8 @@ export function shellFiles(host: Host): HostFiles {
       if (ran.code === 0 || isMissing(ran) || /not empty/i.test(ran.stderr)) return
       throw fileFault(host.name, path, saidBy(ran))
     },
-    async sync(directory) {
-      await must(directory, ['sync', directory])
+    async sync(directories) {
+      if (directories.length > 0) await must(directories[0] ?? '', ['sync', ...directories])
     },
     async copyLabel(from, to) {
       labels ??= host.run(script('[ -e /sys/fs/selinux/enforce ]')).then(({ code }) => code === 0)
@@ -103,6 +103,10 @@ export function shellFiles(host: Host): HostFiles {
           .at(-1)
           ?.split(/\s+/) ?? []
       return Number(fields[3] ?? 0) * 1024
+    },
+    async unreadable(paths) {
+      const ran = await host.run(script('for p; do [ -r "$p" ] || printf "%s\\n" "$p"; done', ...paths))
+      return lines(ran)
     },
     async mayWriteIn(directory) {
       const ran = await host.run(script('[ -d "$1" ] && [ -w "$1" ] && [ -x "$1" ]', directory))

@@ -61,7 +61,15 @@ async function readParent(host: Host, files: HostFiles, { parent, processes }: R
     trouble: troubleOf(parent)
   }
   const { uses, ports } = readUses(directives, world.root)
-  return { program, uses, configs: await configs.seen(), sockets: [], bufferSize: 0, ports }
+  return {
+    program,
+    uses,
+    configs: await configs.seen(),
+    unreadable: configs.unreadable,
+    sockets: [],
+    bufferSize: 0,
+    ports
+  }
 }
 
 interface Arguments {

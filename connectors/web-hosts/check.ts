@@ -25,6 +25,7 @@ export async function checkHost(access: HostAccess, sudo: Sudo): Promise<Check> 
     ...(await commandRights(access, readings, sudo)),
     ...(await signalRights(access, readings)),
     ...(await socketRights(access, readings)),
+    ...(await readRights(access, readings)),
     ...(await fileRights(access, readings))
   ]
   const notes = programs.flatMap(({ name, trouble }) => (trouble === null ? [] : [`${name}: ${trouble}`]))
@@ -85,6 +86,23 @@ async function socketRights(access: HostAccess, readings: readonly Reading[]): P
     rights.push({ what: `admin socket of ${reading.program.name}`, granted, remedy: granted ? null : remedy })
   }
   return rights
+}
+
+/** reading configurations, certificates and keys */
+async function readRights({ files, login }: HostAccess, readings: readonly Reading[]): Promise<Right[]> {
+  const named = readings.flatMap(({ uses }) =>
+    uses.flatMap(({ pairs }) => pairs.flatMap((pair) => pair.files.map(({ path }) => path)))
+  )
+  const paths = [...new Set(named)].sort()
+  const hidden = [...readings.flatMap(({ unreadable }) => unreadable), ...(await files.unreadable(paths))]
+  if (hidden.length === 0) {
+    return [{ what: 'read configurations, certificates and keys', granted: true, remedy: null }]
+  }
+  return hidden.map((path) => ({
+    what: `read ${path}`,
+    granted: false,
+    remedy: `Give ${login.user} the right to read ${path} (owner, group or setfacl), or switch on sudo for everything.`
+  }))
 }
 
 /** making links where the certificates lie */

@@ -11,26 +11,42 @@ const maxFiles = 2_000
 export class ConfigFiles {
   readonly files: HostFiles
   readonly #texts = new Map<string, string>()
+  readonly #unreadable = new Set<string>()
   readonly #seen: (Omit<ConfigFile, 'mtimeMs'> & { readonly real: string })[] = []
 
   constructor(files: HostFiles) {
     this.files = files
   }
 
-  /** The text of a file, or undefined when it is not there. Fault: device-right. */
+  /** The text of a file; undefined when it is not there, or when the login may not read it. */
   async read(path: string): Promise<string | undefined> {
     const known = this.#texts.get(path)
     if (known !== undefined) return known
     if (this.#texts.size >= maxFiles) {
       throw new Fault('device-malformed', `The configuration includes more than ${maxFiles} files.`, { path })
     }
-    const bytes = await this.files.read(path)
+    const bytes = await this.#bytes(path)
     if (!bytes) return undefined
     const real = (await this.files.realPath(path)) ?? path
     this.#seen.push({ path, real, sha256: hash('sha256', bytes, 'hex') })
     const text = bytes.toString().replace(/^\ufeff/, '')
     this.#texts.set(path, text)
     return text
+  }
+
+  async #bytes(path: string): Promise<Buffer | undefined> {
+    try {
+      return await this.files.read(path)
+    } catch (thrown) {
+      if (!(thrown instanceof Fault) || thrown.code !== 'device-right') throw thrown
+      this.#unreadable.add(path)
+      return undefined
+    }
+  }
+
+  /** Files that the login may not read, by path. */
+  get unreadable(): readonly string[] {
+    return [...this.#unreadable].sort()
   }
 
   /** Every file that was read, by path. */

@@ -76,6 +76,7 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
     program,
     uses,
     configs: await configs.seen(),
+    unreadable: configs.unreadable,
     sockets: socketsOf(global, cwd),
     bufferSize: Number(buffer ?? 16_384),
     ports: [...new Set(ports)].sort((a, b) => a - b)
@@ -264,7 +265,7 @@ class CertificateReader {
       content = (await files.read(path))?.toString('latin1') ?? ''
     } catch (thrown) {
       if (thrown instanceof Fault && thrown.code === 'device-right')
-        return unmanaged(path, 'the login may not read it')
+        return { ...unmanaged(path, 'the login may not read it'), files: [{ role: 'combined', path }] }
       throw thrown
     }
     if (content.includes('PRIVATE KEY-----')) {

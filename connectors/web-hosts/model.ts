@@ -88,6 +88,8 @@ export interface Reading {
   readonly uses: readonly Use[]
   /** files of the configuration with the SHA-256 of each */
   readonly configs: readonly ConfigFile[]
+  /** files of the configuration that the login may not read */
+  readonly unreadable: readonly string[]
   /** HAProxy: sockets of the configuration with level admin */
   readonly sockets: readonly string[]
   /** HAProxy: bytes that a command of the runtime API may have */

@@ -48,7 +48,15 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
   const configs = new ConfigFiles(files)
   const directives = await readNginxConfig(configs, main)
   const { uses, ports } = readUses(directives, posix.dirname(main))
-  return { program, uses, configs: await configs.seen(), sockets: [], bufferSize: 0, ports }
+  return {
+    program,
+    uses,
+    configs: await configs.seen(),
+    unreadable: configs.unreadable,
+    sockets: [],
+    bufferSize: 0,
+    ports
+  }
 }
 
 /** Old workers that still serve long transfers say that they are shutting down. */

@@ -96,6 +96,7 @@ export function readFiles(entries: readonly FilesEntry[]): Reading[] {
     },
     uses: [useOf(name, members)],
     configs: [],
+    unreadable: [],
     sockets: [],
     bufferSize: 0,
     ports: []

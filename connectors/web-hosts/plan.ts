@@ -33,6 +33,13 @@ export async function planChange(access: HostAccess, { target: id, families }: P
     )
   }
   const readings = readingsOf(target)
+  for (const { program, unreadable } of readings) {
+    if (unreadable.length === 0) continue
+    throw new Fault(
+      'device-right',
+      `${access.login.user} may not read ${unreadable.join(', ')} of ${program.name}: other servers could use the same certificate. Give the login this right.`
+    )
+  }
   for (const { program } of readings) await testProgram(access, programOf(program), 'device-broken')
   const ordered = assign(target, families)
   const runtime = await runtimePlaces(access, target, ordered)

@@ -28,8 +28,13 @@ export async function runtimePlaces(
   const readings = [...new Set(target.uses.map(({ reading }) => reading))]
   for (const reading of readings.filter(({ program }) => program.kind === 'haproxy')) {
     const uses = target.uses.filter((use) => use.reading === reading)
-    const used = new Set(uses.flatMap((use) => use.places).filter((place) => ordered.has(place)))
-    const found = await inProcess({ access, reading, target, used: [...used] })
+    const used = new Map<Place, string | null>()
+    for (const { use, places } of uses) {
+      for (const [at, place] of places.entries()) {
+        if (ordered.has(place)) used.set(place, use.pairs[at]?.runtimeName ?? null)
+      }
+    }
+    const found = await inProcess({ access, reading, target, used })
     if (!found) continue
     programs.add(reading.program.id)
     places.push(...found.places)
@@ -42,7 +47,8 @@ interface Asked {
   readonly access: HostAccess
   readonly reading: Reading
   readonly target: Target
-  readonly used: readonly Place[]
+  /** with the path by which HAProxy knows each at runtime */
+  readonly used: ReadonlyMap<Place, string | null>
 }
 
 async function inProcess({
@@ -53,12 +59,13 @@ async function inProcess({
 }: Asked): Promise<{ places: RuntimePlace[]; warnings: string[] } | undefined> {
   const { host } = access
   const socket = await adminSocket(access, reading)
-  if (socket === undefined || !used.every((place) => fits(place, reading))) return undefined
+  if (socket === undefined || ![...used].every(([place, path]) => fits(place, path, reading)))
+    return undefined
   const { names, transaction } = await showCertificates(host, socket)
   const places: RuntimePlace[] = []
   const warnings: string[] = []
-  for (const place of used) {
-    const name = runtimeNameOf(names, place.runtimeName ?? '')
+  for (const [place, path] of used) {
+    const name = runtimeNameOf(names, path ?? '')
     if (name === undefined) return undefined
     if ((await servedSha1(host, socket, name)) !== place.sha1) {
       // the undo would bring back what lies on the disk, and not what is served
@@ -94,8 +101,8 @@ export async function adminSocket(
  * Certificate and key in one file, nothing beside it. HAProxy 2.6 and 2.7 strip `.crt` from a name and then do not
  * find it (seen with 2.6.12).
  */
-function fits({ runtimeName, files }: Place, { program }: Reading): boolean {
-  if (runtimeName === null || files.length !== 1) return false
+function fits({ files }: Place, path: string | null, { program }: Reading): boolean {
+  if (path === null || files.length !== 1) return false
   const [major = 0, minor = 0] = program.version.split('.').map(Number)
-  return !runtimeName.endsWith('.crt') || major > 2 || minor > 7
+  return !path.endsWith('.crt') || major > 2 || minor > 7
 }

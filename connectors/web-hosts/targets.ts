@@ -37,7 +37,6 @@ export interface Place {
   readonly slot: Slot | null
   /** of the leaf's DER, lower-case hex: what HAProxy tells of a certificate */
   readonly sha1: string
-  readonly runtimeName: string | null
   /** the key stands before the certificate in a combined file */
   readonly keyFirst: boolean
   /** blocks of a combined file that are neither certificate nor key (DH PARAMETERS), PEM */
@@ -50,6 +49,7 @@ export interface PlacedUse {
   readonly program: RunningProgram
   readonly reading: Reading
   readonly use: Use
+  /** of each pair of the use, in its order */
   readonly places: readonly Place[]
 }
 
@@ -96,7 +96,7 @@ export async function targetsOf(
     places,
     uses: uses.filter((use) => use.places.some((one) => places.includes(one)))
   }))
-  return drafts.map(({ places, uses: own }) => {
+  const targets = drafts.map(({ places, uses: own }) => {
     const [first] = own
     const kind: Kind = first?.program.kind ?? 'files'
     // the order of a configuration may change: the name of a target must not
@@ -115,6 +115,22 @@ export async function targetsOf(
       unmanaged: reasonOf(places, own)
     }
   })
+  return [...targets, ...readings.flatMap(hiddenBy)]
+}
+
+/** what a configuration names in files that the login may not read */
+function hiddenBy({ program, unreadable }: Reading): Target[] {
+  return unreadable.map((path) => ({
+    id: `${program.kind}:${path}`,
+    title: `${programTitles[program.kind]} configuration ${path}`,
+    kind: 'configuration',
+    places: [],
+    uses: [],
+    served: [],
+    neighbours: [],
+    shares: [],
+    unmanaged: 'the login may not read it, so nobody knows which certificates it names'
+  }))
 }
 
 const programTitles: Readonly<Record<Kind, string>> = {
@@ -137,7 +153,6 @@ async function placeOf(pair: Pair, files: HostFiles): Promise<Place> {
     files: [],
     slot: null,
     sha1: '',
-    runtimeName: pair.runtimeName,
     keyFirst: false,
     extra: '',
     unmanaged: pair.unmanaged
