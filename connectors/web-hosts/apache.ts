@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import type { HostFiles } from '../shared/files.ts'
 import type { Host } from '../shared/host.ts'
 import { type ApacheDirective, type ApacheWorld, readApacheConfig } from './apache-config.ts'
-import { ask, findExecutable, type Process } from './client.ts'
+import { ask, findExecutable, type Process, unitOf } from './client.ts'
 import { ConfigFiles } from './config-files.ts'
 import type { ConfiguredFile, Listen, Pair, Reading, RunningProgram, Use } from './model.ts'
 import { troubleOf } from './nginx.ts'
@@ -45,7 +45,7 @@ async function readParent(host: Host, files: HostFiles, { parent, processes }: R
   for (const [name, value] of variablesOf(environment ?? '')) world.defines.set(name, value)
   const directives = await readApacheConfig(configs, main, world)
   const workers = processes.filter((process) => process.parent === parent.pid)
-  const unit = parent.unit
+  const unit = await unitOf(host, parent)
   const program: RunningProgram = {
     kind: 'apache',
     name: `Apache (${main})`,

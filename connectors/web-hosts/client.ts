@@ -11,7 +11,7 @@ export interface Process {
   readonly argv: readonly string[]
   /** when it began, milliseconds by the host's clock; good to 50 ms */
   readonly began: number
-  /** systemd unit that it runs in, or null */
+  /** systemd unit in whose control group it runs, or null */
   readonly unit: string | null
   /** it runs in a container */
   readonly contained: boolean
@@ -80,6 +80,16 @@ function processOf(record: string, boot: number, ticks: number): Process[] {
       root: root || null
     }
   ]
+}
+
+/**
+ * The systemd unit whose main process this is, or null. Whatever somebody starts inside of a service runs in its
+ * control group too: such a program is not reloaded with the service.
+ */
+export async function unitOf(host: Host, { unit, pid }: Process): Promise<string | null> {
+  if (unit === null) return null
+  const ran = await host.run(['systemctl', 'show', '-p', 'MainPID', '--value', '--', unit])
+  return ran.code === 0 && Number(ran.stdout.toString().trim()) === pid ? unit : null
 }
 
 /** Who the login is. */

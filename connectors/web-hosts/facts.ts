@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { posix } from 'node:path'
 import type { BoundPlan, Json, KeyFamily, Plan } from '../contract.ts'
 import type { HostFiles } from '../shared/files.ts'
 import { currentGeneration, type Layout, type Part } from '../shared/generations.ts'
@@ -70,10 +71,12 @@ export async function stateOf(files: HostFiles, facts: ChangeFacts): Promise<str
 /** the hash of what stood at a path before we began: behind our link it is in the old generation */
 async function formerContent(
   files: HostFiles,
-  { site, old, next }: Layout,
+  { site, old }: Layout,
   { path, name }: Part
 ): Promise<string | undefined> {
+  const to = await files.readLink(path)
+  const isOurs = to !== undefined && posix.resolve(posix.dirname(path), to) === `${site}/cur/${name}`
+  if (isOurs) return files.hash(`${site}/${old}/${name}`)
   const real = await files.realPath(path)
-  if (real !== `${site}/${next}/${name}`) return real === undefined ? undefined : files.hash(real)
-  return files.hash(`${site}/${old}/${name}`)
+  return real === undefined ? undefined : files.hash(real)
 }

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { Fault } from '../../core/fault.ts'
 import type { HostFiles } from '../shared/files.ts'
 import type { Host } from '../shared/host.ts'
-import { ask, findExecutable, mayUseSocket, type Process } from './client.ts'
+import { ask, findExecutable, mayUseSocket, type Process, unitOf } from './client.ts'
 import { ConfigFiles } from './config-files.ts'
 import {
   bindAddresses,
@@ -57,7 +57,8 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
     reload: await reloadOf(host, master, given),
     start: null,
     began: workers.length === 0 ? null : Math.min(...workers.map(({ began }) => began)),
-    trouble: troubleOf(master)
+    // its own chroot comes after it has read its files
+    trouble: troubleOf({ ...master, root: null })
   }
   const configs = new ConfigFiles(files)
   const texts: { path: string; text: string }[] = []
@@ -121,7 +122,8 @@ async function reloadOf(host: Host, master: Process, given: Arguments): Promise<
   if (given.masterSocket !== null && (await mayUseSocket(host, given.masterSocket))) {
     return { by: 'master', socket: given.masterSocket }
   }
-  if (master.unit) return { by: 'command', argv: ['/usr/bin/systemctl', 'reload', master.unit] }
+  const unit = await unitOf(host, master)
+  if (unit) return { by: 'command', argv: ['/usr/bin/systemctl', 'reload', unit] }
   const pidFile = valuesOf(master.argv, '-p')[0]
   return pidFile?.startsWith('/') ? { by: 'signal', signal: 'USR2', pidFile } : null
 }

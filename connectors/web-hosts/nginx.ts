@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import type { Host } from '../shared/host.ts'
-import { ask, findExecutable, type Process } from './client.ts'
+import { ask, findExecutable, type Process, unitOf } from './client.ts'
 import { ConfigFiles } from './config-files.ts'
 import type { Listen, Pair, Reading, RunningProgram, Use } from './model.ts'
 import { type Directive, readNginxConfig } from './nginx-config.ts'
@@ -30,6 +30,7 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
   const prefix = options.get('-p') ?? builtIn('prefix') ?? '/usr/local/nginx'
   const main = posix.resolve(prefix, options.get('-c') ?? builtIn('conf-path') ?? 'conf/nginx.conf')
   const base = [executable, ...[...options].flat()]
+  const unit = await unitOf(host, master)
   const workers = processes.filter(({ parent, argv }) => parent === master.pid && isWorker(argv))
   const program: RunningProgram = {
     kind: 'nginx',
@@ -39,7 +40,7 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
     test: [...base, '-t'],
     reload: {
       by: 'command',
-      argv: master.unit ? ['/usr/bin/systemctl', 'reload', master.unit] : [...base, '-s', 'reload']
+      argv: unit ? ['/usr/bin/systemctl', 'reload', unit] : [...base, '-s', 'reload']
     },
     start: null,
     began: workers.length === 0 ? null : Math.min(...workers.map(({ began }) => began)),

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { hostMissing, startTestHost } from '../peers/hosts/host.ts'
@@ -132,6 +132,51 @@ t.test('the only certificate of a server may change its kind of key, with a warn
   )
   const both = { target: target?.target ?? '', families: ['rsa', 'ecdsa'] } as const
   await t.rejects(session.plan(both, signal), { code: 'device-refused', message: /no place for an ECDSA/ })
+})
+
+t.test('HAProxy: what lies beside the old certificate is not used with the new one', { skip }, async (t) => {
+  const host = await startTestHost({ programs: { haproxy: twoSites() } })
+  t.teardown(() => host.stop())
+  const haproxy = programOf(host.programs, 'haproxy')
+  const pem = haproxy.sites[0]?.certificates.ecdsa ?? ''
+  const old = await wireOf(haproxy)
+  writeFileSync(`${pem}.issuer`, haproxy.sites[0]?.pairs.ecdsa?.issuer?.pem ?? '')
+  const before = snapshot(haproxy.folders, 'content')
+  const session = await signIn(host)
+  t.teardown(() => session.close())
+  const fresh = leaf('a.test')
+  const bundle = bundleOf({ ecdsa: fresh })
+  const unbound = await session.plan({ target: `haproxy:${pem}`, families: ['ecdsa'] }, signal)
+  t.match(unbound.warnings, [/issuer belongs to the old certificate/])
+  t.notOk(
+    unbound.steps.some(({ id }) => id.startsWith('commit')),
+    'by reload'
+  )
+  const plan = boundTo(unbound, bundle)
+  await session.deploy(plan, bundle, journalOf(), signal)
+  t.equal(existsSync(`${pem}.issuer`), false)
+  await session.deploy(plan, bundle, journalOf(), signal)
+  t.same(await session.verify(plan, signal), { state: 'in-place' })
+  t.equal(
+    (
+      await until(
+        () => wireOf(haproxy),
+        ([first]) => first === fresh.fingerprint
+      )
+    )[0],
+    fresh.fingerprint
+  )
+  const again = await session.plan({ target: `haproxy:${pem}`, families: ['ecdsa'] }, signal)
+  t.same(again.warnings, [])
+  await session.rollback(plan, journalOf(), signal)
+  t.same(
+    await until(
+      () => wireOf(haproxy),
+      ([first]) => first === old[0]
+    ),
+    old
+  )
+  t.equal(snapshot(haproxy.folders, 'content'), before)
 })
 
 t.test("what another program's link leads to is left to it", { skip }, async (t) => {
