@@ -105,7 +105,7 @@ function writingFiles({ host, call, reads, shell }: Parts): Writes {
     try {
       await call(path, work)
     } catch (thrown) {
-      throw faultOf(host.name, path, thrown)
+      throw await failure(call, host, path, thrown)
     }
   }
   /** an extension of OpenSSH; ssh2 throws where the server does not have it */
@@ -135,11 +135,7 @@ function writingFiles({ host, call, reads, shell }: Parts): Writes {
       if ((await reads.hash(path)) !== wanted) {
         // a remainder of ours that a broken connection cut short: nothing refers to it
         await act(path, (sftp, done) => sftp.unlink(path, ignoreMissing(done)))
-        try {
-          await call(path, (sftp, done) => writeNew(sftp, path, bytes, done))
-        } catch (thrown) {
-          throw await writeFault({ host, shell, path, thrown, size: bytes.length })
-        }
+        await act(path, (sftp, done) => writeNew(sftp, path, bytes, done))
         if ((await reads.hash(path)) !== wanted) {
           throw fileFault(host.name, path, 'the bytes read back are not those sent')
         }
@@ -176,9 +172,7 @@ function writingFiles({ host, call, reads, shell }: Parts): Writes {
 
 async function freeBytes(call: Call, shell: HostFiles, path: string): Promise<number> {
   try {
-    const space = await call<{ f_frsize: number; f_bavail: number }>(path, (sftp, done) =>
-      sftp.ext_openssh_statvfs(path, done)
-    )
+    const space = await spaceOf(call, path)
     return space.f_frsize * space.f_bavail
   } catch (thrown) {
     if (thrown instanceof Fault) throw thrown
@@ -213,20 +207,29 @@ function flush(sftp: SFTPWrapper, handle: Buffer, close: (failed?: Error | null)
   }
 }
 
-interface FailedWrite {
-  readonly host: Host
-  readonly shell: HostFiles
-  readonly path: string
-  readonly thrown: unknown
-  readonly size: number
+/** what statvfs says, as OpenSSH gives it; flag 1 is ST_RDONLY */
+interface Space {
+  readonly f_frsize: number
+  readonly f_bavail: number
+  readonly f_flag: number
 }
 
-/** SFTP says no more than `Failure` of a full disk */
-async function writeFault({ host, shell, path, thrown, size }: FailedWrite): Promise<Fault> {
+function spaceOf(call: Call, path: string): Promise<Space> {
+  return call<Space>(path, (sftp, done) => sftp.ext_openssh_statvfs(path, done))
+}
+
+/** SFTP says no more than `Failure` of a full disk and of a read-only one: the file system is asked. */
+async function failure(call: Call, host: Host, path: string, thrown: unknown): Promise<Fault> {
   const fault = faultOf(host.name, path, thrown)
   if (fault.code !== 'device-refused') return fault
-  const free = await shell.free(posix.dirname(path))
-  return free > size ? fault : fileFault(host.name, path, 'No space left on device')
+  try {
+    const { f_bavail, f_flag } = await spaceOf(call, posix.dirname(path))
+    if ((f_flag & 1) === 1) return fileFault(host.name, path, 'Read-only file system')
+    if (f_bavail === 0) return fileFault(host.name, path, 'No space left on device')
+  } catch {
+    // a server without this extension
+  }
+  return fault
 }
 
 function faultOf(host: string, path: string, thrown: unknown): Fault {
