@@ -95,10 +95,17 @@ interface Talk {
 
 function talkHere({ socket, request, clock, signal }: Talk): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
+  if (signal.aborted) return Promise.reject(signal.reason as Error)
   const stream = connect(socket)
   const heard = new Gathered()
-  const cancel = clock.after(commandMs, () => stream.destroy(unreachable(socket, 'no answer on the socket')))
-  const abort = () => stream.destroy(signal.reason as Error)
+  const cancel = clock.after(commandMs, () => {
+    reject(unreachable(socket, 'no answer on the socket'))
+    stream.destroy()
+  })
+  const abort = () => {
+    reject(signal.reason as Error)
+    stream.destroy()
+  }
   signal.addEventListener('abort', abort, { once: true })
   stream.on('data', (bytes: Buffer) => heard.add(bytes))
   stream.on('error', (error: NodeJS.ErrnoException) => reject(socketFault(socket, error.message, error)))
@@ -112,8 +119,7 @@ function talkHere({ socket, request, clock, signal }: Talk): Promise<string> {
 }
 
 /** The fault of a socket that did not take a connection, by what the system said. */
-export function socketFault(socket: string, said: string, cause?: unknown): unknown {
-  if (cause instanceof Fault || (cause instanceof Error && cause.name === 'AbortError')) return cause
+export function socketFault(socket: string, said: string, cause?: unknown): Fault {
   if (/EACCES|[Pp]ermission denied/.test(said)) {
     const remedy = 'Give the login the group of the socket'
     return new Fault('device-right', `The socket ${socket} may not be used: ${said}. ${remedy}.`, { socket })

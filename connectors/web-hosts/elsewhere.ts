@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import type { HostFiles } from '../shared/files.ts'
+import { ownLink } from '../shared/generations.ts'
 import type { PlacedFile } from './targets.ts'
 
 /** Places that belong to software which writes certificates itself, and would undo what we do. */
@@ -17,14 +18,20 @@ const owners: readonly (readonly [pattern: RegExp, owner: string])[] = [
   [/^\/etc\/pve\//, 'Proxmox manages it']
 ]
 
+/** links that are followed within one directory */
+const maxLinks = 8
+
 /** Why a file must be left to something else, or null. */
-export async function managedElsewhere(files: HostFiles, file: PlacedFile): Promise<string | null> {
-  const { path, real, own } = file
+export async function managedElsewhere(files: HostFiles, { path, real }: PlacedFile): Promise<string | null> {
   for (const [pattern, owner] of owners) if (pattern.test(path) || pattern.test(real)) return owner
-  if (own !== null) return null
-  const to = await files.readLink(path)
-  if (to === undefined) return null
-  // a link to another name in the same directory is somebody's habit, a link out of it somebody's system
-  if (posix.dirname(real) === posix.dirname(path)) return null
+  let at = path
+  for (let hop = 0; hop < maxLinks; hop++) {
+    const to = await files.readLink(at)
+    if (to === undefined || (await ownLink(files, at, to))) return null
+    const next = posix.resolve(posix.dirname(at), to)
+    // a link to another name in the same directory is somebody's habit, a link out of it somebody's system
+    if (posix.dirname(next) !== posix.dirname(at)) break
+    at = next
+  }
   return `${path} is a link to ${real}, which something else seems to keep up to date`
 }

@@ -16,7 +16,7 @@ import {
   type RunningProgram,
   type Use
 } from './model.ts'
-import { neighboursOf, servedBy } from './served.ts'
+import { neighboursOf, servedBy, specificListens } from './served.ts'
 
 /** One file of a place, found on the host. */
 export interface PlacedFile {
@@ -96,13 +96,14 @@ export async function targetsOf(
     places,
     uses: uses.filter((use) => use.places.some((one) => places.includes(one)))
   }))
+  const specific = specificListens(uses)
   const targets = drafts.map(({ places, uses: own }) => {
     const [first] = own
     const kind: Kind = first?.program.kind ?? 'files'
     // the order of a configuration may change: the name of a target must not
     const object = places.map(({ object }) => object).sort()[0] ?? ''
     const others = uses.filter((use) => !own.includes(use))
-    const served = servedBy(own, addresses)
+    const served = servedBy(own, addresses, specific)
     return {
       id: `${kind}:${object}`,
       title: `${programTitles[kind]} certificate ${object}`,
@@ -110,9 +111,9 @@ export async function targetsOf(
       places,
       uses: own,
       served,
-      neighbours: neighboursOf(served, servedBy(others, addresses)),
+      neighbours: neighboursOf(served, servedBy(others, addresses, specific)),
       shares: sharesOf(own),
-      unmanaged: reasonOf(places, own)
+      unmanaged: reasonOf(places, own) ?? sharedChain(places, groups)
     }
   })
   return [...targets, ...readings.flatMap(hiddenBy)]
@@ -235,7 +236,8 @@ function grouped(places: readonly Place[], uses: readonly PlacedUse[]): Place[][
   const byFile = new Map<string, Place>()
   for (const place of places) {
     for (const { role, path, real } of place.files) {
-      if (role === 'beside') continue
+      // many certificates of one authority can have their intermediates in one file
+      if (role === 'beside' || role === 'chain') continue
       for (const file of [path, real]) {
         join(byFile.get(file) ?? place, place)
         byFile.set(file, place)
@@ -275,6 +277,17 @@ function sharesOf(uses: readonly PlacedUse[]): Share[] {
     shares.set(what, { what, names: [...new Set(names)] })
   }
   return [...shares.values()]
+}
+
+/** new intermediates for one of them could be wrong for the others */
+function sharedChain(places: readonly Place[], groups: readonly (readonly Place[])[]): string | null {
+  const others = groups.filter((group) => group[0] !== places[0]).flat()
+  const taken = new Set(others.flatMap(({ files }) => files.map(({ real }) => real)))
+  const chain = places
+    .flatMap(({ files }) => files)
+    .find(({ role, real }) => role === 'chain' && taken.has(real))
+  if (!chain) return null
+  return `other certificates have their intermediates in ${chain.path} too: put them into the certificate file instead (SSLCertificateFile)`
 }
 
 function reasonOf(places: readonly Place[], uses: readonly PlacedUse[]): string | null {
