@@ -43,6 +43,7 @@ export interface HostFiles {
    * are not followed.
    */
   mtimes(paths: readonly string[]): Promise<readonly number[]>
+  /** makes a directory, or gives one that is there these rights */
   makeDirectory(path: string, owned: Owned): Promise<void>
   makeLink(path: string, to: string): Promise<void>
   /** another name for the same file */

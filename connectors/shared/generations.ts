@@ -89,7 +89,7 @@ export async function adopt(files: HostFiles, layout: Layout, parts: readonly Pa
   const { site, old, owned } = layout
   if (plain.length === 0) return
   const directory = `${site}/${old}`
-  for (const path of [posix.dirname(site), site, directory]) await files.makeDirectory(path, owned)
+  for (const path of [posix.dirname(site), site, directory]) await makeDirectory(files, path, owned)
   for (const part of plain) await keep(files, part, `${directory}/${part.name}`)
   if ((await files.readLink(`${site}/cur`)) === undefined) await files.makeLink(`${site}/cur`, old)
   await files.sync([directory, site])
@@ -121,7 +121,10 @@ export async function unadopt(files: HostFiles, layout: Layout, parts: readonly 
   }
   if (plain.length === 0 || existed) return
   if ((await files.readLink(`${site}/cur`)) === old) await files.remove(`${site}/cur`)
-  for (const path of [`${site}/${old}`, site, posix.dirname(site)]) await files.removeDirectory(path)
+  for (const path of [`${site}/${old}`, site, posix.dirname(site)]) {
+    await files.removeDirectory(besideOf(path))
+    await files.removeDirectory(path)
+  }
 }
 
 /** A file of the next generation: written new, or the same as in the old one. */
@@ -137,7 +140,7 @@ export interface Staged {
 export async function stage(files: HostFiles, layout: Layout, staged: readonly Staged[]): Promise<void> {
   const { site, old, next } = layout
   const directory = `${site}/${next}`
-  await files.makeDirectory(directory, layout.owned)
+  await makeDirectory(files, directory, layout.owned)
   for (const { name, owned, content, labelOf } of staged) {
     const path = `${directory}/${name}`
     if (content !== 'as before') await files.write(path, content, owned)
@@ -154,6 +157,7 @@ export async function unstage(files: HostFiles, { site, next }: Layout): Promise
   }
   // left by a connection that broke in front of the rename
   await files.remove(besideOf(`${site}/cur`))
+  await files.removeDirectory(besideOf(`${site}/${next}`))
   await removeGeneration(files, site, next)
 }
 
@@ -174,6 +178,13 @@ export async function switchTo(files: HostFiles, site: string, generation: strin
 async function leadsHere(files: HostFiles, { site }: Layout, { path, name }: Part): Promise<boolean> {
   const to = await files.readLink(path)
   return to !== undefined && posix.resolve(posix.dirname(path), to) === `${site}/cur/${name}`
+}
+
+/** A directory that has its rights from the first moment on: who may read through it must not find it closed. */
+async function makeDirectory(files: HostFiles, path: string, owned: Owned): Promise<void> {
+  if ((await files.stat(path))?.kind === 'directory') return
+  await files.makeDirectory(besideOf(path), owned)
+  await files.rename(besideOf(path), path)
 }
 
 function directoriesOf(parts: readonly Part[]): string[] {

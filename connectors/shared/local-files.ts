@@ -146,8 +146,7 @@ const writing: Omit<HostFiles, keyof typeof reading | 'copyLabel'> = {
     await act(path, give(path, owned))
   },
   async makeDirectory(path, owned) {
-    if ((await reading.stat(path))?.kind === 'directory') return
-    await act(path, mkdir(path, { mode: 0o700 }))
+    if ((await reading.stat(path))?.kind !== 'directory') await act(path, mkdir(path, { mode: 0o700 }))
     await act(path, give(path, owned))
   },
   makeLink: (path, to) => act(path, symlink(to, path)),

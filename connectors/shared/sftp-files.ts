@@ -143,8 +143,9 @@ function writingFiles({ host, call, reads, shell }: Parts): Writes {
       await give(path, owned)
     },
     async makeDirectory(path, owned) {
-      if ((await reads.stat(path))?.kind === 'directory') return
-      await act(path, (sftp, done) => sftp.mkdir(path, { mode: 0o700 }, done))
+      if ((await reads.stat(path))?.kind !== 'directory') {
+        await act(path, (sftp, done) => sftp.mkdir(path, { mode: 0o700 }, done))
+      }
       await give(path, owned)
     },
     makeLink: (path, to) => act(path, (sftp, done) => sftp.symlink(to, path, done)),

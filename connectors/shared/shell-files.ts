@@ -8,29 +8,46 @@ import { type Host, type Ran, saidBy, script } from './host.ts'
  * Content goes by standard input and output only.
  */
 export function shellFiles(host: Host): HostFiles {
-  const run = async (path: string, argv: readonly string[]): Promise<Ran | undefined> => {
-    const ran = await host.run(argv)
-    if (ran.code === 0) return ran
-    if (isMissing(ran)) return undefined
-    throw fileFault(host.name, path, saidBy(ran))
-  }
-  const must = async (path: string, argv: readonly string[]): Promise<Ran> => {
-    const ran = await run(path, argv)
-    if (ran) return ran
-    throw fileFault(host.name, path, 'No such file or directory')
-  }
-  /** has the host SELinux? asked once */
-  let labels: Promise<boolean> | undefined
-  const files: HostFiles = {
+  return { ...readingFiles(host), ...writingFiles(host) }
+}
+
+/** The command's output; undefined when it says that something is not there. */
+async function ask(host: Host, path: string, argv: readonly string[]): Promise<Ran | undefined> {
+  const ran = await host.run(argv)
+  if (ran.code === 0) return ran
+  if (isMissing(ran)) return undefined
+  throw fileFault(host.name, path, saidBy(ran))
+}
+
+async function must(host: Host, path: string, argv: readonly string[]): Promise<Ran> {
+  const ran = await ask(host, path, argv)
+  if (ran) return ran
+  throw fileFault(host.name, path, 'No such file or directory')
+}
+
+type Reads =
+  | 'stat'
+  | 'read'
+  | 'list'
+  | 'readLink'
+  | 'realPath'
+  | 'hash'
+  | 'mtimes'
+  | 'free'
+  | 'unreadable'
+  | 'mayWriteIn'
+
+function readingFiles(host: Host): Pick<HostFiles, Reads> {
+  return {
     async stat(path) {
-      const ran = await run(path, ['stat', '-c', '%f %u %g %s', '--', path])
+      const ran = await ask(host, path, ['stat', '-c', '%f %u %g %s', '--', path])
       return ran && statOf(ran.stdout.toString())
     },
     async read(path) {
-      return (await run(path, ['cat', '--', path]))?.stdout
+      return (await ask(host, path, ['cat', '--', path]))?.stdout
     },
     async list(path) {
-      const ran = await run(path, ['ls', '-1A', '--', path])
+      const ran = await ask(host, path, ['ls', '-1A', '--', path])
       return ran && lines(ran).sort()
     },
     async readLink(path) {
@@ -42,24 +59,8 @@ export function shellFiles(host: Host): HostFiles {
       const ran = await host.run(script('readlink -f -- "$1" && [ -e "$1" ]', path))
       return ran.code === 0 ? lines(ran)[0] : undefined
     },
-    async write(path, content, { mode, uid, gid }) {
-      const bytes = Buffer.from(content.reveal())
-      const ran = await host.run(
-        script(
-          writing,
-          path,
-          String(bytes.length),
-          hash('sha256', bytes, 'hex'),
-          `${uid}:${gid}`,
-          octal(mode)
-        ),
-        { stdin: content }
-      )
-      if (ran.code !== 0)
-        throw fileFault(host.name, path, saidBy(ran) || 'the bytes read back are not those sent')
-    },
     async hash(path) {
-      const ran = await run(path, ['sha256sum', '--', path])
+      const ran = await ask(host, path, ['sha256sum', '--', path])
       // a name with odd characters puts a backslash before the sum
       return ran && /[0-9a-f]{64}/.exec(ran.stdout.toString())?.[0]
     },
@@ -69,67 +70,73 @@ export function shellFiles(host: Host): HostFiles {
       const times = new Map(lines(ran).map(timeOf))
       return paths.map((path) => times.get(path) ?? 0)
     },
-    async makeDirectory(path, { mode, uid, gid }) {
-      const text = `[ -d "$1" ] || { (umask 077; mkdir -- "$1") && ${owning} && chmod "$2" -- "$1"; }`
-      await must(path, script(text, path, octal(mode), `${uid}:${gid}`))
-    },
-    async makeLink(path, to) {
-      await must(path, ['ln', '-s', '--', to, path])
-    },
-    async makeHardLink(path, of) {
-      await must(path, ['ln', '-T', '--', of, path])
-    },
-    async rename(from, to) {
-      await must(to, ['mv', '-fT', '--', from, to])
-    },
-    async remove(path) {
-      await must(path, ['rm', '-f', '--', path])
-    },
-    async removeDirectory(path) {
-      const ran = await host.run(['rmdir', '--', path])
-      if (ran.code === 0 || isMissing(ran) || /not empty/i.test(ran.stderr)) return
-      throw fileFault(host.name, path, saidBy(ran))
-    },
-    async sync(directories) {
-      if (directories.length > 0) await must(directories[0] ?? '', ['sync', ...directories])
-    },
-    async copyLabel(from, to) {
-      labels ??= host.run(script('[ -e /sys/fs/selinux/enforce ]')).then(({ code }) => code === 0)
-      if (await labels) await must(to, script(labelling, from, to))
-    },
     async free(path) {
-      const fields =
-        lines(await must(path, ['df', '-Pk', '--', path]))
-          .at(-1)
-          ?.split(/\s+/) ?? []
-      return Number(fields[3] ?? 0) * 1024
+      const last = lines(await must(host, path, ['df', '-Pk', '--', path])).at(-1)
+      return Number(last?.split(/\s+/)[3] ?? 0) * 1024
     },
     async unreadable(paths) {
-      const ran = await host.run(script('for p; do [ -r "$p" ] || printf "%s\\n" "$p"; done', ...paths))
-      return lines(ran)
+      return lines(await host.run(script('for p; do [ -r "$p" ] || printf "%s\\n" "$p"; done', ...paths)))
     },
     async mayWriteIn(directory) {
       const ran = await host.run(script('[ -d "$1" ] && [ -w "$1" ] && [ -x "$1" ]', directory))
       return ran.code === 0
     }
   }
-  return files
 }
 
-/** owner and group are only set where they differ: setting needs root */
-const owning = '{ [ "$(stat -c %u:%g -- "$1")" = "$3" ] || chown "$3" -- "$1"; }'
+function writingFiles(host: Host): Omit<HostFiles, Reads> {
+  /** has the host SELinux? asked once */
+  let labels: Promise<boolean> | undefined
+  const act = async (path: string, argv: readonly string[]) => void (await must(host, path, argv))
+  return {
+    async write(path, content, { mode, uid, gid }) {
+      const bytes = Buffer.from(content.reveal())
+      const sum = hash('sha256', bytes, 'hex')
+      const argv = script(writing, path, octal(mode), `${uid}:${gid}`, String(bytes.length), sum)
+      const ran = await host.run(argv, { stdin: content })
+      if (ran.code === 0) return
+      throw fileFault(host.name, path, saidBy(ran) || 'the bytes read back are not those sent')
+    },
+    makeDirectory: (path, { mode, uid, gid }) =>
+      act(path, script(making, path, octal(mode), `${uid}:${gid}`)),
+    makeLink: (path, to) => act(path, ['ln', '-s', '--', to, path]),
+    makeHardLink: (path, of) => act(path, ['ln', '-T', '--', of, path]),
+    rename: (from, to) => act(to, ['mv', '-fT', '--', from, to]),
+    remove: (path) => act(path, ['rm', '-f', '--', path]),
+    async removeDirectory(path) {
+      const ran = await host.run(['rmdir', '--', path])
+      if (ran.code === 0 || isMissing(ran) || /not empty/i.test(ran.stderr)) return
+      throw fileFault(host.name, path, saidBy(ran))
+    },
+    async sync(directories) {
+      if (directories.length > 0) await act(directories[0] ?? '', ['sync', ...directories])
+    },
+    async copyLabel(from, to) {
+      labels ??= host.run(script('[ -e /sys/fs/selinux/enforce ]')).then(({ code }) => code === 0)
+      if (await labels) await act(to, script(labelling, from, to))
+    }
+  }
+}
+
+/** $1 path, $2 mode, $3 owner: both are only set where they differ, since the owner can only be set by root */
+const giving = [
+  '{ [ "$(stat -c %u:%g -- "$1")" = "$3" ] || chown "$3" -- "$1" || exit 1; }',
+  '{ [ "$(stat -c %04a -- "$1")" = "$2" ] || chmod "$2" -- "$1" || exit 1; }'
+].join('; ')
+
+const making = `[ -d "$1" ] || (umask 077; mkdir -- "$1") || exit 1; ${giving}`
 
 /**
- * $1 path, $2 length, $3 SHA-256, $4 owner, $5 mode. `set -C` makes `>` exclusive. A file of another content is a
- * remainder of ours that a broken connection cut short: nothing refers to it, and it is made again.
+ * $4 length, $5 SHA-256. `set -C` makes `>` exclusive. A file of another content is a remainder of ours that a broken
+ * connection cut short: nothing refers to it, and it is made again.
  */
 const writing = [
   'umask 077; set -C',
-  'same() { [ "$(wc -c < "$1")" -eq "$2" ] && [ "$(sha256sum < "$1" | cut -c1-64)" = "$3" ]; }',
-  'if [ -e "$1" ] && same "$1" "$2" "$3"; then cat > /dev/null; else rm -f -- "$1" && cat > "$1" || exit 1; fi',
-  'same "$1" "$2" "$3" || exit 3',
-  '{ [ "$(stat -c %u:%g -- "$1")" = "$4" ] || chown "$4" -- "$1"; } || exit 1',
-  'chmod "$5" -- "$1" && sync "$1"'
+  'same() { [ "$(wc -c < "$1")" -eq "$4" ] && [ "$(sha256sum < "$1" | cut -c1-64)" = "$5" ]; }',
+  'if [ -e "$1" ] && same "$@"; then cat > /dev/null; else rm -f -- "$1" && cat > "$1" || exit 1; fi',
+  'same "$@" || exit 3',
+  giving,
+  'sync "$1"'
 ].join('; ')
 
 const labelling = [

@@ -76,65 +76,71 @@ export async function readApacheConfig(
   main: string,
   world: ApacheWorld
 ): Promise<ApacheDirective[]> {
-  const fill = (text: string) =>
-    text.replace(/\$\{(\w+)\}/g, (whole, name: string) => world.defines.get(name) ?? whole)
+  const text = await configs.read(main)
+  return text === undefined ? [] : new Expansion(configs, world).expand(parseApache(text, main), 0)
+}
 
-  const holds = async ({ name, args }: ApacheDirective): Promise<boolean> => {
-    const test = fill(args[0] ?? '')
-    const isNot = test.startsWith('!')
-    const word = test.replace(/^!/, '')
-    if (name === 'ifmodule') return world.modules.has(word) !== isNot
-    if (name === 'ifdefine') return world.defines.has(word) !== isNot
-    const file = posix.resolve(world.root, word)
-    if (name === 'iffile') return ((await configs.files.realPath(file)) !== undefined) !== isNot
-    return true
+class Expansion {
+  readonly #configs: ConfigFiles
+  readonly #world: ApacheWorld
+
+  constructor(configs: ConfigFiles, world: ApacheWorld) {
+    this.#configs = configs
+    this.#world = world
   }
 
-  const learn = ({ name, args }: ApacheDirective): void => {
-    const [first = '', second = ''] = args.map(fill)
-    if (name === 'define') world.defines.set(first, second)
-    if (name === 'undefine') world.defines.delete(first)
-    if (name === 'serverroot') world.root = first
-    if (name === 'loadmodule') {
-      world.modules.add(first)
-      world.modules.add(`${posix.basename(second, '.so')}.c`)
-    }
-  }
-
-  const expand = async (
-    directives: readonly ApacheDirective[],
-    depth: number
-  ): Promise<ApacheDirective[]> => {
+  async expand(directives: readonly ApacheDirective[], depth: number): Promise<ApacheDirective[]> {
     const expanded: ApacheDirective[] = []
     for (const directive of directives) {
       const { name, block } = directive
+      const args = directive.args.map((arg) => this.#fill(arg))
       if (name === 'macro') continue
       if (block && name.startsWith('if') && name !== 'if') {
-        if (await holds(directive)) expanded.push(...(await expand(block, depth)))
+        if (await this.#holds(name, args)) expanded.push(...(await this.expand(block, depth)))
       } else if (block) {
-        expanded.push({ ...directive, args: directive.args.map(fill), block: await expand(block, depth) })
+        expanded.push({ ...directive, args, block: await this.expand(block, depth) })
       } else if ((name === 'include' || name === 'includeoptional') && depth < maxDepth) {
-        expanded.push(...(await include(posix.resolve(world.root, fill(directive.args[0] ?? '')), depth)))
+        expanded.push(...(await this.#include(posix.resolve(this.#world.root, args[0] ?? ''), depth)))
       } else {
-        learn(directive)
-        expanded.push({ ...directive, args: directive.args.map(fill) })
+        this.#learn(name, args)
+        expanded.push({ ...directive, args })
       }
     }
     return expanded
   }
 
-  const include = async (pattern: string, depth: number): Promise<ApacheDirective[]> => {
+  #fill(text: string): string {
+    return text.replace(/\$\{(\w+)\}/g, (whole, name: string) => this.#world.defines.get(name) ?? whole)
+  }
+
+  async #holds(name: string, [test = '']: readonly string[]): Promise<boolean> {
+    const isNot = test.startsWith('!')
+    const word = test.replace(/^!/, '')
+    if (name === 'ifmodule') return this.#world.modules.has(word) !== isNot
+    if (name === 'ifdefine') return this.#world.defines.has(word) !== isNot
+    const file = posix.resolve(this.#world.root, word)
+    if (name === 'iffile') return ((await this.#configs.files.realPath(file)) !== undefined) !== isNot
+    return true
+  }
+
+  #learn(name: string, [first = '', second = '']: readonly string[]): void {
+    const { defines, modules } = this.#world
+    if (name === 'define') defines.set(first, second)
+    if (name === 'undefine') defines.delete(first)
+    if (name === 'serverroot') this.#world.root = first
+    if (name === 'loadmodule') modules.add(first).add(`${posix.basename(second, '.so')}.c`)
+  }
+
+  /** a directory stands for all files in it */
+  async #include(pattern: string, depth: number): Promise<ApacheDirective[]> {
     const expanded: ApacheDirective[] = []
-    for (const path of await configs.expand(pattern)) {
-      const paths = (await configs.isDirectory(path)) ? await configs.expand(`${path}/*`) : [path]
-      for (const one of paths) {
-        const text = (await configs.isDirectory(one)) ? undefined : await configs.read(one)
-        if (text !== undefined) expanded.push(...(await expand(parseApache(text, one), depth + 1)))
+    for (const path of await this.#configs.expand(pattern)) {
+      const isDirectory = await this.#configs.isDirectory(path)
+      for (const one of isDirectory ? await this.#configs.expand(`${path}/*`) : [path]) {
+        const text = (await this.#configs.isDirectory(one)) ? undefined : await this.#configs.read(one)
+        if (text !== undefined) expanded.push(...(await this.expand(parseApache(text, one), depth + 1)))
       }
     }
     return expanded
   }
-
-  const text = await configs.read(main)
-  return text === undefined ? [] : expand(parseApache(text, main), 0)
 }

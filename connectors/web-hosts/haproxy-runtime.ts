@@ -80,6 +80,7 @@ export async function commitCertificate(host: Host, change: RuntimeChange): Prom
     await host.talk(socket, `abort ssl cert ${set}\n`)
     throw foreign(set)
   }
+  if (verb === undefined && /currently locked/.test(answer)) throw foreign(name)
   if (verb === undefined || set !== name) throw refused(name, said(answer))
   if ((await servedSha1(host, socket, `*${name}`)) !== sha1) {
     await host.talk(socket, `abort ssl cert ${name}\n`)
