@@ -91,7 +91,7 @@ export async function adopt(files: HostFiles, layout: Layout, parts: readonly Pa
   const directory = `${site}/${old}`
   for (const path of [posix.dirname(site), site, directory]) await makeDirectory(files, path, owned)
   for (const part of plain) await keep(files, part, `${directory}/${part.name}`)
-  if ((await files.readLink(`${site}/cur`)) === undefined) await files.makeLink(`${site}/cur`, old)
+  if (!(await isTaken(files, layout, parts))) await switchTo(files, site, old)
   await files.sync([directory, site])
   for (const part of plain) {
     if (await leadsHere(files, layout, part)) continue
@@ -173,6 +173,12 @@ export async function switchTo(files: HostFiles, site: string, generation: strin
   if ((await files.readLink(`${site}/cur`)) === generation) return
   await replace(files, `${site}/cur`, (beside) => files.makeLink(beside, generation))
   await files.sync([site])
+}
+
+/** Does any of the paths lead to the site already? Then its `cur` is in use. */
+export async function isTaken(files: HostFiles, layout: Layout, parts: readonly Part[]): Promise<boolean> {
+  for (const part of parts) if (await leadsHere(files, layout, part)) return true
+  return false
 }
 
 async function leadsHere(files: HostFiles, { site }: Layout, { path, name }: Part): Promise<boolean> {

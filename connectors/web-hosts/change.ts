@@ -89,15 +89,22 @@ function beforeStep({ layout, reloaded }: ChangeFacts, all: readonly Program[]):
       if (due === undefined) return
       for (const at of due.split('-').slice(1).map(Number)) {
         const program = reloaded[at]
-        if (!program) continue
-        await testProgram(access, program, 'device-broken')
-        if ((await freshness(access, program, 0)) === 'dead') await startProgram(access, program)
-        else await reloadProgram(access, program)
+        if (program) await readAgain(access, program)
       }
       if ((await files.readLink(toldPath(site))) !== undefined) await tell(access, site, old)
       await files.remove(duePath(site))
     }
   }
+}
+
+/** lets a program that may have read the new files read the old ones */
+async function readAgain(access: HostAccess, program: Program): Promise<void> {
+  const isDead = (await freshness(access, program, 0)) === 'dead'
+  // who does not run, and was not ended by us, reads them when it is started
+  if (program.reload === null || (isDead && program.start === null)) return
+  await testProgram(access, program, 'device-broken')
+  if (isDead) await startProgram(access, program)
+  else await reloadProgram(access, program)
 }
 
 function switchStep({ layout, reloaded }: ChangeFacts): Step<Change> {

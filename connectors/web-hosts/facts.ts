@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { posix } from 'node:path'
 import type { BoundPlan, Json, KeyFamily, Plan } from '../contract.ts'
 import type { HostFiles } from '../shared/files.ts'
-import { currentGeneration, type Layout, type Part } from '../shared/generations.ts'
+import { currentGeneration, isTaken, type Layout, type Part } from '../shared/generations.ts'
 import type { Program, Role } from './model.ts'
 
 /** What a plan keeps for deploy, verify and rollback. Holds no key. */
@@ -60,7 +60,11 @@ export function factsOf(plan: Plan | BoundPlan): ChangeFacts {
 export async function stateOf(files: HostFiles, facts: ChangeFacts): Promise<string> {
   const { layout, parts, configs } = facts
   const current = await currentGeneration(files, layout.site)
-  const isKnown = current === undefined || current === layout.old || current === layout.next
+  const isKnown =
+    current === undefined ||
+    current === layout.old ||
+    current === layout.next ||
+    !(await isTaken(files, layout, parts))
   const contents: (readonly [string, string])[] = []
   for (const part of parts) contents.push([part.path, (await formerContent(files, layout, part)) ?? ''])
   const read: (readonly [string, string])[] = []

@@ -50,7 +50,6 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
     test: [
       executable,
       '-c',
-      '-q',
       ...(given.directory ? ['-C', cwd] : []),
       ...paths.flatMap((path) => ['-f', path])
     ],

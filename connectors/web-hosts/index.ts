@@ -10,7 +10,7 @@ import { preferReading, sftpFiles } from '../shared/sftp-files.ts'
 import { openSshHost, type SshConnection } from '../shared/ssh-host.ts'
 import { identifySsh } from '../shared/ssh-login.ts'
 import { backward, forward } from '../shared/steps.ts'
-import { currentGeneration } from '../shared/generations.ts'
+import { currentGeneration, isTaken } from '../shared/generations.ts'
 import { throughSudo } from '../shared/sudo.ts'
 import { checkHost } from './check.ts'
 import { type Change, stepsOf } from './change.ts'
@@ -122,7 +122,8 @@ class HostSession implements Session {
     const access = await this.#open(signal)
     const { site, old, next } = facts.layout
     const current = await currentGeneration(access.files, site)
-    if (current !== undefined && current !== old && current !== next) {
+    const isOther = current !== undefined && current !== old && current !== next
+    if (isOther && (await isTaken(access.files, facts.layout, facts.parts))) {
       throw new Fault(
         'device-changed',
         `${site}/cur leads to ${current}: another deployment came after this one.`,

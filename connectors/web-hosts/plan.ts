@@ -118,7 +118,8 @@ async function layoutOf(
   const current = await currentGeneration(files, site)
   const last = Math.max(0, ...existing.map(numberOf))
   const fingerprint = target.places[0]?.slot?.fingerprint.slice(0, 16) ?? ''
-  const old = current ?? `g${last + 1}-${fingerprint}`
+  // a site that nothing leads to any more, since somebody has put files in the place of the links, is begun anew
+  const old = own !== undefined && current !== undefined ? current : `g${last + 1}-${fingerprint}`
   const next = [`g${Math.max(last, numberOf(old)) + 1}`, ...families.map(newName)].join('-')
   const stat = await files.stat((await files.realPath(home)) ?? home)
   const owned = ownedBy(login, { mode: stat?.mode ?? 0o755, uid: stat?.uid ?? 0, gid: stat?.gid ?? 0 })

@@ -179,6 +179,67 @@ t.test('HAProxy: what lies beside the old certificate is not used with the new o
   t.equal(snapshot(haproxy.folders, 'content'), before)
 })
 
+t.test(
+  'files that somebody put in the place of our links are taken over anew, and come back',
+  { skip },
+  async (t) => {
+    const host = await startTestHost({ programs: { nginx: twoSites() } })
+    t.teardown(() => host.stop())
+    const nginx = programOf(host.programs, 'nginx')
+    const path = nginx.sites[0]?.certificates.ecdsa ?? ''
+    const session = await signIn(host)
+    t.teardown(() => session.close())
+    const order = { target: `nginx:${path}`, families: ['ecdsa'] } as const
+    const first = bundleOf({ ecdsa: leaf('a.test') })
+    const plan = boundTo(await session.plan(order, signal), first)
+    await session.deploy(plan, first, journalOf(), signal)
+    const theirs = leaf('a.test')
+    for (const [file, text] of [
+      [path, theirs.pem],
+      [path.replace(/crt$/, 'key'), theirs.keyPem]
+    ] as const) {
+      writeFileSync(`${file}.new`, text, { mode: 0o600 })
+      renameSync(`${file}.new`, file)
+    }
+    await nginx.reload()
+    t.equal(
+      (
+        await until(
+          () => wireOf(nginx),
+          ([one]) => one === theirs.fingerprint
+        )
+      )[0],
+      theirs.fingerprint
+    )
+    await t.rejects(session.deploy(plan, first, journalOf(), signal), { code: 'device-changed' })
+    const fresh = leaf('a.test')
+    const bundle = bundleOf({ ecdsa: fresh })
+    const next = boundTo(await session.plan(order, signal), bundle)
+    await session.deploy(next, bundle, journalOf(), signal)
+    t.same(await session.verify(next, signal), { state: 'in-place' })
+    t.equal(
+      (
+        await until(
+          () => wireOf(nginx),
+          ([one]) => one === fresh.fingerprint
+        )
+      )[0],
+      fresh.fingerprint
+    )
+    await session.rollback(next, journalOf(), signal)
+    t.equal(
+      (
+        await until(
+          () => wireOf(nginx),
+          ([one]) => one === theirs.fingerprint
+        )
+      )[0],
+      theirs.fingerprint
+    )
+    t.equal(readFileSync(path, 'utf8'), theirs.pem)
+  }
+)
+
 t.test("what another program's link leads to is left to it", { skip }, async (t) => {
   const host = await startTestHost({ programs: { nginx: twoSites() } })
   t.teardown(() => host.stop())
