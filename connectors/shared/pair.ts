@@ -45,6 +45,7 @@ export function checkPair(item: BundleItem, now: number): CheckedPair {
   if (fields.fingerprint !== item.fingerprint) throw wrong(family, 'its fingerprint is another one')
   const wanted = family === 'rsa' ? 'RSA' : 'ECDSA'
   if (fields.keyType !== wanted) throw wrong(family, `its key is ${fields.keyType}, not ${wanted}`)
+  checkStrength([leaf, ...chain], family)
   if (now < fields.notBefore) throw wrong(family, 'it is not valid yet')
   if (now >= fields.notAfter) throw wrong(family, 'it has expired')
   const key = privateKey(item)
@@ -83,6 +84,18 @@ function privateKey(item: BundleItem): KeyObject {
   } catch {
     // OpenSSL's message could show parts of what it read
     throw wrong(item.family, 'the private key cannot be read as unencrypted PEM')
+  }
+}
+
+/** what OpenSSL refuses to load at the security level of today's distributions (SSL_CTX_set_security_level(3), 2) */
+function checkStrength(path: readonly ChainCertificate[], family: KeyFamily): void {
+  for (const [at, { fields }] of path.entries()) {
+    const which = at === 0 ? 'it' : `certificate ${at} of its chain`
+    const { keyType, keyBits, signatureAlgorithm } = fields
+    if (keyType === 'RSA' && keyBits < 2048)
+      throw wrong(family, `${which} has an RSA key of only ${keyBits} bits`)
+    if (/MD\d$|SHA1$/.test(signatureAlgorithm))
+      throw wrong(family, `${which} is signed by ${signatureAlgorithm}`)
   }
 }
 

@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { shellFiles } from '../../connectors/shared/shell-files.ts'
 import { sftpFiles } from '../../connectors/shared/sftp-files.ts'
@@ -7,6 +10,7 @@ import { identifySsh, type SshRoute } from '../../connectors/shared/ssh-login.ts
 import { script } from '../../connectors/shared/host.ts'
 import { systemClock } from '../../core/clock.ts'
 import { Secret } from '../../core/secret.ts'
+import { temporaryFolder } from '../peers/process.ts'
 import { hostMissing, startTestHost, type TestHost, type TestHostOptions } from '../peers/hosts/host.ts'
 
 const missing = hostMissing([])
@@ -191,4 +195,15 @@ t.test('what the login may not do is named with its path', { skip }, async (t) =
     t.equal(await files.mayWriteIn(host.folder), false)
     t.same(await files.unreadable([`${host.folder}/closed/key`, '/etc/hosts']), [`${host.folder}/closed/key`])
   }
+})
+
+t.test('a full disk and a read-only one are told apart, by each way to write', { skip }, async (t) => {
+  const { path, remove } = temporaryFolder()
+  t.teardown(remove)
+  const program = fileURLToPath(new URL('full-disk.ts', import.meta.url))
+  const own = ['--mount', '--propagation', 'private', process.execPath, program, path]
+  const { stdout } = await promisify(execFile)('unshare', own, { timeout: 60_000 })
+  const readOnly = 'device-refused: read-only'
+  const each = ['device-full: full', '0 left', readOnly, readOnly, 'false']
+  t.same(JSON.parse(stdout), { local: each, shell: each, sftp: each })
 })

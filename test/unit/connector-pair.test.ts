@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { bindPlan, type BundleItem, newName, type Plan } from '../../connectors/contract.ts'
 import { commandLine } from '../../connectors/shared/ssh-host.ts'
@@ -31,6 +32,9 @@ t.test('a whole pair is taken as it is', async (t) => {
 t.test('what servers take and then fail with is refused, by name', async (t) => {
   const other = createCertificate({ names: ['a.test'], issuer: lower })
   const day = 86_400_000
+  const weak = createCertificate({ names: ['a.test'], issuer: lower, hash: 'sha1' })
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  const short = createCertificate({ names: ['a.test'], issuer: lower, key: privateKey })
   const wrong: readonly (readonly [string, BundleItem, RegExp])[] = [
     ['a key of the same type', itemOf(leaf, { key: new Secret(other.keyPem) }), /belongs to another/],
     ['a key of another type', itemOf(leaf, { key: new Secret(rsa.keyPem) }), /belongs to another/],
@@ -41,6 +45,8 @@ t.test('what servers take and then fail with is refused, by name', async (t) => 
     ['the chain turned round', itemOf(leaf, { chain: [upper.pem, lower.pem] }), /out of order/],
     ['a gap in the chain', itemOf(leaf, { chain: [upper.pem] }), /out of order/],
     ['two certificates in one', itemOf(leaf, { leaf: leaf.pem + lower.pem }), /one PEM certificate/],
+    ['a signature by SHA-1', itemOf(weak), /signed by ECDSA-SHA1/],
+    ['a short RSA key', itemOf(short, { family: 'rsa' }), /only 1024 bits/],
     ['a key in the chain', itemOf(leaf, { chain: [leaf.keyPem] }), /one PEM certificate/]
   ]
   for (const [what, item, message] of wrong) {
