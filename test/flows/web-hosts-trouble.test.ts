@@ -188,6 +188,45 @@ t.test("HAProxy: somebody else's transaction is neither committed nor lost", { s
   )
 })
 
+t.test(
+  'HAProxy: our own transaction, cut before its commit, is gone on with or taken out',
+  { skip },
+  async (t) => {
+    const { session, program } = await worldOf(t, { programs: { haproxy: twoSites() } })
+    const old = await wireOf(program)
+    const before = snapshot(program.folders, 'content')
+    const fresh = leaf('a.test')
+    const bundle = bundleOf({ ecdsa: fresh })
+    const plan = boundTo(await planFor(session, 'a.test'), bundle)
+    const socket = program.facts['adminSocket'] ?? ''
+    const own = program.sites[0]?.certificates.ecdsa ?? ''
+    const set = () => talk(socket, `set ssl cert ${own} <<\n${fresh.pem}${fresh.keyPem}\n`)
+    const cut = journalOf((step) => {
+      if (step === 'test-before') throw new Error('cut')
+    })
+    await t.rejects(session.deploy(plan, bundle, cut, signal), { message: 'cut' })
+    await set()
+    t.match(await talk(socket, 'show ssl cert\n'), /# transaction/)
+    await session.rollback(plan, journalOf(), signal)
+    t.notMatch(await talk(socket, 'show ssl cert\n'), /# transaction/)
+    t.equal(snapshot(program.folders, 'content'), before)
+    t.same(await wireOf(program), old)
+    await set()
+    await session.deploy(plan, bundle, journalOf(), signal)
+    t.same(await session.verify(plan, signal), { state: 'in-place' })
+    t.notMatch(await talk(socket, 'show ssl cert\n'), /# transaction/)
+    t.equal(
+      (
+        await until(
+          () => wireOf(program),
+          ([first]) => first === fresh.fingerprint
+        )
+      )[0],
+      fresh.fingerprint
+    )
+  }
+)
+
 t.test('HAProxy by reload, where the device says so', { skip }, async (t) => {
   const { session, program } = await worldOf(
     t,
