@@ -24,13 +24,8 @@ export async function planChange(access: HostAccess, { target: id, families }: P
     throw new Fault('target-missing', `${access.host.name} has no target ${id} (any more).`, { target: id })
   }
   if (target.unmanaged !== null) {
-    throw new Fault(
-      'device-managed-elsewhere',
-      `${target.title} is not to be changed: ${target.unmanaged}.`,
-      {
-        target: id
-      }
-    )
+    const what = `${target.title} is not to be changed: ${target.unmanaged}.`
+    throw new Fault('device-managed-elsewhere', what, { target: id })
   }
   const readings = readingsOf(target)
   for (const { program, unreadable } of readings) {
@@ -45,7 +40,12 @@ export async function planChange(access: HostAccess, { target: id, families }: P
   const runtime = await runtimePlaces(access, target, ordered)
   const layout = await layoutOf(access, target, families)
   const { parts, places } = await partsOf(access, target, ordered)
-  const byReload = readings.filter(({ program }) => !runtime.programs.has(program.id))
+  const touched = new Set(
+    target.uses.filter((use) => use.places.some((place) => ordered.has(place))).map(({ reading }) => reading)
+  )
+  const byReload = readings.filter(
+    (reading) => touched.has(reading) && !runtime.programs.has(reading.program.id)
+  )
   const facts: ChangeFacts = {
     layout,
     parts,
@@ -66,7 +66,7 @@ export async function planChange(access: HostAccess, { target: id, families }: P
     steps: planned(stepsOf(facts)),
     before: target.places.flatMap(({ slot }) => slot ?? []),
     served: target.served,
-    neighbours: target.neighbours,
+    neighbours: target.neighbours(),
     shares: target.shares,
     warnings: warningsOf({ access, target, ordered, byReload, runtime, facts }),
     state: await stateOf(access.files, facts),
@@ -143,7 +143,8 @@ async function partsOf(
   for (const [at, place] of target.places.entries()) {
     const named: { role: PlacedFile['role']; name: string }[] = []
     for (const [nth, file] of place.files.entries()) {
-      const alias = await aliasOf(files.readLink(file.path), file)
+      const to = await files.readLink(file.path)
+      const alias = to === undefined ? undefined : posix.resolve(posix.dirname(file.path), to)
       // a link to another of the paths follows that one by itself
       const path = alias !== undefined && paths.has(alias) ? alias : file.path
       const known = parts.get(path)
@@ -157,11 +158,7 @@ async function partsOf(
       parts.set(path, {
         path,
         name,
-        before: file.own
-          ? { kind: 'ours' }
-          : alias === undefined
-            ? { kind: 'file' }
-            : { kind: 'link', to: await linkText(files.readLink(path)) },
+        before: file.own ? { kind: 'ours' } : to === undefined ? { kind: 'file' } : { kind: 'link', to },
         sha256: file.real === '' ? '' : ((await files.hash(file.real)) ?? ''),
         owned: ownedBy(login, { mode: stat?.mode ?? 0o600, uid: stat?.uid ?? 0, gid: stat?.gid ?? 0 })
       })
@@ -170,15 +167,6 @@ async function partsOf(
     places.push({ object, ordered: ordered.get(place) ?? null, sha1, files: named, keyFirst, extra })
   }
   return { parts: [...parts.values()], places }
-}
-
-async function aliasOf(link: Promise<string | undefined>, { path }: PlacedFile): Promise<string | undefined> {
-  const to = await link
-  return to === undefined ? undefined : posix.resolve(posix.dirname(path), to)
-}
-
-async function linkText(link: Promise<string | undefined>): Promise<string> {
-  return (await link) ?? ''
 }
 
 /** two files of a place with one role and ending get a number */

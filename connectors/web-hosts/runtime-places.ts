@@ -35,10 +35,10 @@ export async function runtimePlaces(
       }
     }
     const found = await inProcess({ access, reading, target, used })
-    if (!found) continue
+    warnings.push(...found.warnings)
+    if (found.places.length === 0) continue
     programs.add(reading.program.id)
     places.push(...found.places)
-    warnings.push(...found.warnings)
   }
   return { programs, places, warnings }
 }
@@ -51,33 +51,32 @@ interface Asked {
   readonly used: ReadonlyMap<Place, string | null>
 }
 
+/** all places of the program, or none when one of them cannot be done in the process */
 async function inProcess({
   access,
   reading,
   target,
   used
-}: Asked): Promise<{ places: RuntimePlace[]; warnings: string[] } | undefined> {
+}: Asked): Promise<Omit<RuntimeFinding, 'programs'>> {
   const { host } = access
+  const none = { places: [], warnings: [] }
   const socket = await adminSocket(access, reading)
-  if (socket === undefined || ![...used].every(([place, path]) => fits(place, path, reading)))
-    return undefined
+  if (socket === undefined || ![...used].every(([place, path]) => fits(place, path, reading))) return none
   const { names, transaction } = await showCertificates(host, socket)
   const places: RuntimePlace[] = []
-  const warnings: string[] = []
   for (const [place, path] of used) {
     const name = runtimeNameOf(names, path ?? '')
-    if (name === undefined) return undefined
+    if (name === undefined) return none
     if ((await servedSha1(host, socket, name)) !== place.sha1) {
-      // the undo would bring back what lies on the disk, and not what is served
-      warnings.push(`The running HAProxy serves another certificate as ${name} than lies on the disk.`)
-      return undefined
+      // an undo would bring what lies on the disk, and not what was served
+      const what = `The running HAProxy serves another certificate as ${name} than lies on the disk`
+      return { places: [], warnings: [`${what}: it is reloaded, and an undo brings the one of the disk.`] }
     }
     const at = target.places.indexOf(place)
     places.push({ program: reading.program.id, socket, name, place: at, limit: reading.bufferSize })
   }
-  if (transaction !== null)
-    warnings.push(`Somebody has begun to change the certificate ${transaction} in the running HAProxy.`)
-  return { places, warnings }
+  const warning = `Somebody has begun to change the certificate ${transaction} in the running HAProxy.`
+  return { places, warnings: transaction === null ? [] : [warning] }
 }
 
 /** The first stats socket that lets us change certificates. */

@@ -61,7 +61,8 @@ export interface Target {
   readonly places: readonly Place[]
   readonly uses: readonly PlacedUse[]
   readonly served: readonly ServedAt[]
-  readonly neighbours: readonly ServedAt[]
+  /** what others show at the same addresses; for hundreds of names at one address a long list */
+  neighbours(): readonly ServedAt[]
   readonly shares: readonly Share[]
   readonly unmanaged: string | null
 }
@@ -92,17 +93,16 @@ export async function targetsOf(
     }
   }
   const groups = grouped([...known.values()], uses)
-  const drafts = groups.map((places) => ({
-    places,
-    uses: uses.filter((use) => use.places.some((one) => places.includes(one)))
-  }))
+  const groupOf = new Map(groups.flatMap((places) => places.map((place) => [place, places])))
+  // all places of a use are in one group
+  const byGroup = Map.groupBy(uses, ({ places }) => places[0] && groupOf.get(places[0]))
+  const drafts = groups.map((places) => ({ places, uses: byGroup.get(places) ?? [] }))
   const specific = specificListens(uses)
   const targets = drafts.map(({ places, uses: own }) => {
     const [first] = own
     const kind: Kind = first?.program.kind ?? 'files'
     // the order of a configuration may change: the name of a target must not
     const object = places.map(({ object }) => object).sort()[0] ?? ''
-    const others = uses.filter((use) => !own.includes(use))
     const served = servedBy(own, addresses, specific)
     return {
       id: `${kind}:${object}`,
@@ -111,7 +111,10 @@ export async function targetsOf(
       places,
       uses: own,
       served,
-      neighbours: neighboursOf(served, servedBy(others, addresses, specific)),
+      neighbours() {
+        const others = uses.filter((use) => !own.includes(use))
+        return neighboursOf(served, servedBy(others, addresses, specific))
+      },
       shares: sharesOf(own),
       unmanaged: reasonOf(places, own) ?? sharedChain(places, groups)
     }
@@ -128,7 +131,7 @@ function hiddenBy({ program, unreadable }: Reading): Target[] {
     places: [],
     uses: [],
     served: [],
-    neighbours: [],
+    neighbours: () => [],
     shares: [],
     unmanaged: 'the login may not read it, so nobody knows which certificates it names'
   }))
