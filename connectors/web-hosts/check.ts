@@ -62,15 +62,15 @@ async function commandRights(access: HostAccess, readings: readonly Reading[], s
   return rights
 }
 
-async function signalRights({ root }: HostAccess, readings: readonly Reading[]): Promise<Right[]> {
+async function signalRights({ host }: HostAccess, readings: readonly Reading[]): Promise<Right[]> {
   const rights: Right[] = []
   for (const { program } of readings) {
     const { name, reload } = program
     if (reload?.by !== 'signal') continue
     // signal 0 only asks whether another one could be sent (kill(2))
-    const ran = await signalByPidFile(root, '0', reload.pidFile)
+    const ran = await signalByPidFile(host, '0', reload.pidFile)
     const what = `signal ${reload.signal} to ${name} (${reload.pidFile})`
-    const remedy = `Sign in as root or as the user of ${name}, or name a command for reload.`
+    const remedy = `Name a command that reloads ${name} instead, or sign in as root or as its user.`
     rights.push({ what, granted: ran.code === 0, remedy: ran.code === 0 ? null : remedy })
   }
   return rights

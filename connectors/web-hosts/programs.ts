@@ -160,7 +160,8 @@ async function askToReload({ root, host }: Controls, { name, reload }: Program):
   const ran =
     reload.by === 'command'
       ? await root.run(reload.argv, { timeoutMs: controlMs })
-      : await signalByPidFile(root, reload.signal, reload.pidFile)
+      : // as the login: a rule of sudo that lets it run a shell would give root away
+        await signalByPidFile(host, reload.signal, reload.pidFile)
   if (ran.code !== 0)
     throw refused(name, reload.by === 'command' ? reload.argv : ['kill', reload.signal], ran)
 }
