@@ -151,12 +151,16 @@ class Wire {
     )
     if (typeof stream === 'string') return this.#talkBySocat(socket, request, signal)
     const heard = new Gathered()
-    const work = new Promise<string>((resolve) => {
+    const work = new Promise<string>((resolve, reject) => {
       stream.on('data', (bytes: Buffer) => heard.add(bytes))
       stream.on('error', () => {})
-      stream.on('close', () => resolve(heard.bytes().toString()))
+      // streams are closed with their connection, just before it says so: half an answer is none
+      stream.on('close', () =>
+        this.#clock.soon(() => (this.#lost ? reject(this.#lost) : resolve(heard.bytes().toString())))
+      )
       stream.end(request instanceof Secret ? request.reveal() : request)
     })
+    work.catch(() => {})
     try {
       return await this.#bounded('the socket', commandMs, signal, work)
     } catch (thrown) {

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
@@ -87,6 +88,29 @@ function readIfThere(path: string): string {
     return ''
   }
 }
+
+t.test('a Unix socket is talked to, and a cut in the middle is no answer', { skip }, async (t) => {
+  const { host, connection } = await connected(t)
+  const ssh = connection.with(signal)
+  const path = `${host.folder}/s.sock`
+  const asked = Promise.withResolvers<void>()
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {})
+    socket.write('half ')
+    socket.on('data', (bytes: Buffer) => {
+      if (bytes.toString() === 'whole\n') socket.end('and whole')
+      else asked.resolve()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  t.teardown(() => void server.close())
+  t.equal(await ssh.talk(path, new Secret('whole\n')), 'half and whole')
+  await t.rejects(ssh.talk(`${host.folder}/none`, 'x'), { code: 'device-refused' })
+  const waiting = ssh.talk(path, 'silent\n')
+  await asked.promise
+  host.cable.cut()
+  await t.rejects(waiting, { code: 'device-unreachable' })
+})
 
 t.test('an abort and the end of the time end a command', { skip }, async (t) => {
   const { connection } = await connected(t)
