@@ -70,7 +70,7 @@ export async function makeCa(recipe: CaRecipe): Promise<Buffer> {
     throw new Fault('subject-malformed', 'subject: a CA has no name. Give at least CN.', { field: 'CN' })
   }
   const above = issuer && checkCa(issuer, { use: 'keyCertSign', below: pathLength ?? 0 })
-  const usages = KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign
+  const usages = (KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign) as KeyUsageFlags
   return sign(issuer ?? { key, certificate: null }, {
     name,
     serial,
@@ -113,7 +113,8 @@ export async function issueCertificate({
   checkNames(issuer, names)
   const ca = checkCa(issuer, { use: 'keyCertSign', below: null })
   const commonName = commonNameOf(csr, names)
-  const usages = KeyUsageFlags.digitalSignature | (csr.keyType === 'RSA' ? KeyUsageFlags.keyEncipherment : 0)
+  const encipherment = csr.keyType === 'RSA' ? KeyUsageFlags.keyEncipherment : 0
+  const usages = (KeyUsageFlags.digitalSignature | encipherment) as KeyUsageFlags
   return sign(issuer, {
     name: subjectName(commonName === undefined ? {} : { CN: commonName }),
     serial,
