@@ -113,8 +113,9 @@ export async function issueCertificate({
   checkNames(issuer, names)
   const ca = checkCa(issuer, { use: 'keyCertSign', below: null })
   const commonName = commonNameOf(csr, names)
-  const encipherment = csr.keyType === 'RSA' ? KeyUsageFlags.keyEncipherment : 0
-  const usages = (KeyUsageFlags.digitalSignature | encipherment) as KeyUsageFlags
+  const { digitalSignature, keyEncipherment } = KeyUsageFlags
+  const usages =
+    csr.keyType === 'RSA' ? ((digitalSignature | keyEncipherment) as KeyUsageFlags) : digitalSignature
   return sign(issuer, {
     name: subjectName(commonName === undefined ? {} : { CN: commonName }),
     serial,
