@@ -7,17 +7,15 @@ import type { CsrRecipe } from '../../pki/csr.ts'
 import type { IssuedQuestion } from '../../pki/issued.ts'
 import type { KeyType, PrivateKey } from '../../pki/private-key.ts'
 import type { Issuer } from '../issuance/issuer.ts'
+import type { KeyRing } from '../issuance/key-ring.ts'
 import type { DeviceRow } from '../store/devices.ts'
 import type { Store } from '../store/store.ts'
 import type { StartLimits } from './policy/start.ts'
 
-/** Private keys that events made, sealed, by the name of their owner. Each call is durable when it resolves. */
-export interface KeyRing {
-  /** keeps a key, in place of the one that the owner had */
-  put(owner: string, key: Secret): Promise<void> | void
-  get(owner: string): Promise<Secret | undefined> | Secret | undefined
+/** The keys of orders, sealed, by the name `order:ID`; each change is durable when it returns. */
+export interface OrderKeys extends KeyRing {
   /** accepts that it is gone already */
-  drop(owner: string): Promise<void> | void
+  drop(name: string): void
 }
 
 /** What the engine needs of keys and certificates. */
@@ -91,7 +89,7 @@ export interface EngineDeps {
   readonly random: Random
   readonly log: Log
   readonly limits: EngineLimits
-  readonly keys: KeyRing
+  readonly keys: OrderKeys
   readonly pki: Pki
   readonly wire: Wire
   /** of this installation: where in a CA's window it renews depends on it */

@@ -1,10 +1,11 @@
 import { IANAZone } from 'luxon'
-import Type, { type Static } from 'typebox'
+import { Type, type Static, type TProperties, type TSchema } from 'typebox'
 import { Fault } from '../../core/fault.ts'
 import { parseHours } from '../../core/hours.ts'
 import { parser } from '../../core/schema.ts'
 import type { KeyType } from '../../pki/private-key.ts'
 import type { SubjectFields } from '../../pki/subject.ts'
+import { familyOf } from './families.ts'
 import type { NameRule } from './policy/names.ts'
 import type { RenewBefore } from './policy/renewal.ts'
 import type { Rollout } from './policy/rollout.ts'
@@ -13,8 +14,8 @@ import { windowAt, type Windows } from './policy/windows.ts'
 const KeyTypeName = Type.Union(
   (['rsa-2048', 'rsa-3072', 'rsa-4096', 'ec-p256', 'ec-p384'] as const).map((one) => Type.Literal(one))
 )
-const nullable = <const S extends Type.TSchema>(schema: S) => Type.Union([schema, Type.Null()])
-const closed = <const P extends Type.TProperties>(properties: P) =>
+const nullable = <const S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
+const closed = <const P extends TProperties>(properties: P) =>
   Type.Object(properties, { additionalProperties: false })
 const Names = Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { minItems: 1, maxItems: 100 })
 const Short = Type.String({ minLength: 1, maxLength: 200 })
@@ -134,7 +135,7 @@ export function wholeProfile(given: unknown): ProfileText {
 /** A whole profile in the engine's units. Throws Fault profile-malformed or window-malformed. */
 export function readProfile(text: ProfileText): Profile {
   const { validityDays, rollout, keep, windows, ...same } = text
-  const families = text.keyTypes.map((one) => one.slice(0, 2))
+  const families = text.keyTypes.map(familyOf)
   if (new Set(families).size < families.length) {
     throw malformed('keyTypes', 'two of them are one RSA and one EC type: a target holds one of each kind')
   }
