@@ -128,6 +128,9 @@ export const faultCodes = {
     'conflict',
     'Take its targets away first, or only forbid writing: the history of a device stays.'
   ],
+  'connector-missing': ['missing', 'Use a version that has the connector, or remove the device.'],
+  'names-none': ['refused', 'Give names in the profile: the targets hold no certificate to take them from.'],
+  'names-changed': ['conflict', 'Begin a new event: the targets want other names than were ordered.'],
   'issuer-missing': ['missing', 'See tlsward issuer list.'],
   'issuer-exists': ['conflict', 'Choose another name, or remove the issuer first.'],
   'profile-missing': ['missing', 'See tlsward profile list.'],

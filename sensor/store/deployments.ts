@@ -37,6 +37,8 @@ export interface DeploymentStanding {
   readonly since: number
   /** since when the device cannot be worked with; null: it can */
   readonly trouble: number | null
+  /** code of the fault for which it failed or was undone */
+  readonly fault: string | null
   /** unbound plan, bound plan, what handshakes showed before: JSON of the engine */
   readonly plan: string | null
   readonly bound: string | null
@@ -56,6 +58,7 @@ const standing = {
   attempts: 'attempts',
   since: 'since',
   trouble: 'trouble',
+  fault: 'fault',
   plan: 'plan',
   bound: 'bound',
   baseline: 'baseline',

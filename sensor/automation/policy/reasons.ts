@@ -18,6 +18,8 @@ export const reasons = {
   'not-managed': 'no profile is given for it',
   'switched-off': 'its renewal is switched off',
 
+  'in-event': 'event {event} is {state}: {why}',
+
   // what keeps an event or a deployment from going on
   'start-later': 'it is wanted at {at}, not before',
   'window-closed': 'the maintenance window opens at {at}',

@@ -98,6 +98,7 @@ CREATE TABLE deployment (
   attempts INTEGER NOT NULL DEFAULT 0,
   since INTEGER NOT NULL,
   trouble INTEGER,
+  fault TEXT,
   plan TEXT,
   bound TEXT,
   baseline TEXT,
