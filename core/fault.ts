@@ -96,6 +96,8 @@ export const faultCodes = {
   'name-malformed': ['refused', 'Write host names, *.domain, or IP addresses.'],
   'subject-malformed': ['refused', 'Correct the field of the subject that the message names.'],
   'csr-malformed': ['malformed', 'Give one PKCS#10 request that its own key has signed.'],
+  'name-not-permitted': ['refused', 'Ask for names that the CA may sign, or choose another issuer.'],
+  'ca-unfit': ['conflict', 'Renew the CA, or name another one.'],
   'chain-unfit': ['refused', 'Give the certificate of this request with its intermediates.'],
   'schedule-missing': ['missing', 'See tlsward scans list.'],
   'schedule-exists': ['conflict', 'Choose another name, or remove the schedule first.'],
