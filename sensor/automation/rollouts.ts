@@ -59,7 +59,8 @@ export function startOfDeployment(deps: EngineContext, event: EventRow, of: Depl
 const lookAgainMs = 15_000
 
 function waits(event: EventRow, starts: readonly Start[], now: number): Step<EventStanding> {
-  if (starts.length === 0) return { to: 'stay', why: 'its deployments are under way', wake: null }
+  // told by the deployments themselves
+  if (starts.length === 0) return { to: 'stay', why: event.why, wake: null }
   const reasons = new Set(starts.flatMap((start) => start.reasons.map(sentence)))
   const taken = starts.some(({ again }) => again === null)
   const times = starts.flatMap(({ again }) => again ?? [])
