@@ -37,7 +37,10 @@ const usualShare = 1 / 3
 const leastUse = 1 / 3
 /** a CA's window never puts off a renewal to the last tenth of a lifetime */
 const lastShare = 1 / 10
-/** even for want of windows no certificate is renewed in the first tenth of its lifetime */
+/**
+ * For want of windows no certificate is renewed in the first tenth of its lifetime; nor, within its first day, for its
+ * CA's wish: one that wants each certificate renewed at once would have us buy without end.
+ */
 const firstShare = 1 / 10
 const leastTimeMs = 2 * 3_600_000
 /** a window must be open that long for a renewal to fit in */
@@ -79,7 +82,9 @@ function withSuggestion(question: RenewalQuestion, rule: Due): Due {
   if (suggested === null) return rule
   const { begins, ends, explanation } = suggested
   const last = notAfter - (notBefore === null ? 0 : (notAfter - notBefore) * lastShare)
-  const at = Math.min(begins + Math.max(0, ends - begins) * point, last)
+  const first =
+    notBefore === null ? -Infinity : notBefore + Math.min((notAfter - notBefore) * firstShare, dayMs)
+  const at = Math.max(first, Math.min(begins + Math.max(0, ends - begins) * point, last))
   if (before !== null && rule.at <= at) return rule
   const facts = { begins: moment(begins), ends: moment(ends), at: moment(at) }
   const explained = explanation === null ? [] : [reason('ari-explained', { explanation })]
