@@ -30,8 +30,8 @@ export function retryIn({ kind, attempts, retryAfterMs, chance }: Trouble): numb
   if (!faultKinds[kind].retry || first === undefined || longest === undefined) return null
   const own = Math.min(longest, first * 2 ** Math.min(attempts - 1, 30)) * (0.8 + 0.4 * chance)
   if (retryAfterMs === null) return Math.round(own)
-  // never before the time that was asked for
-  const asked = Math.min(Math.max(retryAfterMs, 0), longestRetryAfter)
+  // never before the time that was asked for, and not at once either
+  const asked = Math.min(Math.max(retryAfterMs, first), longestRetryAfter)
   return Math.round(asked + Math.min(own, minute) * chance)
 }
 
