@@ -1,6 +1,8 @@
+import type { Cache } from '../../core/cache.ts'
 import { asFault, type Fault } from '../../core/fault.ts'
 import type { EventRow } from '../store/events.ts'
 import { retryIn } from './policy/backoff.ts'
+import type { Due } from './policy/renewal.ts'
 import type { EngineDeps } from './ports.ts'
 import { readProfile, type Profile, type ProfileText } from './profile.ts'
 import type { Turns } from './turns.ts'
@@ -10,6 +12,7 @@ export interface EngineContext extends EngineDeps {
   readonly turns: Turns
   /** aborts when the engine is to stop: what was begun is left as it is, and gone on with at the next start */
   readonly stopping: AbortSignal
+  readonly remembered: Remembered
 }
 
 /** How a row goes on: to another state, or not yet. */
@@ -34,9 +37,25 @@ export type Step<Standing extends { readonly state: string }> =
 /** Who does what the engine does by itself. */
 export const itself = 'tlsward'
 
+/** What is worked out again and again from what does not change. */
+export interface Remembered {
+  readonly profiles: Cache<string, Profile>
+  /** when certificates are due, under each profile */
+  readonly dues: WeakMap<Profile, Cache<string, Due>>
+}
+
 /** The profile that an event began with. */
-export function profileOf(event: EventRow): Profile {
-  return readProfile(JSON.parse(event.profile) as ProfileText)
+export function profileOf({ remembered }: EngineContext, event: EventRow): Profile {
+  return profileIn(remembered, event.profile)
+}
+
+/** The profile of a text as it is kept. */
+export function profileIn({ profiles }: Remembered, text: string): Profile {
+  const known = profiles.get(text)
+  if (known) return known
+  const profile = readProfile(JSON.parse(text) as ProfileText)
+  profiles.set(text, profile)
+  return profile
 }
 
 /** When to try again after a fault, milliseconds since the epoch, or null when only a person can help. */

@@ -51,7 +51,7 @@ export function deploymentFault(deps: EngineContext, of: DeploymentRow, fault: F
 async function prepare(deps: EngineContext, of: DeploymentRow): Promise<DeploymentStep> {
   const event = deps.store.events.get(of.event)
   checkWritable(deps, of)
-  const now = await planTarget(deps, of, profileOf(event))
+  const now = await planTarget(deps, of, profileOf(deps, event))
   const before = storedPlan(of)
   if (before === null || !mayGoOn(deps, of, { before, now })) {
     const why = 'the device has changed since the plan was made'
@@ -144,7 +144,7 @@ function liveStep(
 ): DeploymentStep {
   const event = deps.store.events.get(of.event)
   const now = deps.clock.now()
-  const wake = now + profileOf(event).keep.graceMs
+  const wake = now + profileOf(deps, event).keep.graceMs
   const also = () => {
     const managed = deps.store.managedTargets.at(of.device, of.target)
     const plan = storedPlan(of)?.plan
@@ -197,7 +197,7 @@ async function whenGraceIsOver(deps: EngineContext, of: DeploymentRow): Promise<
 }
 
 async function clean(deps: EngineContext, of: DeploymentRow): Promise<DeploymentStep> {
-  const { keep } = profileOf(deps.store.events.get(of.event))
+  const { keep } = profileOf(deps, deps.store.events.get(of.event))
   checkWritable(deps, of)
   const removed = await withSession(deps, of.device, (session, signal) =>
     session.cleanup(boundPlanOf(of), keep.generations, signal)

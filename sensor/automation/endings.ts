@@ -30,5 +30,5 @@ export function keptUntil({ store, limits }: EngineContext, event: number, ended
     .map(({ notBefore, notAfter }) =>
       notBefore === null || notAfter === null ? Infinity : notBefore + (notAfter - notBefore) / 3
     )
-  return Math.max(ended, Math.min(ended + limits.retryMs, ...ends))
+  return Math.ceil(Math.max(ended, Math.min(ended + limits.retryMs, ...ends)))
 }

@@ -1,3 +1,4 @@
+import { createCache } from '../../core/cache.ts'
 import { asFault } from '../../core/fault.ts'
 import { sleep } from '../../core/clock.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
@@ -17,6 +18,9 @@ const setBackMs = 5 * 60_000
 const afterSetBackMs = 3_600_000
 /** our own disk is full, or locked: nothing is begun before that time is over */
 const pauseMs = 30_000
+
+/** stands for a look at what is due that comes soon */
+const lookName = 'look'
 
 /** The replacement engine of one installation. */
 export interface Engine {
@@ -50,7 +54,12 @@ class StoreEngine implements Engine {
   #wakeUp = () => {}
 
   constructor(deps: EngineDeps) {
-    this.context = { ...deps, turns: createTurns(deps.limits), stopping: this.#stop.signal }
+    this.context = {
+      ...deps,
+      turns: createTurns(deps.limits),
+      stopping: this.#stop.signal,
+      remembered: { profiles: createCache(200), dues: new WeakMap() }
+    }
     this.#lastLook = deps.clock.now()
   }
 
@@ -135,8 +144,8 @@ class StoreEngine implements Engine {
     for (const { id } of store.events.due(now)) {
       this.#begin(`event ${id}`, () => this.#takeOn(id, events))
     }
-    for (const target of store.managedTargets.due(now)) {
-      this.#begin(`target ${target.id}`, () => lookAtTarget(this.context, target))
+    for (const { id } of store.managedTargets.due(now)) {
+      this.#begin(`target ${id}`, () => lookAtTarget(this.context, id))
     }
   }
 
@@ -147,9 +156,21 @@ class StoreEngine implements Engine {
       .catch((thrown: unknown) => this.#pause(thrown))
       .then(() => {
         this.#running.delete(name)
-        this.poke()
+        this.#pokeSoon()
       })
     this.#running.set(name, job)
+  }
+
+  /** many rows end at once: one look serves them all */
+  #pokeSoon(): void {
+    if (this.#running.has(lookName)) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#running.set(lookName, promise)
+    this.context.clock.soon(() => {
+      this.#running.delete(lookName)
+      this.poke()
+      resolve()
+    })
   }
 
   /** trouble that no row can keep: nothing is lost, and it all is looked at again after a while */

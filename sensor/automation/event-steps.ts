@@ -45,6 +45,8 @@ export function eventFault(deps: EngineContext, event: EventRow, fault: Fault): 
 
 /** Reads only: the plans of all targets, once no earlier event holds one of them. */
 async function requested(deps: EngineContext, event: EventRow): Promise<EventStep> {
+  const old = usedUp(deps, event)
+  if (old) return old
   const holder = holderOf(deps, event)
   if (holder !== null) {
     const why = `event ${holder} is not done with the same target`
@@ -56,14 +58,28 @@ async function requested(deps: EngineContext, event: EventRow): Promise<EventSte
 
 const lookAgainMs = 60_000
 
-function holderOf({ store }: EngineContext, event: EventRow): number | null {
-  const holders = store.deployments.of(event.id).map((of) => store.deployments.holder(of, event.id))
+function holderOf(deps: EngineContext, event: EventRow): number | null {
+  const { store } = deps
+  const holders = waiting(deps, event).map((of) => store.deployments.holder(of, event.id))
   return holders.find((holder) => holder !== null) ?? null
+}
+
+/** an event that waited too long for a device, a person or a window: its certificate is due for renewal itself */
+function usedUp(deps: EngineContext, event: EventRow): EventStep | null {
+  const now = deps.clock.now()
+  const old = deps.store.orders.of(event.id).some(({ state, notBefore, notAfter }) => {
+    return (
+      state === 'issued' && notBefore !== null && notAfter !== null && now > (notBefore + 2 * notAfter) / 3
+    )
+  })
+  return old ? { ...over(deps, event, 'failed'), why: 'its certificate is used up: begin a new event' } : null
 }
 
 /** May it begin? First comes approval, then time. */
 function begin(deps: EngineContext, event: EventRow): EventStep {
   const now = deps.clock.now()
+  const old = usedUp(deps, event)
+  if (old) return old
   const { reasons, again } = startOf(deps, event)
   const [first] = reasons
   if (!first) return { to: 'issuing', why: 'it may begin', wake: now }
@@ -82,7 +98,7 @@ function waitingState({ code }: Reason): 'needs-approval' | 'scheduled' | 'waiti
 /** Why an event does not begin now. */
 export function startOf(deps: EngineContext, event: EventRow): Start {
   const { store, clock } = deps
-  const { approval, windows } = profileOf(event)
+  const { approval, windows } = profileOf(deps, event)
   const now = clock.now()
   const devices = new Set(waiting(deps, event).map(({ device }) => device))
   return mayStart({
@@ -113,9 +129,7 @@ async function issuing(deps: EngineContext, event: EventRow): Promise<EventStep>
   const open = orders.filter(({ state }) => state !== 'issued')
   if (open.length > 0)
     return { to: 'stay', why: open.map(({ why }) => why).join('; '), wake: earliest(open, now) }
-  const ended = orders.find(({ notAfter }) => (notAfter ?? 0) <= now)
-  if (ended) return { ...over(deps, event, 'failed'), why: 'its certificate has ended; begin a new event' }
-  return { to: 'planned', why: 'its certificates are here', wake: now }
+  return usedUp(deps, event) ?? { to: 'planned', why: 'its certificates are here', wake: now }
 }
 
 function earliest(orders: readonly OrderRow[], now: number): number {
@@ -128,7 +142,7 @@ function whenClean(deps: EngineContext, event: EventRow): EventStep {
   if (all.some(({ state }) => state === 'live' || state === 'cleaning')) {
     return { to: 'stay', why: event.why, wake: null }
   }
-  if (profileOf(event).keyReuse === 'never')
+  if (profileOf(deps, event).keyReuse === 'never')
     dropKeys(deps, event, 'its key is on the devices, and kept nowhere else')
   else dropFormerKeys(deps, event)
   return { to: 'cleaned', why: 'what it replaced is cleaned up', wake: null }

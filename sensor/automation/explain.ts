@@ -16,12 +16,13 @@ export function explainTarget(deps: EngineContext, { device: name, target }: Tar
   const managed = store.managedTargets.at(device.id, target)
   const last = store.deployments.last(device.id, target)
   const event = last ? store.events.get(last.event) : null
+  const of = last && event?.open === 1 ? store.deployments.get(last.id) : null
   const profile = managed ? managedProfile(deps, managed) : null
   return why({
     managed: managed ? (managed.enabled ? 'enabled' : 'disabled') : null,
     device,
     held: managed && profile ? heldBy(managed).map((one) => renewalQuestion(deps, profile, one)) : [],
-    event: last && event?.open === 1 ? { id: event.id, reasons: eventReasons(deps, event, last) } : null,
+    event: of && event ? { id: event.id, reasons: eventReasons(deps, event, of) } : null,
     failure: managed ? failureOf(deps, managed) : null
   })
 }

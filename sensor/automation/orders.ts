@@ -21,7 +21,7 @@ export function keyName({ id }: Pick<OrderRow, 'id'>): string {
 /** Takes each order of an event as far as it goes now. */
 export async function advanceOrders(deps: EngineContext, event: EventRow): Promise<OrderRow[]> {
   const { orders } = deps.store
-  const { keyTypes } = profileOf(event)
+  const { keyTypes } = profileOf(deps, event)
   if (orders.of(event.id).length < keyTypes.length) {
     deps.store.durable(() => keyTypes.forEach((type) => orders.add(event.id, type)))
   }
@@ -51,7 +51,7 @@ async function prepareKey(
   event: EventRow,
   order: OrderRow
 ): Promise<Step<OrderStanding>> {
-  const profile = profileOf(event)
+  const profile = profileOf(deps, event)
   const next = { to: 'issuing', wake: null } as const
   if (deps.issuer(profile.issuer).keyFrom === 'issuer') {
     return { ...next, why: 'the key comes with the certificate' }
@@ -78,7 +78,7 @@ async function keyFor(deps: EngineContext, event: EventRow, order: OrderRow): Pr
 
 /** the key of the last order that went live at the first target, where the profile keeps keys; never for a reissue */
 function keyToReuse(deps: EngineContext, event: EventRow, order: OrderRow): PrivateKey | null {
-  if (profileOf(event).keyReuse !== 'same-key' || event.action === 'reissue') return null
+  if (profileOf(deps, event).keyReuse !== 'same-key' || event.action === 'reissue') return null
   const [first] = deps.store.deployments.of(event.id)
   const last = first && deps.store.deployments.liveBefore(first)
   const former = last && deps.store.orders.of(last.event).find(({ keyType }) => keyType === order.keyType)
@@ -96,14 +96,14 @@ async function askIssuer(
   event: EventRow,
   order: OrderRow
 ): Promise<Step<OrderStanding>> {
-  const issuer = deps.issuer(profileOf(event).issuer)
+  const issuer = deps.issuer(profileOf(deps, event).issuer)
   const progress = await deps.turns.atIssuer(() =>
     advance(deps, issuer, requestFor(deps, event, order), order)
   )
   const now = deps.clock.now()
   if (progress.state === 'pending') {
     // neither at once nor in a year, whatever the issuer says
-    const wake = Math.min(Math.max(progress.againAt, now + 1_000), now + 86_400_000)
+    const wake = Math.ceil(Math.min(Math.max(progress.againAt, now + 1_000), now + 86_400_000))
     return { to: 'stay', why: progress.why, wake, set: { attempts: 0 } }
   }
   if (progress.state === 'person') {
@@ -137,7 +137,7 @@ async function advance(
 }
 
 function requestFor(deps: EngineContext, event: EventRow, order: OrderRow): CertificateRequest {
-  const { validityMs, issuerProfile, preferredChain } = profileOf(event)
+  const { validityMs, issuerProfile, preferredChain } = profileOf(deps, event)
   const keyType = order.keyType as KeyType
   return {
     names: namesOf(event),
@@ -208,7 +208,7 @@ function issuedRefusals(
 ): readonly string[] {
   const der = replacedBy(deps, event, order.keyType as KeyType)
   const served = plansOf(deps, event).flatMap(({ before }) => before.flatMap(({ names }) => names))
-  const rule = profileOf(event).names
+  const rule = profileOf(deps, event).names
   const replaced = der ? { der, served, mayLose: mayLose(rule, served) } : null
   return deps.pki.refusals({ chain, spki, names: namesOf(event), now: deps.clock.now(), replaced })
 }

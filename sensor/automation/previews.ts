@@ -26,7 +26,7 @@ export async function preview(deps: EngineContext, event: EventRow): Promise<Eve
     return { to: 'failed', why: 'none of its targets can be planned', wake: null }
   }
   const names = wanted(deps, event, plans)
-  const hash = hashOf(event, names, plans)
+  const hash = hashOf(deps, event, { names, plans })
   return {
     to: 'previewed',
     why: `the plan is ${hash.slice(0, 16)}`,
@@ -56,17 +56,18 @@ export async function planAgain(deps: EngineContext, event: EventRow): Promise<E
     return { to: 'failed', why: 'the devices change faster than they can be planned', wake: null }
   }
   wanted(deps, event, plans)
-  const hash = hashOf(event, namesOf(event), plans)
+  const hash = hashOf(deps, event, { names: namesOf(event), plans })
   const what = `${changed.map(({ of }) => of.target).join(', ')} changed: the plan is now ${hash.slice(0, 16)}`
   const set = { hash, replans: event.replans + 1 }
-  if (profileOf(event).approval === 'not-needed') return { to: 'deploying', why: what, wake: now, set, also }
+  if (profileOf(deps, event).approval === 'not-needed')
+    return { to: 'deploying', why: what, wake: now, set, also }
   return { to: 'previewed', why: `${what}, and must be approved again`, wake: now, set, also }
 }
 
 const mostReplans = 10
 
 async function planAll(deps: EngineContext, event: EventRow): Promise<Planned[]> {
-  const profile = profileOf(event)
+  const profile = profileOf(deps, event)
   const waiting = deps.store.deployments.of(event.id).filter(({ state }) => state === 'waiting')
   return Promise.all(
     waiting.map(async (of) => ({ of, plan: await tried(() => planTarget(deps, of, profile)) }))
@@ -102,7 +103,7 @@ interface Valued {
 
 /** The names of the certificates. Once one is ordered they stand: throws names-changed when they do not suffice. */
 function wanted(deps: EngineContext, event: EventRow, plans: readonly Valued[]): readonly string[] {
-  const profile = profileOf(event)
+  const profile = profileOf(deps, event)
   const served = plans.flatMap(({ value }) => value.plan.before.flatMap(({ names }) => names))
   const names = deps.pki.canonicalNames(
     wantedNames(profile.names, [...served, ...heldElsewhere(deps, event)])
@@ -127,8 +128,12 @@ function heldElsewhere(deps: EngineContext, event: EventRow): string[] {
   })
 }
 
-function hashOf(event: EventRow, names: readonly string[], plans: readonly Valued[]): string {
-  const { keyTypes, issuer } = profileOf(event)
+function hashOf(
+  deps: EngineContext,
+  event: EventRow,
+  { names, plans }: { readonly names: readonly string[]; readonly plans: readonly Valued[] }
+): string {
+  const { keyTypes, issuer } = profileOf(deps, event)
   return previewHash({ names, keyTypes, issuer, plans: plans.map(({ value }) => value.plan) })
 }
 

@@ -177,7 +177,11 @@ export function retryEvent(deps: EngineContext, id: number, who: string): EventR
     for (const order of orders.filter(({ state }) => state === 'failed')) {
       store.orders.change(order.id, { state: 'requested', memory: null, wake: null, attempts: 0 }, 'failed')
     }
-    quieten(deps, store.deployments.of(id))
+    // those that are live go their own way
+    quieten(
+      deps,
+      store.deployments.of(id).filter(({ state }) => state === 'waiting')
+    )
   }
   moveEvent(deps, event, { to: 'requested', why: 'tried again', wake: now, set, also }, who)
   return store.events.get(id)
@@ -241,8 +245,8 @@ export function observeBindings(deps: EngineContext, device: number, bindings: r
   })
 }
 
-/** Until when an event keeps what an approval is for; null: it needs none, or has it. */
-export function approvalWanted(event: EventRow): string | null {
-  const needed = event.open === 1 && profileOf(event).approval === 'needed'
+/** The hash of the plan that somebody must approve; null: none must, or it is approved. */
+export function approvalWanted(deps: EngineContext, event: EventRow): string | null {
+  const needed = event.open === 1 && profileOf(deps, event).approval === 'needed'
   return needed && event.hash !== event.approvedHash ? event.hash : null
 }

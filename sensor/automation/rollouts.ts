@@ -13,7 +13,7 @@ import { connectorOf } from './sessions.ts'
 /** Begins those deployments of an event that may begin now; ends it when all are over. */
 export function rollOut(deps: EngineContext, event: EventRow): Step<EventStanding> {
   const { store, clock } = deps
-  const { rollout } = profileOf(event)
+  const { rollout } = profileOf(deps, event)
   const now = clock.now()
   const order = rolloutOrder(store.deployments.of(event.id).map(targetOf), rollout)
   const starts: Start[] = []
@@ -34,7 +34,7 @@ export function rollOut(deps: EngineContext, event: EventRow): Step<EventStandin
 /** Why a deployment does not begin now. */
 export function startOfDeployment(deps: EngineContext, event: EventRow, of: DeploymentRow): Start {
   const { store, clock, limits } = deps
-  const { rollout, windows } = profileOf(event)
+  const { rollout, windows } = profileOf(deps, event)
   const now = clock.now()
   const device = store.devices.get(of.device)
   const targets = store.deployments.of(event.id).map(targetOf)

@@ -54,7 +54,8 @@ export function openOrders(db: Connection) {
     `SELECT ${columns} FROM certificate_order WHERE event = ? ORDER BY id`
   )
   const byFingerprint = db.prepare<[string], OrderRow>(
-    `SELECT ${columns} FROM certificate_order WHERE fingerprint = ? ORDER BY id DESC LIMIT 1`
+    `SELECT ${columns} FROM certificate_order INDEXED BY certificate_order_by_fingerprint
+     WHERE fingerprint = ? ORDER BY id DESC LIMIT 1`
   )
   const insert = db.prepare(
     `INSERT INTO certificate_order (event, key_type, state, why) VALUES (?, ?, 'requested', 'asked for')

@@ -124,6 +124,7 @@ t.test('held against minutes on a calendar: in time where that can be, and never
         }
         return false
       }
+      if (!Number.isInteger(at)) return false
       if (at === wanted) {
         // no need to move: there is a window still, or there is none before either
         return (

@@ -55,5 +55,5 @@ export function retryEventAt({ retries, ended, notAfter, final }: FailedEvent): 
   const wait = Math.min(24 * hour, hour * 2 ** retries)
   // less time, shorter waits: five tries fit into what is left
   const left = notAfter === null ? Infinity : Math.max(0, notAfter - ended) / 5
-  return ended + Math.max(10 * minute, Math.min(wait, left))
+  return Math.ceil(ended + Math.max(10 * minute, Math.min(wait, left)))
 }

@@ -23,7 +23,7 @@ export interface RenewalQuestion {
   readonly windows: Windows
 }
 
-/** When a certificate is to be renewed, and why then. */
+/** When a certificate is to be renewed (whole milliseconds since the epoch), and why then. */
 export interface Due {
   readonly at: number
   readonly reasons: readonly Reason[]
@@ -48,7 +48,9 @@ const fitMs = 30 * 60_000
 
 /** When is this certificate to be renewed? Does not depend on the time at which it is asked. */
 export function renewalDue(question: RenewalQuestion): Due {
-  return withinWindows(question, withSuggestion(question, byRule(question)))
+  const due = withinWindows(question, withSuggestion(question, byRule(question)))
+  // shares of lifetimes have fractions, moments have none
+  return { ...due, at: Math.ceil(due.at) }
 }
 
 /** the rule alone */
