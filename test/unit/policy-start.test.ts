@@ -118,13 +118,13 @@ t.test(
   (t) => {
     const setup = fc.record({
       count: fc.integer({ min: 1, max: 8 }),
-      canary: fc.constantFrom('none', 'first', 'standby'),
+      canary: fc.constantFrom<Rollout['canary']>('none', 'first', 'standby'),
       atOnce: fc.integer({ min: 1, max: 4 }),
       standby: fc.integer({ min: 0, max: 7 }),
       chances: fc.array(fc.nat(99), { minLength: 60, maxLength: 60 })
     })
     const property = fc.property(setup, ({ count, canary, atOnce, standby, chances }) => {
-      const rollout: Rollout = { canary: canary as Rollout['canary'], soakMs: 10, atOnce }
+      const rollout: Rollout = { canary, soakMs: 10, atOnce }
       let targets: readonly RolloutTarget[] = Array.from({ length: count }, (_, position) => ({
         position,
         target: `t${position}`,
@@ -166,9 +166,14 @@ t.test(
 
 t.test('the journal knows which steps are done and not undone', (t) => {
   const property = fc.property(
-    fc.array(fc.record({ step: fc.constantFrom('a', 'b', 'c'), what: fc.constantFrom('done', 'undone') })),
+    fc.array(
+      fc.record({
+        step: fc.constantFrom('a', 'b', 'c'),
+        what: fc.constantFrom<'done' | 'undone'>('done', 'undone')
+      })
+    ),
     (rows) => {
-      const finished = finishedSteps(rows as Parameters<typeof finishedSteps>[0])
+      const finished = finishedSteps(rows)
       return ['a', 'b', 'c'].every((step) => {
         const last = rows.findLast((row) => row.step === step)
         return (
