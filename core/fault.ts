@@ -152,6 +152,32 @@ export const faultCodes = {
     'Something else writes this certificate: renew it there, or take it away from there first.'
   ],
   'target-missing': ['missing', 'See tlsward device discover for the targets of the device.'],
+  'device-used': [
+    'conflict',
+    'Take its targets away first, or only forbid writing: the history of a device stays.'
+  ],
+  'connector-missing': ['missing', 'Use a version that has the connector, or remove the device.'],
+  'names-none': ['refused', 'Give names in the profile: the targets hold no certificate to take them from.'],
+  'names-changed': ['conflict', 'Begin a new event: the targets want other names than were ordered.'],
+  'issuer-missing': ['missing', 'See tlsward issuer list.'],
+  'issuer-exists': ['conflict', 'Choose another name, or remove the issuer first.'],
+  'profile-missing': ['missing', 'See tlsward profile list.'],
+  'profile-used': ['conflict', 'Give the targets that use it another profile first.'],
+  'profile-malformed': ['refused', 'Correct the field that the message names.'],
+  'event-missing': ['missing', 'See tlsward event list.'],
+  'event-state': ['conflict', 'Look where the event stands: it cannot do that from there.'],
+  'approval-stale': ['conflict', 'Look at the new preview and approve that: the plan has changed since.'],
+  'issued-flawed': [
+    'refused',
+    'Correct the profile or the issuer: the certificate that it gave cannot be used.'
+  ],
+  'key-gone': ['conflict', 'Begin a new event: the key of this one is no longer kept.'],
+  'wire-unserved': [
+    'refused',
+    'Bind the target to something that is served first: nothing could prove the new certificate.'
+  ],
+  'wire-differs': ['conflict', 'See what the endpoints showed in the history of the event; then retry.'],
+  'engine-running': ['busy', 'Use the process that runs already, or stop it first.'],
   internal: ['bug', 'Report it with the message.']
 } as const satisfies Record<string, readonly [FaultKind, string]>
 

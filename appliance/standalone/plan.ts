@@ -1,4 +1,4 @@
-import { parseHours } from '../../sensor/scan/hours.ts'
+import { parseHours } from '../../core/hours.ts'
 import type { PaceLimits } from '../../sensor/scan/gate.ts'
 import { sweepOptions, type SweepWishes } from '../../sensor/scan/defaults.ts'
 import { formatPorts, type Ports } from '../../sensor/scan/targets/ports.ts'

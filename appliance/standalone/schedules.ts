@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import { visible } from '../../core/text.ts'
-import { parseHours } from '../../sensor/scan/hours.ts'
+import { parseHours } from '../../core/hours.ts'
 import { systemResolver } from '../../sensor/scan/targets/resolve.ts'
 import { checkSize } from '../../sensor/scan/targets/sizes.ts'
 import type { Store } from '../../sensor/store/store.ts'
