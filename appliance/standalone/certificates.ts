@@ -1,5 +1,6 @@
 import { Fault } from '../../core/fault.ts'
 import { visible } from '../../core/text.ts'
+import { certificateKinds } from '../../sensor/store/findings.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import { certificateRecord } from '../certificate-record.ts'
 import type { Certificate } from '../records.ts'
@@ -35,9 +36,7 @@ export function certificateByDigits(store: Store, text: string, now: number): Ce
     })
   }
   const filter = { fingerprint: row.fingerprint }
-  const findings = (['certificate', 'key'] as const).flatMap((kind) =>
-    store.findings.of({ kind, id: row.id }, now)
-  )
+  const findings = certificateKinds.flatMap((kind) => store.findings.of({ kind, id: row.id }, now))
   const chains = store.chains
     .byLeaf(row.id)
     .flatMap(({ id }) => store.findings.of({ kind: 'chain', id }, now))

@@ -1,12 +1,12 @@
 import { formatAddress } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Change as ChangeView, StandingView } from '../../sensor/inventory/diff.ts'
-import { findingCodes, type FindingCode } from '../../sensor/inventory/findings/codes.ts'
+import { findingCodes, findingRanks, type FindingCode } from '../../sensor/inventory/findings/codes.ts'
 import type { Outcome } from '../../sensor/scan/observation.ts'
 import { suiteName, versionName } from '../../sensor/scan/probe/suites.ts'
 import type { EndpointRow } from '../../sensor/store/endpoint-pages.ts'
 import type { EndpointKey } from '../../sensor/store/endpoints.ts'
-import type { FindingRow, Subject } from '../../sensor/store/findings.ts'
+import { certificateKinds, type FindingRow, type Subject } from '../../sensor/store/findings.ts'
 import type { CertificateRow } from '../../sensor/store/certificates.ts'
 import type { ScanRow } from '../../sensor/store/scans.ts'
 import type { ScheduleRow } from '../../sensor/store/schedules.ts'
@@ -32,7 +32,7 @@ export function endpointRecords(store: Store, now: number): (row: EndpointRow) =
       ...[`endpoint ${row.id}`, `state ${row.state}`].flatMap(findings).map(about(null)),
       ...chains.flatMap((chain) => findings(`chain ${chain}`).map(about(leaves(chain).fingerprint))),
       ...certificates.flatMap(({ id, fingerprint }) =>
-        [`certificate ${id}`, `key ${id}`].flatMap(findings).map(about(fingerprint))
+        certificateKinds.flatMap((kind) => findings(`${kind} ${id}`)).map(about(fingerprint))
       )
     ]
     return endpointRecord({ ...row, certificates }, found.toSorted(worstFirst))
@@ -93,11 +93,10 @@ function answerRecord({ starttls, version, cipher, clientCertificate, certificat
 
 const ranks = { critical: 0, warning: 1, note: 2 } as const
 
-/** Orders findings: the worst first, then the oldest. */
+/** Orders findings: the worst first, then by what matters most, then the oldest. */
 export function worstFirst(a: Finding, b: Finding): number {
-  return (
-    ranks[a.severity] - ranks[b.severity] || a.since.localeCompare(b.since) || a.code.localeCompare(b.code)
-  )
+  const rank = ({ code }: Finding) => findingRanks.get(code) ?? findingRanks.size
+  return ranks[a.severity] - ranks[b.severity] || rank(a) - rank(b) || a.since.localeCompare(b.since)
 }
 
 /** What a finding is about, and since when that has been known. */

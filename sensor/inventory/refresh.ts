@@ -5,7 +5,7 @@ import { renewAllKeyFindings } from './key-use.ts'
 import type { Store } from '../store/store.ts'
 
 /** The number of the present rules: raised whenever a rule would find something else about what is kept. */
-export const rulesVersion = 1
+export const rulesVersion = 2
 
 /** What judging everything again works with. */
 export interface RefreshDeps {

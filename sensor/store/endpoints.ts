@@ -114,7 +114,16 @@ function changes(db: Connection) {
     `UPDATE endpoint SET state = ?, expires = ?, presence = ?, why = ?, banner = ?, since = ?, last_seen = ?,
        last_scan = ? WHERE id = ?`
   )
+  const learn = db.prepare(
+    'UPDATE endpoint SET state = ?, expires = ?, last_seen = ?, last_scan = ? WHERE id = ?'
+  )
   return {
+    /** it answered as before, and its state says more than the one that was kept: no history */
+    learn(was: KnownEndpoint, of: KeptState, { at, scan }: Sight): void {
+      learn.run(of.id, of.expires, at, scan, was.id)
+      leaveOrder.run(was.expires, was.state, was.id)
+      joinOrder.run(of.expires, of.id, { id: was.id })
+    },
     /** it stands otherwise than before: the former standing becomes history */
     move(was: KnownEndpoint, next: NextStanding, { at, scan }: Sight): void {
       // a clock that was set back must not make a time in history run backwards

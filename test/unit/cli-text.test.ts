@@ -114,5 +114,7 @@ t.test('the tone of an expiry follows the lifetime', (t) => {
   t.equal(expiryTone(leaf(90), 84 * day), 'bad', 'the last week')
   t.equal(expiryTone(leaf(6), 4 * day), 'warn', 'a six-day certificate is not red all its life')
   t.equal(expiryTone(leaf(90), 91 * day), 'bad', 'expired')
+  t.equal(expiryTone(leaf(3650), 3000 * day), 'good', 'years are left')
+  t.equal(expiryTone(leaf(3650), 3621 * day), 'warn', 'a month is left')
   t.end()
 })

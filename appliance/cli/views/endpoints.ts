@@ -1,6 +1,7 @@
 import { formatEndpoint } from '../../../core/address.ts'
 import { visible } from '../../../core/text.ts'
 import { findingCodes, type FindingCode } from '../../../sensor/inventory/findings/codes.ts'
+import { renewalTimes } from '../../../sensor/inventory/findings/validity.ts'
 import type { Endpoint, Finding, Leaf, Severity } from '../../records.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen, Tone } from '../screen.ts'
@@ -75,7 +76,7 @@ export function endpointView(screen: Screen, now: number): View<Endpoint> {
       ['key', (endpoint) => endpoint.certificates.map(keyName).join(' ')],
       ['fingerprints', (endpoint) => endpoint.certificates.map((leaf) => leaf.fingerprint).join(' ')],
       ['severity', (endpoint) => endpoint.findings[0]?.severity ?? null],
-      ['findings', (endpoint) => endpoint.findings.map((finding) => finding.code).join(' ')],
+      ['findings', (endpoint) => [...new Set(endpoint.findings.map((finding) => finding.code))].join(' ')],
       ['owner', (endpoint) => endpoint.owner],
       ['tags', (endpoint) => endpoint.tags.join(' ')],
       ['first_seen', (endpoint) => endpoint.firstSeen],
@@ -107,13 +108,15 @@ function daysLeft(leaf: Leaf, now: number): string {
   return days < 0 ? 'expired' : `${figure(days)} d`
 }
 
-/** Amber in the last third of the lifetime, red below the smaller of 7 days and a tenth of it. */
+/** Amber once renewal is due, red once it is urgent: as the findings say. */
 export function expiryTone(leaf: Leaf | undefined, now: number): Tone {
   if (!leaf) return 'dim'
-  const end = Date.parse(leaf.notAfter)
-  const lifetime = end - Date.parse(leaf.notBefore)
-  if (end - now <= Math.min(7 * day, lifetime / 10)) return 'bad'
-  return end - now <= lifetime / 3 ? 'warn' : 'good'
+  const { due, urgent } = renewalTimes({
+    notBefore: Date.parse(leaf.notBefore),
+    notAfter: Date.parse(leaf.notAfter)
+  })
+  if (now >= urgent) return 'bad'
+  return now >= due ? 'warn' : 'good'
 }
 
 function findingsCell(screen: Screen, { findings }: Endpoint): Cell {

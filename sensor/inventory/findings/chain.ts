@@ -34,7 +34,7 @@ function intermediates({ report, served }: JudgedChain): CertificateFields[] {
 const incomplete: Rule<JudgedChain> = ({ report }) => {
   const fact = factOf(report, 'incomplete')
   if (fact?.role !== 'leaf') return []
-  const reason = `Its issuer, ${named(fact.issuer)}, is neither sent nor known.`
+  const reason = `It was issued by ${named(fact.issuer)}, whose certificate the server does not send; it is no root that is known here either.`
   return [finding('chain-incomplete', { reason, facts: { issuer: fact.issuer } })]
 }
 
