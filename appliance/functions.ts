@@ -178,6 +178,15 @@ export interface Label {
   readonly owner?: string | null
 }
 
+/** How the inventory differs between two times, and which. */
+export interface Differences {
+  /** the scan, with that for its names, after which the inventory is compared; null: before `to` */
+  readonly from: readonly Scan[] | null
+  readonly to: readonly Scan[]
+  /** by address */
+  readonly changes: AsyncIterable<Change>
+}
+
 /**
  * Everything that can be asked of an appliance, as plain data: the CLI calls these functions and nothing else.
  * Today they are served by the process itself ({@link file://./standalone.ts}); nothing in them stands against
@@ -194,7 +203,7 @@ export interface Functions {
   scans(): Promise<readonly Scan[]>
   scanById(id: number): Promise<Scan>
   /** what one scan changed (the last one when none is named), or what changed from the end of one to that of another */
-  differences(from?: number, to?: number): AsyncIterable<Change>
+  differences(from?: number, to?: number): Promise<Differences>
   schedules(): Promise<readonly Schedule[]>
   addSchedule(schedule: NewSchedule): Promise<void>
   removeSchedule(name: string): Promise<void>

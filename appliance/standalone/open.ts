@@ -1,12 +1,12 @@
 import { systemClock } from '../../core/clock.ts'
 import { systemRandom } from '../../core/random.ts'
-import { changesBetween, changesOfScan, type Change } from '../../sensor/inventory/diff.ts'
-import { openStore, type Store } from '../../sensor/store/store.ts'
+import { openStore } from '../../sensor/store/store.ts'
 import type { Functions } from '../functions.ts'
 import type { Places } from '../places.ts'
+import { differences } from './differences.ts'
 import { applyLabels } from './labels.ts'
 import { inventoryPage } from './pages.ts'
-import { changeRecord, scanRecord, scheduleRecord } from './records.ts'
+import { scanRecord, scheduleRecord } from './records.ts'
 import { storedRequest } from './request.ts'
 import type { ScansDeps } from './scans.ts'
 
@@ -57,9 +57,7 @@ export function openStandalone(where: Places, authorities: readonly string[]): F
       const row = store.scans.get(id)
       return scanRecord(row, storedRequest(row.request))
     },
-    async *differences(from, to) {
-      for (const change of differences(store, [from, to])) yield changeRecord(change)
-    },
+    differences: async (from, to) => differences(store, [from, to]),
     schedules: async () => store.schedules.list().map(scheduleRecord),
     async addSchedule(schedule) {
       const { addSchedule } = await import('./schedules.ts')
@@ -69,14 +67,4 @@ export function openStandalone(where: Places, authorities: readonly string[]): F
     label: async (labels) => applyLabels(store, labels, clock.now()),
     close: async () => store.close()
   }
-}
-
-/** What one scan changed, the last one when none is named; or what changed from the end of one to that of another. */
-function differences(
-  store: Store,
-  [from, to]: readonly [number | undefined, number | undefined]
-): Iterable<Change> {
-  if (from !== undefined && to !== undefined) return changesBetween(store, { from, to })
-  const scan = from ?? store.scans.before(Number.MAX_SAFE_INTEGER, 1)[0]?.id
-  return scan === undefined ? [] : changesOfScan(store, scan)
 }

@@ -2,7 +2,6 @@ import { formatAddress } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Change as ChangeView, StandingView } from '../../sensor/inventory/diff.ts'
 import { findingCodes, findingRanks, type FindingCode } from '../../sensor/inventory/findings/codes.ts'
-import type { Outcome } from '../../sensor/scan/observation.ts'
 import { suiteName, versionName } from '../../sensor/scan/probe/suites.ts'
 import type { EndpointRow } from '../../sensor/store/endpoint-pages.ts'
 import type { EndpointKey } from '../../sensor/store/endpoints.ts'
@@ -53,7 +52,7 @@ function endpointRecord(row: Shown, findings: readonly Finding[]): Endpoint {
     type: 'endpoint',
     schema: schemaVersion,
     ...placeRecord(row),
-    outcome: outcomeOf(row),
+    outcome: (row.why ?? row.outcome) as Endpoint['outcome'],
     state: row.present ? 'present' : 'gone',
     ...answerRecord(row),
     findings,
@@ -71,11 +70,6 @@ export function placeRecord({
   name
 }: EndpointKey): Pick<Endpoint, 'address' | 'port' | 'name'> {
   return { address: formatAddress(address), port, name }
-}
-
-/** How the last probe ended; what a whole scan heard nothing of is silent. */
-function outcomeOf({ why, outcome }: Pick<StandingView, 'why' | 'outcome'>): Outcome {
-  return why === 'not-seen' ? 'silent' : ((why ?? outcome) as Outcome)
 }
 
 type Answer = Pick<StandingView, 'starttls' | 'version' | 'cipher' | 'clientCertificate' | 'certificates'>
@@ -126,7 +120,14 @@ export function changeRecord(view: ChangeView): Change {
 }
 
 function standingRecord(view: StandingView): NonNullable<Change['before']> {
-  return { state: view.present ? 'present' : 'gone', outcome: outcomeOf(view), ...answerRecord(view) }
+  const { present, outcome, alert, chains } = view
+  return {
+    state: present ? 'present' : 'gone',
+    outcome: outcome as Endpoint['outcome'],
+    ...answerRecord(view),
+    alert,
+    chains
+  }
 }
 
 /** A scan with its figures. */
@@ -135,6 +136,7 @@ export function scanRecord(row: ScanRow, { scope, size }: StoredRequest): Scan {
     type: 'scan',
     schema: schemaVersion,
     id: row.id,
+    parent: row.parent,
     state: row.state,
     scope,
     startedAt: instant(row.started),

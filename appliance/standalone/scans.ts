@@ -42,7 +42,7 @@ export async function makeScan(
   const prepared = await prepareSpace(request, where, resolveDeps(signal))
   const stored = storedOf(request, prepared)
   await consent(watch, prepared.sizes, { stored, notes: prepared.notes, maxPairs: request.maxTargets })
-  return runToEnd(begin(stored, prepared.space, deps), watch, deps, signal)
+  return runToEnd(begin({ request: stored, space: prepared.space }, deps), watch, deps, signal)
 }
 
 /** Goes on with a scan. Throws scan-missing, scan-running, scan-finished and scan-excluded. */
@@ -89,10 +89,15 @@ async function consent(
   checkSize(sizes, { maxPairs, confirmed })
 }
 
-function begin(request: StoredRequest, space: SpaceData, deps: ScansDeps): OwnScan {
+interface Beginning extends Pick<OwnScan, 'request' | 'space'> {
+  /** the scan whose endpoints are asked for names */
+  readonly parent?: number
+}
+
+function begin({ request, space, ...family }: Beginning, deps: ScansDeps): OwnScan {
   const { store, clock, random } = deps
   const kept = { request: JSON.stringify(request), space: JSON.stringify(space) }
-  const id = store.scans.begin({ ...kept, seed: random.word(), at: clock.now() })
+  const id = store.scans.begin({ ...kept, ...family, seed: random.word(), at: clock.now() })
   return ownScan({ id, request, space }, store)
 }
 
@@ -118,7 +123,7 @@ async function runToEnd(
   const scope = `names where scan ${own.id} found TLS`
   const stored = { ...own.request, scope, size: sizes.pairs, naming: null, guessed: true }
   await consent(watch, sizes, { stored, notes: [], maxPairs: Infinity })
-  return [ran, await run(begin(stored, space, deps), watch, deps, signal)]
+  return [ran, await run(begin({ request: stored, space, parent: own.id }, deps), watch, deps, signal)]
 }
 
 async function run(own: OwnScan, watch: ScanWatch, deps: ScansDeps, signal: AbortSignal): Promise<Scan> {

@@ -82,6 +82,9 @@ export function createRecorder(deps: RecorderDeps, { scan, labels }: RecordedSca
   }
 }
 
+/** Outcomes without a connection. */
+const unconnected: ReadonlySet<Outcome> = new Set<Outcome>(['closed', 'silent', 'unreachable'])
+
 /** Nothing found yet. */
 export function noneFound(): Tally {
   return { connections: 0, seen: 0, certificates: 0, added: 0, changed: 0, gone: 0, returned: 0 }
@@ -139,12 +142,19 @@ function observationRecorder(deps: RecorderDeps, { scan, keeping }: { scan: numb
     return known.id
   }
 
+  /** Where there is no connection, there is none under any name. */
+  function concerned(key: EndpointKey, outcome: Outcome): readonly KnownEndpoint[] {
+    if (key.name === null && unconnected.has(outcome)) return endpoints.at(key.address, key.port)
+    const known = endpoints.find(key)
+    return known ? [known] : []
+  }
+
   return (seen: Observation, tally: Tally): number | undefined => {
     const key = keyOf(seen)
     const writing = { sight: { scan, at: seen.at }, tally }
     if (signs[seen.outcome] !== 'answers') {
-      const known = endpoints.find(key)
-      if (known) apply(known, unanswered(known, seen.outcome, seen.banner), writing)
+      for (const known of concerned(key, seen.outcome))
+        apply(known, unanswered(known, seen.outcome, seen.banner), writing)
       return undefined
     }
     tally.seen++

@@ -162,11 +162,24 @@ t.test('diff says what the last scan changed', async (t) => {
     `changed ${ports[1]}`,
     `gone ${ports[0]}`
   ])
-  t.match((await bench.run(['diff'])).stdout, /^0 new, 1 changed, 1 gone\n/)
-  t.match((await bench.run(['diff', '1', '5'])).stdout, /^0 new, 1 changed, 1 gone\n/)
+  const [gone] = lines.filter(({ change }) => change === 'gone')
+  t.match(gone, { before: { outcome: 'certificate', certificates: [{ fingerprint: good.fingerprint }] } })
+  t.match(gone?.['after'], { state: 'gone', outcome: 'closed', version: null })
+  const shown = (gone ?? {})['after'] as { certificates: unknown[] }
+  t.same(shown.certificates, [], 'it shows nothing any more')
+  const last = await bench.run(['diff'])
+  t.match(
+    last.stdout,
+    /^Scan 5 \(127\.0\.0\.1, ports [\d,]+; .*\), compared with what was known before\.\n0 new, 1 changed, 1 gone\n/
+  )
+  t.match(
+    (await bench.run(['diff', '1', '5'])).stdout,
+    /^The inventory after scan 5 \(.*\), compared with the one after scan 1 \(.*\)\.\n0 new, 1 changed, 1 gone\n/
+  )
+  t.match((await bench.run(['diff', '--csv'])).stderr, /Scan 5 .*compared with what was known before/)
 
-  const gone = jsonLines((await bench.run(['inventory', '--gone', '--json'])).stdout)
-  t.match(gone[0], { state: 'gone', port: ports[0] })
+  const absent = jsonLines((await bench.run(['inventory', '--gone', '--json'])).stdout)
+  t.match(absent[0], { state: 'gone', port: ports[0], outcome: 'closed' })
   const scans = jsonLines((await bench.run(['scans', '--json'])).stdout)
   t.same(schemaErrors(scans), [])
   t.match(scans, [

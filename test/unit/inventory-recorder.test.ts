@@ -165,6 +165,26 @@ t.test('what an issuer revoked counts as critical until it takes it back', (t) =
   t.end()
 })
 
+t.test('where the port is closed, nothing answers under any name', (t) => {
+  const { store, scan } = world(t)
+  const { record } = scan()
+  const named = observed('10.0.0.1', { chains: [shopTwin], name: 'shop.example' })
+  const ids = record(observed('10.0.0.1', { chains: [shopChain] }), named).endpoints
+  record(observed('10.0.0.1', { outcome: 'silent', name: 'shop.example' }))
+  const stands = () => ids.map((id) => [rowOf(store, id)?.present, rowOf(store, id)?.why])
+  t.same(stands(), [
+    [true, null],
+    [false, 'silent']
+  ])
+  record(named)
+  t.match(record(observed('10.0.0.1', { outcome: 'closed' })).found, { gone: 2, seen: 0 })
+  t.same(stands(), [
+    [false, 'closed'],
+    [false, 'closed']
+  ])
+  t.end()
+})
+
 t.test('a change moves what was before into history', (t) => {
   const { store, clock, scan } = world(t)
   const [id = 0] = scan().record(observed('10.0.0.1', { chains: [shopChain] })).endpoints
