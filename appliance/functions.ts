@@ -142,7 +142,7 @@ export interface InventoryQuery {
   readonly key?: string
   /** part of a name; `*.example.com`; an address or its beginning */
   readonly search?: string
-  /** fingerprint, 64 hex digits */
+  /** fingerprint, or the first hex digits of it */
   readonly certificate?: string
   /** address, network or range */
   readonly network?: string
@@ -199,7 +199,8 @@ export interface Functions {
   inventory(
     query: InventoryQuery
   ): Promise<{ readonly endpoints: readonly Endpoint[]; readonly summary: Summary }>
-  certificate(fingerprint: string): Promise<Certificate>
+  /** the certificate of a fingerprint (the first digits are enough), or those that `host:port[/name]` shows */
+  certificates(which: string): Promise<readonly Certificate[]>
   scans(): Promise<readonly Scan[]>
   scanById(id: number): Promise<Scan>
   /** what one scan changed (the last one when none is named), or what changed from the end of one to that of another */

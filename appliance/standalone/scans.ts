@@ -1,6 +1,6 @@
 import type { Address } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
-import { refreshFindings } from '../../sensor/inventory/refresh.ts'
+import { isJudgedBy, noteMixed } from '../../sensor/inventory/basis.ts'
 import { finishScan } from '../../sensor/inventory/finish.ts'
 import { openExclusions } from '../../sensor/scan/targets/exclusions.ts'
 import { systemResolver, type ResolveDeps } from '../../sensor/scan/targets/resolve.ts'
@@ -37,7 +37,6 @@ export async function makeScan(
   signal: AbortSignal
 ): Promise<Scan[]> {
   const { where } = deps
-  await refreshFindings(deps)
   checkLooks(request.looks, where)
   const prepared = await prepareSpace(request, where, resolveDeps(signal))
   const stored = storedOf(request, prepared)
@@ -135,6 +134,8 @@ async function run(own: OwnScan, watch: ScanWatch, deps: ScansDeps, signal: Abor
   const ssh: SshPlace[] = []
   const hears = (seen: Observation) => void (looks.ssh && seen.banner?.startsWith('SSH-') && ssh.push(seen))
   await runOwnScan({ ...own, hears }, watch, deps, signal)
+  // another command may have judged everything by its own roots meanwhile
+  if (!isJudgedBy(store, deps.trust.id)) noteMixed(store)
   const hearer = {
     tell: (look: Look) => watch.look?.(look),
     progress: (progress: Progress) => watch.progress(progress)

@@ -124,7 +124,10 @@ export function openStates(db: Connection) {
     clientCertificate: raw.clientCertificate === null ? null : raw.clientCertificate === 1,
     twinUnasked: raw.twinUnasked === 1
   })
+  const count = db.prepare<[], number>('SELECT count(*) FROM state').pluck()
   return {
+    /** how many are kept */
+    count: () => count.get() ?? 0,
     /** a state that is kept, or undefined */
     find(state: StateColumns): KeptState | undefined {
       const met = known.find(state)

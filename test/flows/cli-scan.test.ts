@@ -97,6 +97,22 @@ t.test('a certificate is shown by the first digits of its fingerprint, or from a
   t.match(byDigits.stdout, /^good\.test {2}expires in 59 d/)
   t.match(byDigits.stdout, new RegExp(`Served by +1 endpoint\\n +127\\.0\\.0\\.1:${ports[0]}`))
 
+  t.match(byDigits.stdout, /\nTrust +no root that is known here vouches for it\n/)
+  t.match(
+    byDigits.stdout,
+    /\n {2}Warning +Self-signed\. [^]*\n {12}Replace it by/,
+    'and what is wrong with it'
+  )
+
+  const list = async (...words: string[]) =>
+    jsonLines((await bench.run(['inventory', '--json', ...words])).stdout).filter(
+      ({ type }) => type === 'endpoint'
+    )
+  t.match(await list('--certificate', good.fingerprint.slice(0, 12)), [{ port: ports[0] }])
+  t.same(await list('--certificate', 'ffff'.repeat(8)), [])
+  const table = (await bench.run(['inventory'])).stdout
+  t.match(table, new RegExp(`${good.fingerprint.slice(0, 12)} `), 'tables tell the first digits')
+
   const pem = await bench.run(['certificate', 'show', good.fingerprint, '--pem'])
   t.equal(pem.stdout, good.pem)
   const fromFile = await bench.run(['certificate', 'show', '-', '--json'], { input: good.pem })
@@ -104,6 +120,27 @@ t.test('a certificate is shown by the first digits of its fingerprint, or from a
   const [file, kept] = [jsonLines(fromFile.stdout), jsonLines(fromInventory.stdout)]
   t.same(schemaErrors([...file, ...kept]), [])
   t.same({ ...file[0], inventory: null }, { ...kept[0], inventory: null })
+})
+
+t.test('certificates are shown by the endpoint that shows them', async (t) => {
+  const here = createBench()
+  t.teardown(() => here.remove())
+  await here.run([...scanWords, '-q'])
+  const shown = async (place: string) => {
+    const { code, stdout, stderr } = await here.run(['certificate', 'show', place, '--json'])
+    return code === 0 ? jsonLines(stdout).map(({ fingerprint }) => fingerprint) : stderr
+  }
+  t.same(await shown(`127.0.0.1:${ports[0]}`), [good.fingerprint])
+  const twins = (await shown(`127.0.0.1:${ports[2]}`)) as string[]
+  t.same(twins.toSorted(), both.map(({ fingerprint }) => fingerprint).toSorted(), 'one for each key type')
+  t.match(await shown('127.0.0.1:1'), /no endpoint of the inventory shows one there.*\[certificate-missing\]/)
+  t.match(await shown(`127.0.0.1:${ports[0]}/other.test`), /certificate-missing/)
+  t.match(await shown('127.0.0.1:'), /host:port or host:port\/name.*\[option-malformed\]/)
+
+  const named = await here.run(['scan', `localhost:${ports[0]}`, '-q'])
+  t.equal(named.code, 0, named.stderr)
+  t.same(await shown(`localhost:${ports[0]}`), [good.fingerprint])
+  t.same(await shown(`127.0.0.1:${ports[0]}/localhost`), [good.fingerprint])
 })
 
 t.test('owners and tags are set by command and by file', async (t) => {
@@ -121,6 +158,7 @@ t.test('owners and tags are set by command and by file', async (t) => {
   t.equal(imported.code, 0, imported.stderr)
   const lines = jsonLines((await bench.run(['inventory', '--json', '--tag', 'shop'])).stdout)
   t.match(lines[0], { port: ports[0], tags: ['dmz', 'shop'], owner: 'Everybody' })
+  t.match((await bench.run(['inventory', '--tag', 'shop'])).stdout, /OWNER +TAGS[^]*Everybody +dmz shop/)
   const owned = jsonLines((await bench.run(['inventory', '--json', '--tag', 'a'])).stdout)
   t.match(owned[0], { port: ports[1], tags: ['a', 'b'] })
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { checkChain } from '../../pki/chain.ts'
+import { visible } from '../../core/text.ts'
 import type { CertificateFields } from '../../pki/fields.ts'
 import { readCertificate } from '../../pki/quick.ts'
 import { certificateFindings, revocationFindings } from '../../sensor/inventory/findings/certificate.ts'
@@ -196,7 +197,7 @@ t.test('a leaf without its intermediate is an incomplete chain', (t) => {
   t.same(codesAt(findings, start), ['chain-incomplete'])
   t.equal(
     findings[0]?.reason,
-    'It was issued by CN=Public Issuing, whose certificate the server does not send; it is no root that is known here either.'
+    'Its issuer is CN=Public Issuing: the server does not send that certificate, and it is no root known here.'
   )
   t.end()
 })
@@ -404,6 +405,7 @@ t.test('every code has a title, a meaning and a remedy in whole sentences', (t) 
     t.match(title, /^[A-Z0-9].*[^.]$/, `${code}: the title is no sentence`)
     t.match(meaning, /^[A-Z].*\.$/, `${code}: the meaning is one`)
     t.match(remedy, /^[A-Z].*\.$/, `${code}: the remedy is one`)
+    t.equal(visible(remedy), remedy, `${code}: a terminal shows it whole`)
   }
   t.end()
 })

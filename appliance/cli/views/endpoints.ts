@@ -6,7 +6,7 @@ import type { Endpoint, Finding, Leaf, Severity } from '../../records.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen, Tone } from '../screen.ts'
 import { wrapped, type Cell } from '../table.ts'
-import { day, figure, onDay } from '../words.ts'
+import { day, figure, onDay, shortFingerprint } from '../words.ts'
 
 /** Words and tones of severities, worst first. */
 export const severities: Readonly<Record<Severity, { readonly word: string; readonly tone: Tone }>> = {
@@ -38,13 +38,17 @@ export function endpointView(screen: Screen, now: number): View<Endpoint> {
   return {
     columns: [
       { head: 'ENDPOINT' },
-      { head: 'NAME', least: 14 },
-      { head: 'EXPIRES', align: 'right' },
+      { head: 'NAME', least: 16 },
+      { head: 'EXPIRES', align: 'right', drop: 7 },
       { head: 'LEFT', align: 'right' },
-      { head: 'KEY', least: 8, drop: 3 },
-      { head: 'TLS', drop: 2 },
-      { head: 'ISSUER', least: 12, drop: 1 },
-      { head: 'FINDINGS', least: 16 }
+      { head: 'KEY', least: 11, drop: 4 },
+      { head: 'TLS', drop: 3 },
+      { head: 'ISSUER', least: 16, drop: 2 },
+      { head: 'CERTIFICATE', drop: 1 },
+      { head: 'OWNER', least: 8, drop: 6, sparse: true },
+      { head: 'TAGS', least: 8, drop: 5, sparse: true },
+      // the longest text that is common: what is wrong is read before anything else
+      { head: 'FINDINGS', least: 32, late: true }
     ],
     cells(endpoint) {
       const first = earliest(endpoint.certificates)
@@ -57,6 +61,9 @@ export function endpointView(screen: Screen, now: number): View<Endpoint> {
         [...new Set(endpoint.certificates.map(keyName))].join(', '),
         [endpoint.version?.replace('TLS ', ''), endpoint.starttls].filter(Boolean).join(' '),
         shown(first ? commonNameOf(first.issuer) : ''),
+        fingerprintsText(first, endpoint.certificates),
+        shown(endpoint.owner),
+        endpoint.tags.map(shown).join(' '),
         findingsCell(screen, endpoint)
       ]
     },
@@ -103,6 +110,11 @@ function earliest(leaves: readonly Leaf[]): Leaf | undefined {
   return leaves.toSorted((a, b) => a.notAfter.localeCompare(b.notAfter))[0]
 }
 
+function fingerprintsText(first: Leaf | undefined, all: readonly Leaf[]): string {
+  if (!first) return ''
+  return shortFingerprint(first.fingerprint) + (all.length > 1 ? ` +${all.length - 1}` : '')
+}
+
 function daysLeft(leaf: Leaf, now: number): string {
   const days = Math.floor((Date.parse(leaf.notAfter) - now) / day)
   return days < 0 ? 'expired' : `${figure(days)} d`
@@ -122,7 +134,9 @@ export function expiryTone(leaf: Leaf | undefined, now: number): Tone {
 function findingsCell(screen: Screen, { findings }: Endpoint): Cell {
   const [worst] = findings
   if (!worst) return ''
-  const more = findings.length > 1 ? ` +${findings.length - 1}` : ''
+  // notes are no problems: they are told by --details
+  const problems = findings.filter(({ severity }) => severity !== 'note').length
+  const more = problems > 1 ? ` +${problems - 1}` : ''
   const { word, tone } = severities[worst.severity]
   return { text: `${word}: ${findingTitle(worst.code)}${more}`, paint: (cell) => screen.paint(tone, cell) }
 }

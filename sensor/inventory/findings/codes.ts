@@ -64,12 +64,12 @@ export const findingCodes = {
   'untrusted-root': row(
     ['Untrusted root', 'warning'],
     'The chain ends in a root that is neither in the system store nor among your own authorities.',
-    'If the root is one of your own, name its file by --ca FILE, or add it to authorities.pem in the directory of settings (docs/scan.md); otherwise replace the certificate.'
+    'If it is a root of your own, add it to authorities.pem in the directory of settings, or name its file by --ca FILE (docs/scan.md). Otherwise replace the certificate.'
   ),
   'chain-incomplete': row(
     ['Chain incomplete', 'warning'],
     'The server does not send the certificate of the issuer, and no root known here is it: clients that do not have it by chance refuse the connection.',
-    'Put the certificate of the issuer (and those above it, up to the root) behind the one of the server in its chain file. If the issuer is a root of your own, name it by --ca FILE, or add it to authorities.pem in the directory of settings.'
+    'Append the certificates of its issuers to the chain file of the server. If the issuer is a root of your own, add it to authorities.pem in the directory of settings, or name it by --ca FILE.'
   ),
   'self-signed': row(
     ['Self-signed', 'warning'],
