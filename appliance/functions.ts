@@ -178,6 +178,14 @@ export interface Label {
   readonly owner?: string | null
 }
 
+/** What went when old scans were forgotten. */
+export interface Pruned {
+  readonly scans: number
+  /** former standings of endpoints */
+  readonly history: number
+  readonly certificates: number
+}
+
 /** How the inventory differs between two times, and which. */
 export interface Differences {
   /** the scan, with that for its names, after which the inventory is compared; null: before `to` */
@@ -205,6 +213,8 @@ export interface Functions {
   scanById(id: number): Promise<Scan>
   /** what one scan changed (the last one when none is named), or what changed from the end of one to that of another */
   differences(from?: number, to?: number): Promise<Differences>
+  /** forgets all but the last scans, and what nothing refers to any more; gives how many of each went */
+  prune(keep: number): Promise<Pruned>
   schedules(): Promise<readonly Schedule[]>
   addSchedule(schedule: NewSchedule): Promise<void>
   removeSchedule(name: string): Promise<void>

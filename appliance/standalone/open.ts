@@ -75,6 +75,10 @@ export function openStandalone(
       return scanRecord(row, storedRequest(row.request))
     },
     differences: async (from, to) => differences(store, [from, to]),
+    async prune(keep) {
+      const { pruneInventory } = await import('../../sensor/inventory/retention.ts')
+      return pruneInventory(store, keep)
+    },
     schedules: async () => store.schedules.list().map(scheduleRecord),
     async addSchedule(schedule) {
       const { addSchedule } = await import('./schedules.ts')

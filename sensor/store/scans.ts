@@ -104,6 +104,13 @@ export function openScans(db: Connection, directory: string) {
     ...openings(db, { get, hold, release }),
     ...scanProgress(db),
     ...scanLists(db, row),
+    /** ids of scans that run at present, in whatever process */
+    running(): number[] {
+      const rows = db
+        .prepare<[], RawScan>(`SELECT ${columns} FROM scan WHERE state = 'running' ORDER BY id`)
+        .all()
+      return rows.map(row).flatMap(({ id, state }) => (state === 'running' ? [id] : []))
+    },
     /** says how a scan ended, and lets it go */
     end(id: number, state: 'finished' | 'stopped', at: number): void {
       db.prepare('UPDATE scan SET state = ?, ended = ? WHERE id = ?').run(state, at, id)
@@ -208,7 +215,10 @@ function scanLists(db: Connection, row: (raw: RawScan) => ScanRow) {
        SELECT scan.id FROM scan, first WHERE scan.id = first.id OR scan.parent = first.id ORDER BY scan.id`
     )
     .pluck()
+  const families = db.prepare<[], Pick<ScanRow, 'id' | 'parent'>>('SELECT id, parent FROM scan ORDER BY id')
   return {
+    /** every scan, the first one first, by its number and that of the scan that it belongs to */
+    families: () => families.all(),
     /** ids of a scan and of those that asked for names where it found TLS, the first one first; none: no such scan */
     family: (id: number) => family.all({ id }),
     /** scans with ids below `id`, the latest first */

@@ -11,6 +11,7 @@ import { openHistory } from './history.ts'
 import { openKeys } from './keys.ts'
 import { openOwnership } from './ownership.ts'
 import { openScans } from './scans.ts'
+import { openRetention } from './retention.ts'
 import { openSchedules } from './schedules.ts'
 import { openSettings } from './settings.ts'
 import { openStates } from './states.ts'
@@ -61,6 +62,8 @@ function assemble(db: Connection, directory: string, translate: (thrown: unknown
         throw thrown
       }
     },
+    /** forgets what is remembered by id, when rows were removed */
+    forget,
     close(): void {
       scans.releaseAll()
       db.close()
@@ -80,6 +83,7 @@ function assemble(db: Connection, directory: string, translate: (thrown: unknown
     summary: guarded(openSummary(db), translate),
     scans: guarded(scans, translate),
     schedules: guarded(openSchedules(db), translate),
-    settings: guarded(openSettings(db), translate)
+    settings: guarded(openSettings(db), translate),
+    retention: guarded(openRetention(db), translate)
   }
 }

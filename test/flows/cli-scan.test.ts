@@ -229,6 +229,20 @@ t.test('diff says what the last scan changed', async (t) => {
   ])
 })
 
+t.test('old scans are forgotten when that is asked for', async (t) => {
+  const last = jsonLines((await bench.run(['scans', '--json'])).stdout).map(({ id }) => Number(id))
+  const before = (await bench.run(['diff', '--json'])).stdout
+  const ran = await bench.run(['scans', 'prune', '--keep', '1'])
+  t.equal(ran.code, 0, ran.stderr)
+  t.match(
+    ran.stderr,
+    new RegExp(`^Removed: ${last.length - 1} scans, \\d+ lines? of history, \\d+ certificates?\\.\n$`)
+  )
+  t.match(jsonLines((await bench.run(['scans', '--json'])).stdout), [{ id: Math.max(...last) }])
+  t.equal((await bench.run(['diff', '--json'])).stdout, before)
+  t.equal((await bench.run(['scans', 'prune'])).code, 2, 'how many stay is said, not guessed')
+})
+
 t.test('schedules are kept, listed and removed', async (t) => {
   const words = [
     'scans',
