@@ -148,7 +148,7 @@ export interface InventoryQuery {
   readonly key?: string
   /** part of a name; `*.example.com`; an address or its beginning */
   readonly search?: string
-  /** fingerprint, 64 hex digits */
+  /** fingerprint, or the first hex digits of it */
   readonly certificate?: string
   /** address, network or range */
   readonly network?: string
@@ -184,6 +184,23 @@ export interface Label {
   readonly owner?: string | null
 }
 
+/** What went when old scans were forgotten. */
+export interface Pruned {
+  readonly scans: number
+  /** former standings of endpoints */
+  readonly history: number
+  readonly certificates: number
+}
+
+/** How the inventory differs between two times, and which. */
+export interface Differences {
+  /** the scan, with that for its names, after which the inventory is compared; null: before `to` */
+  readonly from: readonly Scan[] | null
+  readonly to: readonly Scan[]
+  /** by address */
+  readonly changes: AsyncIterable<Change>
+}
+
 /**
  * Everything that can be asked of an appliance, as plain data: the CLI calls these functions and nothing else.
  * Today they are served by the process itself ({@link file://./standalone.ts}); nothing in them stands against
@@ -198,11 +215,14 @@ export interface Functions {
   ): Promise<{ readonly endpoints: readonly Endpoint[]; readonly summary: Summary }>
   /** every endpoint that a query means, in its order, from where it begins; read page by page */
   endpoints(query: Omit<InventoryQuery, 'limit'>): AsyncIterable<Endpoint>
-  certificate(fingerprint: string): Promise<Certificate>
+  /** the certificate of a fingerprint (the first digits are enough), or those that `host:port[/name]` shows */
+  certificates(which: string): Promise<readonly Certificate[]>
   scans(): Promise<readonly Scan[]>
   scanById(id: number): Promise<Scan>
   /** what one scan changed (the last one when none is named), or what changed from the end of one to that of another */
-  differences(from?: number, to?: number): AsyncIterable<Change>
+  differences(from?: number, to?: number): Promise<Differences>
+  /** forgets all but the last scans, and what nothing refers to any more; gives how many of each went */
+  prune(keep: number): Promise<Pruned>
   schedules(): Promise<readonly Schedule[]>
   /** throws `confirmation-needed` for a schedule of more than `maxTargets` pairs */
   addSchedule(schedule: NewSchedule, maxTargets: number): Promise<void>

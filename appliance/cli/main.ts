@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { systemClock } from '../../core/clock.ts'
 import type { Fault } from '../../core/fault.ts'
-import { places, processSurroundings } from '../places.ts'
+import { places, processSurroundings, type Places } from '../places.ts'
 import type { Functions } from '../functions.ts'
 import { expandDashes, nearestCommand } from './arguments.ts'
 import { exitCodeOf, failureText, faultOf } from './failure.ts'
 import { createProgram } from './program.ts'
+import type { Screen } from './screen.ts'
 import type { GlobalOptions, Session } from './session.ts'
 import { listenToSignals, type Ending } from './signals.ts'
 
@@ -26,6 +27,15 @@ function readVersion(): string {
   return 'unknown'
 }
 
+async function openFunctions(where: Places, { ca = [] }: GlobalOptions, screen: Screen): Promise<Functions> {
+  const [{ openStandalone }, { showProgress }] = await Promise.all([
+    import('../standalone/open.ts'),
+    import('./progress.ts')
+  ])
+  const show = showProgress(screen, systemClock)
+  return openStandalone(where, ca, (progress) => (progress ? show(progress) : screen.status('')))
+}
+
 /** Runs a command in a session of its own, and closes what it opened. */
 async function run(command: Command, act: (session: Session) => Promise<number | void>): Promise<void> {
   const options = command.optsWithGlobals<GlobalOptions>()
@@ -39,10 +49,7 @@ async function run(command: Command, act: (session: Session) => Promise<number |
     screen,
     clock: systemClock,
     places: where,
-    functions: () =>
-      (functions ??= import('../standalone/open.ts').then(({ openStandalone }) =>
-        openStandalone(where, options.ca ?? [])
-      )),
+    functions: () => (functions ??= openFunctions(where, options, screen)),
     ending: (said) =>
       (ending = listenToSignals({ clock: systemClock, said, leave: (code) => process.exit(code) }))
   }

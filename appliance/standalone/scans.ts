@@ -1,6 +1,6 @@
 import type { Address } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
-import { refreshFindings } from '../../sensor/inventory/refresh.ts'
+import { isJudgedBy, noteMixed } from '../../sensor/inventory/basis.ts'
 import { finishScan } from '../../sensor/inventory/finish.ts'
 import { openExclusions } from '../../sensor/scan/targets/exclusions.ts'
 import { systemResolver, type ResolveDeps } from '../../sensor/scan/targets/resolve.ts'
@@ -41,14 +41,13 @@ export async function makeScan(
   signal: AbortSignal
 ): Promise<Scan[]> {
   const { where } = deps
-  await refreshFindings(deps)
   checkLooks(request.looks, where)
   const prepared = await prepareSpace(request, where, resolveDeps(signal))
   const stored = storedOf(request, prepared)
   const { notes } = prepared
   const asked = { stored, about: null, notes, maxPairs: request.maxTargets, signal }
   if (!(await consent(watch, prepared, asked))) return []
-  return runToEnd(begin(stored, prepared.space, deps), watch, deps, signal)
+  return runToEnd(begin({ request: stored, space: prepared.space }, deps), watch, deps, signal)
 }
 
 /** Goes on with a scan. Throws scan-missing, scan-running, scan-finished and scan-excluded. */
@@ -98,10 +97,18 @@ async function consent(
   return true
 }
 
-function begin(request: StoredRequest, space: SpaceData, deps: ScansDeps): OwnScan {
+interface Beginning extends Pick<OwnScan, 'request' | 'space'> {
+  /** the scan whose endpoints are asked for names */
+  readonly parent?: number
+}
+
+function begin({ request, space, ...family }: Beginning, deps: ScansDeps): OwnScan {
   const { store, clock, random } = deps
   const kept = { request: JSON.stringify(request), space: JSON.stringify(space) }
-  const id = store.scans.begin({ ...kept, seed: random.word(), at: clock.now() }, clashesWith(space))
+  const id = store.scans.begin(
+    { ...kept, ...family, seed: random.word(), at: clock.now() },
+    clashesWith(space)
+  )
   return ownScan({ id, request, space }, store)
 }
 
@@ -133,7 +140,10 @@ async function runToEnd(
   const stored = { ...own.request, scope, size: built.sizes.pairs, naming: null, guessed: true }
   const asked = { stored, about: scope, notes: [], maxPairs: Infinity, signal }
   if (!(await consent(watch, built, asked))) return [ran]
-  return [ran, await run(begin(stored, built.space, deps), watch, deps, signal)]
+  return [
+    ran,
+    await run(begin({ request: stored, space: built.space, parent: own.id }, deps), watch, deps, signal)
+  ]
 }
 
 async function run(own: OwnScan, watch: ScanWatch, deps: ScansDeps, signal: AbortSignal): Promise<Scan> {
@@ -145,6 +155,8 @@ async function run(own: OwnScan, watch: ScanWatch, deps: ScansDeps, signal: Abor
   const ssh: SshPlace[] = []
   const hears = (seen: Observation) => void (looks.ssh && seen.banner?.startsWith('SSH-') && ssh.push(seen))
   await runOwnScan({ ...own, hears }, watch, deps, signal)
+  // another command may have judged everything by its own roots meanwhile
+  if (!isJudgedBy(store, deps.trust.id)) noteMixed(store)
   const hearer = {
     tell: (look: Look) => watch.look?.(look),
     progress: (progress: Progress) => watch.progress(progress)

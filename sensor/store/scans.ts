@@ -14,6 +14,8 @@ export interface NewScan {
   readonly seed: number
   /** milliseconds */
   readonly at: number
+  /** the scan that found where the names of this one are asked for: both are one in what they changed */
+  readonly parent?: number
 }
 
 /** What a scan found, in figures. */
@@ -37,6 +39,7 @@ export interface ScanRow extends Found {
   readonly id: number
   readonly request: string
   readonly seed: number
+  readonly parent: number | null
   readonly state: ScanState
   readonly started: number
   readonly lastProgress: number
@@ -65,7 +68,7 @@ export interface Progress {
 
 type RawScan = Omit<ScanRow, 'counts'> & { readonly lock: string }
 
-const columns = `id, request, seed, state, lock, started, last_progress AS lastProgress, ended, connections, seen,
+const columns = `id, request, seed, parent, state, lock, started, last_progress AS lastProgress, ended, connections, seen,
   certificates, added, changed, gone, returned, endpoints_before AS endpointsBefore`
 
 /** Would a scan that runs now, of this space (JSON of the caller), be in the way of another? */
@@ -107,6 +110,13 @@ export function openScans(db: Connection, directory: string) {
     ...openings(db, { get, hold, release, runs }),
     ...scanProgress(db),
     ...scanLists(db, row),
+    /** ids of scans that run at present, in whatever process */
+    running(): number[] {
+      const rows = db
+        .prepare<[], RawScan>(`SELECT ${columns} FROM scan WHERE state = 'running' ORDER BY id`)
+        .all()
+      return rows.map(row).flatMap(({ id, state }) => (state === 'running' ? [id] : []))
+    },
     /** says how a scan ended, and lets it go */
     end(id: number, state: 'finished' | 'stopped', at: number): void {
       db.prepare('UPDATE scan SET state = ?, ended = ? WHERE id = ?').run(state, at, id)
@@ -130,8 +140,8 @@ interface Holding {
 /** Beginning and resuming: both make this process the one that runs the scan. */
 function openings(db: Connection, { get, hold, release, runs }: Holding) {
   const insert = db.prepare(
-    `INSERT INTO scan (request, space, seed, state, lock, started, last_progress, endpoints_before)
-     VALUES (?, ?, ?, 'stopped', '', ?, ?, (SELECT coalesce(max(id), 0) FROM endpoint))`
+    `INSERT INTO scan (request, space, seed, parent, state, lock, started, last_progress, endpoints_before)
+     VALUES (?, ?, ?, ?, 'stopped', '', ?, ?, (SELECT coalesce(max(id), 0) FROM endpoint))`
   )
   const take = db.prepare("UPDATE scan SET state = 'running', lock = ?, ended = NULL WHERE id = ?")
   const others = db.prepare<[number], { id: number; lock: string }>(
@@ -189,8 +199,8 @@ function openings(db: Connection, { get, hold, release, runs }: Holding) {
   }
 }
 
-function newScan({ request, space, seed, at }: NewScan) {
-  return [request, space, seed, at, at]
+function newScan({ request, space, seed, parent, at }: NewScan) {
+  return [request, space, seed, parent ?? null, at, at]
 }
 
 /** The fault that a scan runs; its lock has the number of the process in its name. */
@@ -234,7 +244,18 @@ function scanLists(db: Connection, row: (raw: RawScan) => ScanRow) {
   const cursors = db.prepare<[number], ShardCursor>(
     'SELECT shard, low, done FROM scan_cursor WHERE scan = ? ORDER BY shard'
   )
+  const family = db
+    .prepare<[{ id: number }], number>(
+      `WITH first (id) AS (SELECT coalesce(parent, id) FROM scan WHERE id = @id)
+       SELECT scan.id FROM scan, first WHERE scan.id = first.id OR scan.parent = first.id ORDER BY scan.id`
+    )
+    .pluck()
+  const families = db.prepare<[], Pick<ScanRow, 'id' | 'parent'>>('SELECT id, parent FROM scan ORDER BY id')
   return {
+    /** every scan, the first one first, by its number and that of the scan that it belongs to */
+    families: () => families.all(),
+    /** ids of a scan and of those that asked for names where it found TLS, the first one first; none: no such scan */
+    family: (id: number) => family.all({ id }),
     /** scans with ids below `id`, the latest first */
     before: (id: number, limit: number) => before.all(id, limit).map(row),
     /** the JSON that was given at the beginning */

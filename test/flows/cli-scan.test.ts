@@ -110,6 +110,22 @@ t.test('a certificate is shown by the first digits of its fingerprint, or from a
   t.match(byDigits.stdout, /^good\.test {2}expires in 59 d/)
   t.match(byDigits.stdout, new RegExp(`Served by +1 endpoint\\n +127\\.0\\.0\\.1:${ports[0]}`))
 
+  t.match(byDigits.stdout, /\nTrust +no root that is known here vouches for it\n/)
+  t.match(
+    byDigits.stdout,
+    /\n {2}Warning +Self-signed\. [^]*\n {12}Replace it by/,
+    'and what is wrong with it'
+  )
+
+  const list = async (...words: string[]) =>
+    jsonLines((await bench.run(['inventory', '--json', ...words])).stdout).filter(
+      ({ type }) => type === 'endpoint'
+    )
+  t.match(await list('--certificate', good.fingerprint.slice(0, 12)), [{ port: ports[0] }])
+  t.same(await list('--certificate', 'ffff'.repeat(8)), [])
+  const table = (await bench.run(['inventory'])).stdout
+  t.match(table, new RegExp(`${good.fingerprint.slice(0, 12)} `), 'tables tell the first digits')
+
   const pem = await bench.run(['certificate', 'show', good.fingerprint, '--pem'])
   t.equal(pem.stdout, good.pem)
   const fromFile = await bench.run(['certificate', 'show', '-', '--json'], { input: good.pem })
@@ -117,6 +133,27 @@ t.test('a certificate is shown by the first digits of its fingerprint, or from a
   const [file, kept] = [jsonLines(fromFile.stdout), jsonLines(fromInventory.stdout)]
   t.same(schemaErrors([...file, ...kept]), [])
   t.same({ ...file[0], inventory: null }, { ...kept[0], inventory: null })
+})
+
+t.test('certificates are shown by the endpoint that shows them', async (t) => {
+  const here = createBench()
+  t.teardown(() => here.remove())
+  await here.run([...scanWords, '-q'])
+  const shown = async (place: string) => {
+    const { code, stdout, stderr } = await here.run(['certificate', 'show', place, '--json'])
+    return code === 0 ? jsonLines(stdout).map(({ fingerprint }) => fingerprint) : stderr
+  }
+  t.same(await shown(`127.0.0.1:${ports[0]}`), [good.fingerprint])
+  const twins = (await shown(`127.0.0.1:${ports[2]}`)) as string[]
+  t.same(twins.toSorted(), both.map(({ fingerprint }) => fingerprint).toSorted(), 'one for each key type')
+  t.match(await shown('127.0.0.1:1'), /no endpoint of the inventory shows one there.*\[certificate-missing\]/)
+  t.match(await shown(`127.0.0.1:${ports[0]}/other.test`), /certificate-missing/)
+  t.match(await shown('127.0.0.1:'), /host:port or host:port\/name.*\[option-malformed\]/)
+
+  const named = await here.run(['scan', `localhost:${ports[0]}`, '-q'])
+  t.equal(named.code, 0, named.stderr)
+  t.same(await shown(`localhost:${ports[0]}`), [good.fingerprint])
+  t.same(await shown(`127.0.0.1:${ports[0]}/localhost`), [good.fingerprint])
 })
 
 t.test('owners and tags are set by command and by file', async (t) => {
@@ -134,6 +171,7 @@ t.test('owners and tags are set by command and by file', async (t) => {
   t.equal(imported.code, 0, imported.stderr)
   const lines = jsonLines((await bench.run(['inventory', '--json', '--tag', 'shop'])).stdout)
   t.match(lines[0], { port: ports[0], tags: ['dmz', 'shop'], owner: 'Everybody' })
+  t.match((await bench.run(['inventory', '--tag', 'shop'])).stdout, /OWNER +TAGS[^]*Everybody +dmz shop/)
   const owned = jsonLines((await bench.run(['inventory', '--json', '--tag', 'a'])).stdout)
   t.match(owned[0], { port: ports[1], tags: ['a', 'b'] })
 })
@@ -199,11 +237,24 @@ t.test('diff says what the last scan changed', async (t) => {
     `changed ${ports[1]}`,
     `gone ${ports[0]}`
   ])
-  t.match((await bench.run(['diff'])).stdout, /^0 new, 1 changed, 1 gone\n/)
-  t.match((await bench.run(['diff', '1', '5'])).stdout, /^0 new, 1 changed, 1 gone\n/)
+  const [gone] = lines.filter(({ change }) => change === 'gone')
+  t.match(gone, { before: { outcome: 'certificate', certificates: [{ fingerprint: good.fingerprint }] } })
+  t.match(gone?.['after'], { state: 'gone', outcome: 'closed', version: null })
+  const shown = (gone ?? {})['after'] as { certificates: unknown[] }
+  t.same(shown.certificates, [], 'it shows nothing any more')
+  const last = await bench.run(['diff'])
+  t.match(
+    last.stdout,
+    /^Scan 5 \(127\.0\.0\.1, ports [\d,]+; .*\), compared with what was known before\.\n0 new, 1 changed, 1 gone\n/
+  )
+  t.match(
+    (await bench.run(['diff', '1', '5'])).stdout,
+    /^The inventory after scan 5 \(.*\), compared with the one after scan 1 \(.*\)\.\n0 new, 1 changed, 1 gone\n/
+  )
+  t.match((await bench.run(['diff', '--csv'])).stderr, /Scan 5 .*compared with what was known before/)
 
-  const gone = jsonLines((await bench.run(['inventory', '--gone', '--json'])).stdout)
-  t.match(gone[0], { state: 'gone', port: ports[0] })
+  const absent = jsonLines((await bench.run(['inventory', '--gone', '--json'])).stdout)
+  t.match(absent[0], { state: 'gone', port: ports[0], outcome: 'closed' })
   const scans = jsonLines((await bench.run(['scans', '--json'])).stdout)
   t.same(schemaErrors(scans), [])
   t.match(scans, [
@@ -228,6 +279,20 @@ t.test('a schedule too large for anybody to have meant is refused when it is mad
   t.match(jsonLines((await bench.run(['scans', '--json'])).stdout).at(-1), { name: 'all', ports: '443' })
   t.equal((await bench.run(['scans', 'remove', 'all'])).code, 0)
   t.equal((await bench.run(['scans', 'add', 'x', 'nmap.xml:80x', '--every', '1d'])).code, 2)
+})
+
+t.test('old scans are forgotten when that is asked for', async (t) => {
+  const last = jsonLines((await bench.run(['scans', '--json'])).stdout).map(({ id }) => Number(id))
+  const before = (await bench.run(['diff', '--json'])).stdout
+  const ran = await bench.run(['scans', 'prune', '--keep', '1'])
+  t.equal(ran.code, 0, ran.stderr)
+  t.match(
+    ran.stderr,
+    new RegExp(`^Removed: ${last.length - 1} scans, \\d+ lines? of history, \\d+ certificates?\\.\n$`)
+  )
+  t.match(jsonLines((await bench.run(['scans', '--json'])).stdout), [{ id: Math.max(...last) }])
+  t.equal((await bench.run(['diff', '--json'])).stdout, before)
+  t.equal((await bench.run(['scans', 'prune'])).code, 2, 'how many stay is said, not guessed')
 })
 
 t.test('schedules are kept, listed and removed', async (t) => {

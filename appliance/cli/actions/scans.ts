@@ -3,22 +3,21 @@ import { linePrinter, printTable, shown } from '../output.ts'
 import type { PaceOptions } from '../commands/scan-options.ts'
 import { paceOf, portsOf } from '../scan/request.ts'
 import type { OutputOptions, Session } from '../session.ts'
-import { outcomeLines, scanLine, scanView, scheduleView } from '../views/scans.ts'
+import { outcomeLines, scanCsv, scanFamilies, scanLine, scanTable, scheduleView } from '../views/scans.ts'
 
 /** Prints scans, the latest first, and schedules. */
 export async function listScans(session: Session, options: OutputOptions): Promise<void> {
   const { screen } = session
   const functions = await session.functions()
   const [scans, schedules] = [await functions.scans(), await functions.schedules()]
-  const view = scanView(screen)
-  const print = linePrinter(screen, options, view)
+  const print = linePrinter(screen, options, scanCsv)
   if (print) {
     scans.forEach(print)
     if (options.json) for (const schedule of schedules) screen.result(jsonLine(schedule))
     return
   }
   if (scans.length === 0) screen.result('No scan yet. Begin with: tlsward scan 10.0.0.0/16')
-  else printTable(screen, view, scans)
+  else printTable(screen, scanTable(screen), scanFamilies(scans))
   if (schedules.length === 0) return
   screen.result('')
   printTable(screen, scheduleView, schedules)
@@ -28,7 +27,7 @@ export async function listScans(session: Session, options: OutputOptions): Promi
 export async function showScan(session: Session, id: number, options: OutputOptions): Promise<void> {
   const { screen } = session
   const scan = await (await session.functions()).scanById(id)
-  const print = linePrinter(screen, options, scanView(screen))
+  const print = linePrinter(screen, options, scanCsv)
   if (print) return print(scan)
   screen.result(scanLine(scan))
   screen.result(screen.paint('dim', scan.scope))

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { span, wholeNumber, withOutput } from '../options.ts'
 import type { Run } from '../session.ts'
+import { pruneCommand } from './prune.ts'
 import { paceOptions, portOptions, sizeOptions } from './scan-options.ts'
 
 const examples = `
@@ -44,6 +45,7 @@ export function scansCommand(run: Run): Command {
         return scan(session, [], { ...command.optsWithGlobals(), resume: id })
       })
     )
+  scans.addCommand(pruneCommand(run))
   addCommand(scans, run)
   scans
     .command('remove')
