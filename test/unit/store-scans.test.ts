@@ -132,7 +132,7 @@ t.test('a scan whose process was killed is interrupted, and goes on elsewhere', 
   const script = `const { openStore } = await import(${JSON.stringify(url)})
     const store = openStore({ directory: ${JSON.stringify(directory)}, busyMs: 0 })
     console.log(store.scans.begin(${JSON.stringify(asked)}))
-    setInterval(() => {}, 1000)`
+    setInterval(() => store.scans, 1000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit']
   })
