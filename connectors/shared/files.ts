@@ -64,3 +64,18 @@ export interface HostFiles {
   /** may we make files in the directory? */
   mayWriteIn(directory: string): Promise<boolean>
 }
+
+/** The acts that only look. */
+export type FileReads = Pick<
+  HostFiles,
+  | 'stat'
+  | 'read'
+  | 'list'
+  | 'readLink'
+  | 'realPath'
+  | 'hash'
+  | 'mtimes'
+  | 'free'
+  | 'unreadable'
+  | 'mayWriteIn'
+>

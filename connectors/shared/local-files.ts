@@ -19,7 +19,7 @@ import {
   symlink,
   unlink
 } from 'node:fs/promises'
-import type { FileStat, HostFiles, Owned } from './files.ts'
+import type { FileReads, FileStat, HostFiles, Owned } from './files.ts'
 import { type Host, outputLimit } from './host.ts'
 import { fileFault, shellFiles } from './shell-files.ts'
 
@@ -68,19 +68,7 @@ function faultOf(path: string, thrown: unknown) {
   return fileFault(place, path, words[code] ?? message)
 }
 
-const reading: Pick<
-  HostFiles,
-  | 'stat'
-  | 'read'
-  | 'list'
-  | 'readLink'
-  | 'realPath'
-  | 'hash'
-  | 'mtimes'
-  | 'free'
-  | 'unreadable'
-  | 'mayWriteIn'
-> = {
+const reading: FileReads = {
   async stat(path) {
     const found = await asked(path, lstat(path))
     return found && statOf(found)

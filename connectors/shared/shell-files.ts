@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { Fault } from '../../core/fault.ts'
-import type { FileStat, HostFiles } from './files.ts'
+import type { FileReads, FileStat, HostFiles } from './files.ts'
 import { type Host, type Ran, saidBy, script } from './host.ts'
 
 /**
@@ -25,19 +25,7 @@ async function must(host: Host, path: string, argv: readonly string[]): Promise<
   throw fileFault(host.name, path, 'No such file or directory')
 }
 
-type Reads =
-  | 'stat'
-  | 'read'
-  | 'list'
-  | 'readLink'
-  | 'realPath'
-  | 'hash'
-  | 'mtimes'
-  | 'free'
-  | 'unreadable'
-  | 'mayWriteIn'
-
-function readingFiles(host: Host): Pick<HostFiles, Reads> {
+function readingFiles(host: Host): FileReads {
   return {
     async stat(path) {
       const ran = await ask(host, path, ['stat', '-c', '%f %u %g %s', '--', path])
@@ -84,7 +72,7 @@ function readingFiles(host: Host): Pick<HostFiles, Reads> {
   }
 }
 
-function writingFiles(host: Host): Omit<HostFiles, Reads> {
+function writingFiles(host: Host): Omit<HostFiles, keyof FileReads> {
   /** has the host SELinux? asked once */
   let labels: Promise<boolean> | undefined
   const act = async (path: string, argv: readonly string[]) => void (await must(host, path, argv))

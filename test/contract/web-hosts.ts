@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, renameSync, writeFileSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Access, BundleItem, Json, KeyFamily, Pin } from '../../connectors/contract.ts'
 import { connectors } from '../../connectors/index.ts'
 import { systemClock } from '../../core/clock.ts'
@@ -13,6 +12,7 @@ import { shownAt } from '../peers/handshake.ts'
 import { keyBeside } from '../peers/hosts/files.ts'
 import { hostMissing, type ProgramName, startTestHost, type TestHost } from '../peers/hosts/host.ts'
 import type { HostedProgram, ServedSite, Site } from '../peers/hosts/program.ts'
+import { reloadByOthers } from '../peers/hosts/reload.ts'
 import { snapshot } from '../peers/hosts/snapshot.ts'
 import { temporaryFolder } from '../peers/process.ts'
 import type { World, WorldKind } from './world.ts'
@@ -157,7 +157,7 @@ async function worldOf(kind: HostKind, host: TestHost, issuer: Certificate): Pro
     snapshot: (depth) => snapshot(program.folders, depth),
     holdsKey: (pem) => holds(host.folder, bodyOf(pem)),
     changeByOthers: async () => replaceFiles(kind, sites, issuer),
-    reloadByOthers: () => reload(program),
+    reloadByOthers: () => reloadByOthers(program),
     cut: () => host.cable.cut(),
     logged: () => lines.join('\n'),
     credentials: [bodyOf(host.sshd.privateKey)],
@@ -244,14 +244,6 @@ function replaceFiles(kind: HostKind, sites: readonly ServedSite[], issuer: Cert
     }
     place(path, pemOf(chain) + (kind.program === 'haproxy' ? keyPem : ''))
     if (kind.program !== 'haproxy') place(keyBeside(path), keyPem)
-  }
-}
-
-async function reload(program: HostedProgram): Promise<void> {
-  const before = program.generation()
-  await program.reload()
-  for (const end = performance.now() + 10_000; program.generation() === before; await pause(10)) {
-    if (performance.now() > end) throw new Error(`${program.name} took no reload`)
   }
 }
 

@@ -15,7 +15,8 @@ import {
   signIn,
   twoSites,
   until,
-  wireOf
+  wireOf,
+  wireOnce
 } from './web-hosts-world.ts'
 
 const missing = hostMissing(['nginx', 'haproxy'])
@@ -121,15 +122,7 @@ t.test('the only certificate of a server may change its kind of key, with a warn
   )
   t.match(plan.warnings, [/changes from ECDSA to RSA/])
   await session.deploy(plan, bundle, journalOf(), signal)
-  t.equal(
-    (
-      await until(
-        () => wireOf(nginx),
-        ([first]) => first === fresh.fingerprint
-      )
-    )[0],
-    fresh.fingerprint
-  )
+  t.equal((await wireOnce(nginx, fresh.fingerprint))[0], fresh.fingerprint)
   const both = { target: target?.target ?? '', families: ['rsa', 'ecdsa'] } as const
   await t.rejects(session.plan(both, signal), { code: 'device-refused', message: /no place for an ECDSA/ })
 })
@@ -157,25 +150,11 @@ t.test('HAProxy: what lies beside the old certificate is not used with the new o
   t.equal(existsSync(`${pem}.issuer`), false)
   await session.deploy(plan, bundle, journalOf(), signal)
   t.same(await session.verify(plan, signal), { state: 'in-place' })
-  t.equal(
-    (
-      await until(
-        () => wireOf(haproxy),
-        ([first]) => first === fresh.fingerprint
-      )
-    )[0],
-    fresh.fingerprint
-  )
+  t.equal((await wireOnce(haproxy, fresh.fingerprint))[0], fresh.fingerprint)
   const again = await session.plan({ target: `haproxy:${pem}`, families: ['ecdsa'] }, signal)
   t.same(again.warnings, [])
   await session.rollback(plan, journalOf(), signal)
-  t.same(
-    await until(
-      () => wireOf(haproxy),
-      ([first]) => first === old[0]
-    ),
-    old
-  )
+  t.same(await wireOnce(haproxy, old[0]), old)
   t.equal(snapshot(haproxy.folders, 'content'), before)
 })
 
@@ -202,40 +181,16 @@ t.test(
       renameSync(`${file}.new`, file)
     }
     await nginx.reload()
-    t.equal(
-      (
-        await until(
-          () => wireOf(nginx),
-          ([one]) => one === theirs.fingerprint
-        )
-      )[0],
-      theirs.fingerprint
-    )
+    t.equal((await wireOnce(nginx, theirs.fingerprint))[0], theirs.fingerprint)
     await t.rejects(session.deploy(plan, first, journalOf(), signal), { code: 'device-changed' })
     const fresh = leaf('a.test')
     const bundle = bundleOf({ ecdsa: fresh })
     const next = boundTo(await session.plan(order, signal), bundle)
     await session.deploy(next, bundle, journalOf(), signal)
     t.same(await session.verify(next, signal), { state: 'in-place' })
-    t.equal(
-      (
-        await until(
-          () => wireOf(nginx),
-          ([one]) => one === fresh.fingerprint
-        )
-      )[0],
-      fresh.fingerprint
-    )
+    t.equal((await wireOnce(nginx, fresh.fingerprint))[0], fresh.fingerprint)
     await session.rollback(next, journalOf(), signal)
-    t.equal(
-      (
-        await until(
-          () => wireOf(nginx),
-          ([one]) => one === theirs.fingerprint
-        )
-      )[0],
-      theirs.fingerprint
-    )
+    t.equal((await wireOnce(nginx, theirs.fingerprint))[0], theirs.fingerprint)
     t.equal(readFileSync(path, 'utf8'), theirs.pem)
   }
 )

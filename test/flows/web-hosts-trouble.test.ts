@@ -26,7 +26,8 @@ import {
   signIn,
   twoSites,
   until,
-  wireOf
+  wireOf,
+  wireOnce
 } from './web-hosts-world.ts'
 import { webHosts } from '../../connectors/web-hosts/index.ts'
 
@@ -56,21 +57,9 @@ async function thereAndBack(t: Test, session: Session, program: HostedProgram): 
   const plan = boundTo(await planFor(session, 'a.test'), bundle)
   await session.deploy(plan, bundle, journalOf(), signal)
   t.same(await session.verify(plan, signal), { state: 'in-place' })
-  t.same(
-    await until(
-      () => wireOf(program),
-      ([first]) => first === fresh.fingerprint
-    ),
-    [fresh.fingerprint, old[1]]
-  )
+  t.same(await wireOnce(program, fresh.fingerprint), [fresh.fingerprint, old[1]])
   await session.rollback(plan, journalOf(), signal)
-  t.same(
-    await until(
-      () => wireOf(program),
-      ([first]) => first === old[0]
-    ),
-    old
-  )
+  t.same(await wireOnce(program, old[0]), old)
   t.equal(snapshot(program.folders, 'content'), before)
 }
 
@@ -215,15 +204,7 @@ t.test(
     await session.deploy(plan, bundle, journalOf(), signal)
     t.same(await session.verify(plan, signal), { state: 'in-place' })
     t.notMatch(await talk(socket, 'show ssl cert\n'), /# transaction/)
-    t.equal(
-      (
-        await until(
-          () => wireOf(program),
-          ([first]) => first === fresh.fingerprint
-        )
-      )[0],
-      fresh.fingerprint
-    )
+    t.equal((await wireOnce(program, fresh.fingerprint))[0], fresh.fingerprint)
   }
 )
 
@@ -258,13 +239,7 @@ t.test('Apache that dies of a reload is put back and started', { skip }, async (
   t.match(await wireOf(program), [/ECONNREFUSED/, /ECONNREFUSED/], 'nothing is served')
   writeFileSync(program.config, config)
   await session.rollback(plan, journal, signal)
-  t.same(
-    await until(
-      () => wireOf(program),
-      ([first]) => first === old[0]
-    ),
-    old
-  )
+  t.same(await wireOnce(program, old[0]), old)
   t.equal(snapshot(program.folders, 'content'), before)
 })
 

@@ -5,12 +5,13 @@ import { systemClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
 import { Secret } from '../../core/secret.ts'
+import { journalOf as journalFrom, signal } from '../contract/deployment.ts'
 import { type Certificate, createAuthority, createCertificate } from '../peers/certificates.ts'
 import { shownAt } from '../peers/handshake.ts'
 import type { TestHost } from '../peers/hosts/host.ts'
 import type { Family, HostedProgram, Site } from '../peers/hosts/program.ts'
 
-export const signal = new AbortController().signal
+export { signal }
 
 const ca = createAuthority('test root')
 const issuer = createAuthority('test intermediate', { issuer: ca })
@@ -93,24 +94,22 @@ export function boundTo(plan: Plan, bundle: Bundle): BoundPlan {
   return bindPlan(plan, Object.fromEntries(bundle.map(({ family, fingerprint }) => [family, fingerprint])))
 }
 
-/** A journal in memory; `at` is called when a step is done, and may throw. */
+/** A journal that knows nothing yet; `at` is called when a step is done, and may throw. */
 export function journalOf(at: (step: string) => void = () => {}): Journal {
-  const finished: string[] = []
-  return {
-    finished,
-    done(step) {
-      finished.push(step)
-      at(step)
-    },
-    undone(step) {
-      if (finished.includes(step)) finished.splice(finished.indexOf(step), 1)
-    }
-  }
+  return journalFrom([], at)
 }
 
 /** What each site of a program shows. */
 export async function wireOf({ sites }: HostedProgram): Promise<string[]> {
   return Promise.all(sites.map(({ port, names: [name = ''] }) => shownAt({ port, name })))
+}
+
+/** What each site of a program shows, once the first one shows this fingerprint; what it is in the end otherwise. */
+export function wireOnce(program: HostedProgram, first: string | undefined): Promise<string[]> {
+  return until(
+    () => wireOf(program),
+    ([shown]) => shown === first
+  )
 }
 
 /** Calls until it gives `wanted`, at most ten seconds. */

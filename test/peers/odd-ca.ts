@@ -1,25 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
+import type { AcmeCall } from './acme-gate.ts'
 import { type Certificate, createAuthority, createCertificate, pemOf } from './certificates.ts'
 import { listenWith, type Peer } from './peer.ts'
 
 /** What the server is asked for. */
-export type OddCall =
-  | 'directory'
-  | 'nonce'
-  | 'newAccount'
-  | 'account'
-  | 'newOrder'
-  | 'order'
-  | 'orders'
-  | 'authorization'
-  | 'challenge'
-  | 'finalize'
-  | 'certificate'
-  | 'revoke'
-  | 'keyChange'
-  | 'renewalInfo'
+export type OddCall = Exclude<AcmeCall, 'other'>
 
 /** One request as it was read; nothing of it is verified. */
 export interface OddRequest {
