@@ -94,8 +94,9 @@ async function show(functions: Functions, servers: readonly Running[]): Promise<
     (sum, one) => sum + one.findings.filter(({ severity }) => severity === 'note').length,
     0
   )
+  screen.result(`${findings - notes} findings above, ${notes} notes that are left out`)
   screen.result(
-    `demo: ${endpoints.length} endpoints, ${certificates.size} certificates, ${findings - notes} findings above and ${notes} notes that are left out`
+    `demo: ${endpoints.length} endpoints, ${certificates.size} certificates, ${findings} findings`
   )
 }
 
