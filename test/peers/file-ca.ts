@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemRandom } from '../../core/random.ts'
 import { Secret } from '../../core/secret.ts'
@@ -42,10 +42,19 @@ export async function createFileCa(directory: string, now: number): Promise<void
   writeFileSync(join(directory, 'ca.json'), JSON.stringify(kept))
 }
 
+/** What a CA keeps of a certificate that it has sold: in one file, so that a kill leaves all of it or nothing. */
+interface Sale {
+  readonly number: number
+  readonly line: string
+  /** DER in base64, leaf first */
+  readonly chain: readonly string[]
+}
+
 /** Certificates that a CA has sold, a line each: what was ordered. */
 export function purchases(directory: string): string[] {
-  const path = join(directory, 'sold.log')
-  return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : []
+  const files = readdirSync(directory).filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
+  const sales = files.map((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')) as Sale)
+  return sales.toSorted((a, b) => a.number - b.number).map(({ line }) => line)
 }
 
 /** How the CA behaves, until told otherwise. */
@@ -82,11 +91,13 @@ export function openFileCa(directory: string, wishes: FileCaWishes): Issuer {
       const path = join(directory, `${id}.json`)
       if (!existsSync(path)) {
         const chain = await sign(directory, csr ?? new Uint8Array(), wishes)
-        writeFileSync(path, JSON.stringify(chain))
-        appendFileSync(join(directory, 'sold.log'), `${names.join()} replaces ${replaces ? 'one' : 'none'}\n`)
+        const line = `${names.join()} replaces ${replaces ? 'one' : 'none'}`
+        const sale: Sale = { number: purchases(directory).length, line, chain }
+        writeFileSync(`${path}.part`, JSON.stringify(sale))
+        renameSync(`${path}.part`, path)
       }
       if (does === 'kill-after') await dies(directory)
-      const chain = JSON.parse(readFileSync(path, 'utf8')) as string[]
+      const { chain } = JSON.parse(readFileSync(path, 'utf8')) as Sale
       return { state: 'issued', chain: chain.map((one) => Buffer.from(one, 'base64')), key: null }
     },
     renewalWindow: () => {

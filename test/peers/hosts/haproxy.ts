@@ -18,7 +18,9 @@ export async function startHaproxy({ folder, sites, freePort }: ProgramSpace): P
   // the master ends on SIGTERM, its workers with it
   const running = startProcess({ program: '/usr/sbin/haproxy', args, signal: 'SIGTERM' })
   for (const { port } of served) await accepting('127.0.0.1', port, running)
-  const master = () => Number(readFileSync(pidFile, 'utf8').split('\n')[0])
+  // read once: a reload keeps the master's process, and writes the file anew for a moment
+  const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
+  const master = () => pid
   return {
     name: 'haproxy',
     sites: served,
