@@ -98,12 +98,38 @@ export const faultCodes = {
   'csr-malformed': ['malformed', 'Give one PKCS#10 request that its own key has signed.'],
   'name-not-permitted': ['refused', 'Ask for names that the CA may sign, or choose another issuer.'],
   'ca-unfit': ['conflict', 'Renew the CA, or name another one.'],
+  'certificate-foreign': ['refused', 'Revoke the certificate where it comes from.'],
+  'key-missing': ['missing', 'Restore the vault that held the key, or make a new one.'],
+  'order-changed': ['conflict', 'Begin a new order.'],
+  'request-inconsistent': ['bug', 'Report it with the message.'],
   'chain-unfit': ['refused', 'Give the certificate of this request with its intermediates.'],
   'schedule-missing': ['missing', 'See tlsward scans list.'],
   'schedule-exists': ['conflict', 'Choose another name, or remove the schedule first.'],
   'window-malformed': ['refused', "Write e.g. 'Mon-Fri 22:00-06:00 Europe/Berlin'."],
   'local-limit': ['unreachable', 'Raise the limit of open files (ulimit -n), or lower --concurrency.'],
   'settings-malformed': ['refused', 'Correct the file, or remove it.'],
+  'acme-settings': ['refused', 'Correct the settings of the CA: the message names the one that is wrong.'],
+  'acme-key': [
+    'refused',
+    'Give a private key as PKCS#8 PEM: RSA of 2048 bits or more, P-256, P-384 or P-521.'
+  ],
+  'acme-refused': ['refused', 'See what the CA says: it will not do this however often it is asked.'],
+  'acme-validation': [
+    'refused',
+    'Make the place of validation show what the CA wants to see, then order again.'
+  ],
+  'acme-account': ['denied', 'Check the account at the CA: its state, its rights, its external binding.'],
+  'acme-conflict': ['conflict', 'Read the order again: it is in another state than was thought.'],
+  'acme-missing': ['missing', 'The CA has it no longer: place a new order.'],
+  'acme-unsupported': ['refused', 'Use a CA that offers it, or do without.'],
+  'acme-rate-limited': ['busy', 'Wait until the CA allows it again; the message says when, if the CA does.'],
+  'acme-unavailable': ['busy', 'Wait: the CA has trouble of its own.'],
+  'acme-unreachable': ['unreachable', 'Check the network, the proxy, and the address of the CA.'],
+  'acme-untrusted': [
+    'refused',
+    'Give the root that the TLS certificate of the CA is issued under, or its right name.'
+  ],
+  'acme-malformed': ['malformed', 'Check that the address is that of an ACME directory; else tell the CA.'],
   'outgoing-denied': ['denied', 'Allow outgoing requests in the configuration.'],
   'device-exists': ['conflict', 'Choose another name, or remove the device first.'],
   'device-missing': ['missing', 'See tlsward device list.'],

@@ -152,7 +152,7 @@ export interface CrlRecipe {
   readonly issuer: SigningCa
   /** higher than that of every list before */
   readonly number: number
-  /** milliseconds since the epoch */
+  /** milliseconds since the epoch, cut to the validity of the issuer */
   readonly thisUpdate: number
   readonly nextUpdate: number
   /** each serial once; those of expired certificates may be left out */
@@ -168,12 +168,12 @@ export async function makeCrl({
   revoked
 }: CrlRecipe): Promise<Buffer> {
   const certificate = checkCa(issuer, { use: 'cRLSign', below: null })
-  validityWithin(certificate, { notBefore: thisUpdate, notAfter: thisUpdate })
+  const times = validityWithin(certificate, { notBefore: thisUpdate, notAfter: nextUpdate })
   const { privateKey, signingAlgorithm } = cryptoKeys(issuer.key)
   const crl = await X509CrlGenerator.create({
     issuer: nameOf(issuer.certificate),
-    thisUpdate: new Date(thisUpdate),
-    nextUpdate: new Date(nextUpdate),
+    thisUpdate: new Date(times.notBefore),
+    nextUpdate: new Date(times.notAfter),
     signingAlgorithm,
     signingKey: privateKey,
     entries: revoked.map(({ serial, at, reason }) => ({

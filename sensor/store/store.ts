@@ -22,6 +22,7 @@ import { openOwnership } from './ownership.ts'
 import { openProfiles } from './profiles.ts'
 import { openRenewalWindows } from './renewal-windows.ts'
 import { openScans } from './scans.ts'
+import { openRetention } from './retention.ts'
 import { openSchedules } from './schedules.ts'
 import { openSettings } from './settings.ts'
 import { openStates } from './states.ts'
@@ -87,6 +88,8 @@ function assemble(db: Connection, directory: string, translate: (thrown: unknown
         db.pragma('synchronous = NORMAL')
       }
     },
+    /** forgets what is remembered by id, when rows were removed */
+    forget,
     close(): void {
       scans.releaseAll()
       engineTurn.release()
@@ -108,6 +111,7 @@ function assemble(db: Connection, directory: string, translate: (thrown: unknown
     scans: guarded(scans, translate),
     schedules: guarded(openSchedules(db), translate),
     settings: guarded(openSettings(db), translate),
+    retention: guarded(openRetention(db), translate),
     ...automation(db, translate),
     engineTurn: guarded(engineTurn, translate)
   }
