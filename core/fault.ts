@@ -95,6 +95,21 @@ export const faultCodes = {
   'local-limit': ['unreachable', 'Raise the limit of open files (ulimit -n), or lower --concurrency.'],
   'settings-malformed': ['refused', 'Correct the file, or remove it.'],
   'outgoing-denied': ['denied', 'Allow outgoing requests in the configuration.'],
+  'vault-locked': [
+    'denied',
+    'Give what the vault was sealed with: the key file, the passphrase or the systemd credential.'
+  ],
+  'vault-key-unsafe': ['denied', 'Give the key file to the account that runs tlsward, with mode 0600.'],
+  'vault-source-malformed': [
+    'refused',
+    'Give a longer passphrase, or a systemd credential of at least 32 random bytes.'
+  ],
+  'vault-broken': ['malformed', 'Give the value that the message names again, or restore a backup.'],
+  'secret-missing': ['missing', 'Give the value that the message names.'],
+  'reference-malformed': ['refused', 'Write env-file:/path#NAME or vault-kv:mount/path#field.'],
+  'reference-missing': ['missing', 'Put the value where the reference points, or correct the reference.'],
+  'reference-denied': ['denied', 'Grant the right to read what the reference points to.'],
+  'reference-unreachable': ['unreachable', 'Check the address and the certificate of the secret store.'],
   internal: ['bug', 'Report it with the message.']
 } as const satisfies Record<string, readonly [FaultKind, string]>
 

@@ -12,6 +12,7 @@ import { openKeys } from './keys.ts'
 import { openOwnership } from './ownership.ts'
 import { openScans } from './scans.ts'
 import { openSchedules } from './schedules.ts'
+import { openSealed } from './sealed.ts'
 import { openSettings } from './settings.ts'
 import { openStates } from './states.ts'
 import { openSummary } from './summary.ts'
@@ -80,6 +81,7 @@ function assemble(db: Connection, directory: string, translate: (thrown: unknown
     summary: guarded(openSummary(db), translate),
     scans: guarded(scans, translate),
     schedules: guarded(openSchedules(db), translate),
-    settings: guarded(openSettings(db), translate)
+    settings: guarded(openSettings(db), translate),
+    sealed: guarded(openSealed(db), translate)
   }
 }
