@@ -19,14 +19,9 @@ interface Traced {
 /** What a program asks of the disk, as the kernel sees it. */
 function traced(directory: string, ...args: readonly string[]): Traced {
   const log = join(directory, 'trace')
-  const { status } = spawnSync(
-    'strace',
-    [
-      ...['-f', '-y', '-o', log, '-e', 'trace=write,pwrite64,writev,fsync,fdatasync'],
-      ...[process.execPath, script, directory, join(directory, 'vault.key'), ...args]
-    ],
-    { encoding: 'utf8', timeout: 60_000 }
-  )
+  const watched = ['-f', '-y', '-o', log, '-e', 'trace=write,pwrite64,writev,fsync,fdatasync']
+  const program = [process.execPath, script, directory, join(directory, 'vault.key'), ...args]
+  const { status } = spawnSync('strace', [...watched, ...program], { timeout: 60_000 })
   const calls = readFileSync(log, 'utf8')
     .split('\n')
     .flatMap((line) => {
@@ -53,8 +48,8 @@ t.test(
     const written = before.lastIndexOf('write tlsward.db-wal')
     t.ok(written > 0, 'it went to the log')
     t.ok(before.lastIndexOf('sync tlsward.db-wal') > written, 'the log was flushed after that')
-    const draft = before.findIndex((call) => /^write vault\.key\./.test(call))
-    const flushed = before.findIndex((call, at) => at > draft && /^sync vault\.key\./.test(call))
+    const draft = before.findIndex((call) => call.startsWith('write vault.key.'))
+    const flushed = before.findIndex((call, at) => at > draft && call.startsWith('sync vault.key.'))
     const folder = before.findIndex((call, at) => at > flushed && call === 'sync ')
     t.ok(draft >= 0 && flushed > draft, 'the key file was flushed')
     t.ok(folder > flushed, 'so was its folder')

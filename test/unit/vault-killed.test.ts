@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -14,13 +14,20 @@ const script = fileURLToPath(new URL('./vault-writer.ts', import.meta.url))
 const count = 600
 
 /** Runs the writer, and kills it where it stands still; gives what it said last. */
-async function run(...args: readonly string[]): Promise<string> {
+function run(...args: readonly string[]): Promise<string> {
+  return runWith((child) => void child.kill('SIGKILL'), args)
+}
+
+async function runWith(
+  inside: (child: ChildProcess) => void | Promise<void>,
+  args: readonly string[]
+): Promise<string> {
   const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
   let last = ''
   for await (const line of createInterface(child.stdout)) {
     last = line
-    if (line === 'inside') child.kill('SIGKILL')
+    if (line === 'inside') await inside(child)
   }
   await ended
   return last
@@ -96,14 +103,18 @@ t.test('a kill at the first use leaves a vault that can be used', async (t) => {
   t.same(left, ['vault.key'], 'no draft of a key is left')
 })
 
-t.test('processes that use a new vault at the same time agree on one key', async (t) => {
+t.test('two processes that use a new vault at the same time agree on one key', async (t) => {
   const directory = directoryFor(t)
   const path = join(directory, 'vault.key')
-  openStore({ directory, busyMs: 0 }).close()
-  const said = await Promise.all(Array.from({ length: 4 }, () => run(directory, path, 'put')))
-  t.same(said, ['did put', 'did put', 'did put', 'did put'])
+  const overtaken = async () => {
+    t.equal(await run(directory, path, 'put'), 'did put')
+    writeFileSync(join(directory, 'go'), '')
+  }
+  // it has seen that there is no key, and is about to store one
+  t.equal(await runWith(overtaken, [directory, path, 'open', 'durably', '1']), 'did open')
   const store = openStore({ directory, busyMs: 0 })
   t.teardown(() => store.close())
   const vault = await vaultOn(store.sealed, { kind: 'file', path })
   t.equal(vault.get(device('new'), 'password').reveal(), 'a new one')
+  t.equal(vault.status().keyVersion, 1)
 })
