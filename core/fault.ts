@@ -142,6 +142,7 @@ export const faultCodes = {
   ],
   'vault-broken': ['malformed', 'Give the value that the message names again, or restore a backup.'],
   'secret-missing': ['missing', 'Give the value that the message names.'],
+  'secret-exists': ['conflict', 'Drop the key that the message names first: a key in use is never replaced.'],
   'reference-malformed': ['refused', 'Write env-file:/path#NAME or vault-kv:mount/path#field.'],
   'reference-missing': ['missing', 'Put the value where the reference points, or correct the reference.'],
   'reference-denied': ['denied', 'Grant the right to read what the reference points to.'],

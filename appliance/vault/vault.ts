@@ -49,16 +49,7 @@ export async function openVault(parts: VaultParts) {
   const keys = openKeys(parts, await openerOf(parts.source, row.source), row)
   return {
     ...readers(parts, keys),
-    /** keeps a secret, or where it is to be read when it is used, instead of what was there */
-    put(owner: Owner, field: string, given: Secret | Reference): void {
-      const plain = plainOf(given)
-      store.durably(() => {
-        const key = keys.current()
-        const record = { ...placeOf(owner, field), keyVersion: key.version, changed: parts.clock.now() }
-        store.put({ ...record, blob: seal(key, plain, aboutOf(record), random) })
-      })
-      plain.fill(0)
-    },
+    ...writers(parts, keys),
     /** forgets everything of an owner; gives the number of its fields */
     drop: (owner: Owner): number => store.drop(ownerOf(owner)),
     status: (): VaultStatus => {
@@ -90,6 +81,30 @@ export async function openVault(parts: VaultParts) {
   }
 }
 
+function writers({ store, clock, random }: VaultParts, keys: Keys) {
+  const put = (owner: Owner, field: string, given: Secret | Reference): void => {
+    const plain = plainOf(given)
+    store.durably(() => {
+      const key = keys.current()
+      const record = { ...placeOf(owner, field), keyVersion: key.version, changed: clock.now() }
+      store.put({ ...record, blob: seal(key, plain, aboutOf(record), random) })
+    })
+    plain.fill(0)
+  }
+  return {
+    /** keeps a secret, or where it is to be read when it is used, instead of what was there */
+    put,
+    /** keeps a secret where there is none. Faults: secret-exists */
+    add(owner: Owner, field: string, given: Secret): void {
+      store.durably(() => {
+        if (!store.get(placeOf(owner, field))) return put(owner, field, given)
+        const message = `vault: a ${field} of ${owner.kind} ${owner.id} is kept already, and is not replaced; drop it first`
+        throw new Fault('secret-exists', message, { owner: owner.kind, id: owner.id, field })
+      })
+    }
+  }
+}
+
 function readers({ store, follow }: VaultParts, keys: Keys) {
   const open = (owner: Owner, field: string): Secret | Reference => {
     const record = store.get(placeOf(owner, field))
@@ -110,6 +125,7 @@ function readers({ store, follow }: VaultParts, keys: Keys) {
       const given = open(owner, field)
       return given instanceof Secret ? given : follow(given)
     },
+    has: (owner: Owner, field: string): boolean => store.get(placeOf(owner, field)) !== undefined,
     /** where the value of a field is read when it is used; null when it is kept here. Faults: those of get */
     reference(owner: Owner, field: string): string | null {
       const given = open(owner, field)

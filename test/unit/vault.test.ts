@@ -5,7 +5,9 @@ import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { Secret } from '../../core/secret.ts'
 import type { KeySource } from '../../appliance/vault/key-source.ts'
+import { keyRing } from '../../appliance/vault/key-ring.ts'
 import type { Owner } from '../../appliance/vault/vault.ts'
+import type { OrderKeys } from '../../sensor/automation/ports.ts'
 import { openStore } from '../../sensor/store/store.ts'
 import { directoryFor } from './inventory-world.ts'
 import { device, fill, moment, secretNumber, vaultOn } from './vault-world.ts'
@@ -354,12 +356,32 @@ t.test('sealing takes part in a durable transaction, and in no other', async (t)
   t.throws(() => store.transaction(put), { code: 'internal', message: /power cut/ })
   t.same(vault.fields(owner), [])
   const half = () =>
-    sealed.durably(() => {
+    store.durable(() => {
       put()
       throw new Error('the order could not be stored')
     })
   t.throws(half, /could not be stored/)
   t.same(vault.fields(owner), [], 'both or none')
-  sealed.durably(put)
+  store.durable(put)
   t.equal(vault.get(owner, 'key').reveal(), 'secret')
+})
+
+t.test('a ring of keys keeps each once, with what rests on it', async (t) => {
+  const { store, sealed, file } = place(t)
+  const vault = await vaultOn(sealed, file)
+  const orders: OrderKeys = keyRing(vault, 'order')
+  const accounts: OrderKeys = keyRing(vault, 'account')
+  t.equal(orders.read('order:1'), null)
+  store.durable(() => {
+    orders.keep('order:1', new Secret('one'))
+    store.settings.set('order', 'issuing')
+  })
+  accounts.keep('order:1', new Secret('of an account'))
+  t.equal(orders.read('order:1')?.reveal(), 'one')
+  t.throws(() => orders.keep('order:1', new Secret('two')), { code: 'secret-exists', kind: 'conflict' })
+  t.equal(orders.read('order:1')?.reveal(), 'one')
+  orders.drop('order:1')
+  orders.drop('order:1')
+  t.equal(orders.read('order:1'), null)
+  t.equal(accounts.read('order:1')?.reveal(), 'of an account')
 })
