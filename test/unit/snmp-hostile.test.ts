@@ -192,6 +192,7 @@ const askers = (arrivals: readonly Arrival[]) => new Set(arrivals.map(({ from })
 
 t.test('a range keeps its pace', async (t) => {
   const { port, arrivals } = await responder(t, () => [], '0.0.0.0')
+  const other = await responder(t, () => [])
   const { clock, advance } = stoppedClock()
   const wishes = { credentials: community, port, atOnce: 100, perSecond: 2 }
   const looking = identifyRange(range('127.0.0.1', '127.0.0.9'), wishes, { ...deps, clock, timeoutMs: 20 })
@@ -201,6 +202,12 @@ t.test('a range keeps its pace', async (t) => {
     t.equal(askers(arrivals), count, 'one at a time, as slowly as that')
     const next = looking.next()
     advance(499)
+    // as long as a question takes, nobody else is asked
+    await identify(
+      { address: '127.0.0.1', port: other.port, credentials: community },
+      { ...deps, timeoutMs: 20 }
+    )
+    t.equal(askers(arrivals), count)
     advance(1)
     t.match((await next).value, { done: ++count })
     t.equal(askers(arrivals), count)

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -9,6 +10,8 @@ import { keyRing } from '../../appliance/vault/key-ring.ts'
 import type { Owner } from '../../appliance/vault/vault.ts'
 import type { OrderKeys } from '../../sensor/automation/ports.ts'
 import { openStore } from '../../sensor/store/store.ts'
+import { createKey } from '../peers/keys.ts'
+import { searchSecrets, soughtKey } from '../peers/secret-search.ts'
 import { directoryFor } from './inventory-world.ts'
 import { device, fill, moment, secretNumber, vaultOn } from './vault-world.ts'
 
@@ -59,17 +62,34 @@ t.test('what is kept for an owner is listed by name, and forgotten together', as
   t.equal(vault.drop(owner), 0)
 })
 
-t.test('nothing that was sealed is readable in the database', async (t) => {
+t.test('nothing that was sealed is readable in the database, in any form', async (t) => {
   const { sealed, file, directory } = place(t)
   const vault = await vaultOn(sealed, file)
-  vault.put(owner, 'password', new Secret('correct horse battery staple'))
-  const key = /[0-9a-f]{64}/.exec(readFileSync(file.path, 'utf8'))?.[0] ?? ''
-  for (const end of ['', '-wal']) {
-    const bytes = readFileSync(join(directory, `tlsward.db${end}`))
-    t.notOk(bytes.includes('correct horse'), end)
-    t.notOk(bytes.includes(Buffer.from(key, 'hex')), `the key of the file, ${end}`)
-  }
-  t.notMatch(inspect(vault, { depth: 9, showHidden: true }), /correct horse/)
+  const [rsa, ec] = [createKey('rsa2048'), createKey('p256')]
+  const password = 'correct horse battery staple'
+  const pem = (key: KeyObject) => new Secret(key.export({ type: 'pkcs8', format: 'pem' }).toString())
+  vault.put(owner, 'password', new Secret(password))
+  vault.put({ kind: 'order', id: '1' }, 'key', pem(rsa))
+  vault.put({ kind: 'account', id: '1' }, 'key', pem(ec))
+  vault.rotate()
+  vault.put({ kind: 'order', id: '2' }, 'key', pem(rsa))
+  const digits = /[0-9a-f]{64}/.exec(readFileSync(file.path, 'utf8'))?.[0] ?? ''
+  const sought = [
+    { name: 'password', value: password },
+    { name: 'key of the file', value: Buffer.from(digits, 'hex') },
+    ...soughtKey('rsa', rsa),
+    ...soughtKey('ec', ec)
+  ]
+  const { hits, files } = searchSecrets(sought, {
+    paths: [directory],
+    texts: { shown: inspect(vault, { depth: 9, showHidden: true }) + JSON.stringify(vault.status()) }
+  })
+  t.same(
+    hits.map(({ secret, place }) => `${secret} in ${place}`),
+    [`key of the file in ${file.path}`],
+    'the key file itself is found, and nothing else'
+  )
+  t.ok(files >= 3, 'database, log and key file')
 })
 
 t.test('the same secret twice looks different', async (t) => {
