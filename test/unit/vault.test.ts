@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import Database from 'better-sqlite3'
@@ -179,6 +179,12 @@ t.test('a key file that others can read or write, or that is a link, is refused'
     await t.rejects(vaultOn(sealed, file), { code: 'vault-key-unsafe', kind: 'denied', message: /mode 0600/ })
   }
   chmodSync(file.path, 0o600)
+  // only root can give a file away
+  if (process.getuid?.() === 0) {
+    chownSync(file.path, 65_534, 65_534)
+    await t.rejects(vaultOn(sealed, file), { code: 'vault-key-unsafe', message: /belongs to user 65534/ })
+    chownSync(file.path, 0, 0)
+  }
   const link = join(directory, 'link')
   symlinkSync(file.path, link)
   await t.rejects(vaultOn(sealed, { kind: 'file', path: link }), { code: 'vault-locked', message: /link/ })
