@@ -141,6 +141,22 @@ export const faultCodes = {
   ],
   'acme-malformed': ['malformed', 'Check that the address is that of an ACME directory; else tell the CA.'],
   'outgoing-denied': ['denied', 'Allow outgoing requests in the configuration.'],
+  'vault-locked': [
+    'denied',
+    'Give what the vault was sealed with: the key file, the passphrase or the systemd credential.'
+  ],
+  'vault-key-unsafe': ['denied', 'Give the key file to the account that runs tlsward, with mode 0600.'],
+  'vault-source-malformed': [
+    'refused',
+    'Give a longer passphrase, or a systemd credential of at least 32 random bytes.'
+  ],
+  'vault-broken': ['malformed', 'Give the value that the message names again, or restore a backup.'],
+  'secret-missing': ['missing', 'Give the value that the message names.'],
+  'secret-exists': ['conflict', 'Drop the key that the message names first: a key in use is never replaced.'],
+  'reference-malformed': ['refused', 'Write env-file:/path#NAME or vault-kv:mount/path#field.'],
+  'reference-missing': ['missing', 'Put the value where the reference points, or correct the reference.'],
+  'reference-denied': ['denied', 'Grant the right to read what the reference points to.'],
+  'reference-unreachable': ['unreachable', 'Check the address and the certificate of the secret store.'],
   'device-exists': ['conflict', 'Choose another name, or remove the device first.'],
   'device-missing': ['missing', 'See tlsward device list.'],
   'device-unreachable': ['unreachable', 'Check address, port and firewall; the work is tried again.'],
