@@ -4,6 +4,7 @@ import type {
   Binding,
   Device,
   DeviceCheck,
+  FoundDevice,
   Happening,
   Issuer,
   IssuerCheck,
@@ -13,7 +14,10 @@ import type {
   Reason
 } from './automation-records.ts'
 
-/** A value that must be kept secret, on its way to the vault: by name of the field. */
+/**
+ * Values that must be kept secret, on their way to the vault: by name of the field. One that begins as a reference
+ * does (`env-file:/path#NAME`, `vault-kv:mount/path#field`, docs/vault.md) is read from there at each use.
+ */
 export type SecretValues = Readonly<Record<string, string>>
 
 /** A vendor driver, as far as a form needs it. */
@@ -38,6 +42,27 @@ export interface NewDevice extends DeviceAddress {
   /** what a person has accepted of what `identify` showed */
   readonly pins: readonly { readonly what: string; readonly fingerprint: string }[]
 }
+
+/** Where to look for devices, and how their SNMP agents are asked. */
+export interface DeviceSearch {
+  /** an address, a network or a range */
+  readonly range: string
+  /** default 161 */
+  readonly port?: number
+  readonly login: SnmpLogin
+}
+
+/** How an SNMP agent is asked; names of algorithms as in sensor/identify/snmp.ts. */
+export type SnmpLogin =
+  | { readonly version: '2c'; readonly community: string }
+  | {
+      readonly version: '3'
+      readonly user: string
+      readonly authentication: string
+      readonly authenticationKey: string
+      readonly privacy: string
+      readonly privacyKey: string
+    }
 
 /** An issuer to keep. Its kind decides which settings and secrets it needs. */
 export interface NewIssuer {
@@ -69,6 +94,12 @@ export interface EventQuery {
   readonly before: number | null
 }
 
+/** What whoever looks for devices wants to hear of it. */
+export interface SearchWatch {
+  /** addresses that are through, and all of them */
+  progress(done: number, size: number): void
+}
+
 /** What whoever waits for an event wants to hear of it. */
 export interface EventWatch {
   happening(happening: Happening): void
@@ -90,6 +121,8 @@ export interface AutomationFunctions {
   /** other credentials, tried before they are kept */
   setDeviceSecrets(name: string, secrets: SecretValues): Promise<DeviceCheck>
   removeDevice(name: string): Promise<void>
+  /** asks the SNMP agents of a range what they are; gives those that answered */
+  findDevices(search: DeviceSearch, watch: SearchWatch, signal: AbortSignal): AsyncIterable<FoundDevice>
 
   addIssuer(issuer: NewIssuer): Promise<IssuerCheck>
   issuers(): Promise<readonly Issuer[]>

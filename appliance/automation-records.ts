@@ -46,6 +46,17 @@ export const DeviceCheck = record('check', 'What a device says of itself, and wh
 })
 export type DeviceCheck = Fixed<Static<typeof DeviceCheck>>
 
+export const FoundDevice = record('found-device', 'What answered to SNMP', {
+  address: text('IP address'),
+  product: nullable(text('what its sysObjectID says it is; null: none that has a connector')),
+  connector: nullable(text('vendor driver for it, where this version has one')),
+  objectId: text('sysObjectID, dotted'),
+  name: text('sysName'),
+  description: text('sysDescr'),
+  serial: nullable(text('serial number, where the product tells it'))
+})
+export type FoundDevice = Fixed<Static<typeof FoundDevice>>
+
 const ServedAt = Type.Object(
   {
     address: text('IP address or host name'),
@@ -200,6 +211,7 @@ export const automationRecords = [
   Device,
   Pin,
   DeviceCheck,
+  FoundDevice,
   Binding,
   Issuer,
   IssuerCheck,

@@ -39,6 +39,7 @@ const rules: readonly Rule[] = [
       'acme/client/sign.ts',
       'pki/private-key.ts',
       'pki/pkcs12.ts',
+      'pki/key-bundle.ts',
       'sensor/issuance/solvers/',
       'sensor/identify/snmp.ts'
     ],

@@ -4,6 +4,7 @@ import PQueue from 'p-queue'
 import { formatAddress, parseAddress } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
 import { ChainCertificate } from '../../pki/chain-certificate.ts'
+import { keepRevocation } from '../../sensor/inventory/revoked.ts'
 import { deepBudget, deepProbe } from '../../sensor/scan/deep/deep-probe.ts'
 import type { StartTls } from '../../sensor/scan/observation.ts'
 import { openDialer } from '../../sensor/scan/probe/open-dialer.ts'
@@ -157,7 +158,9 @@ async function lookForRevocation(rows: readonly EndpointRow[], { deps, signal }:
     if (!row) continue
     const issuer = issuerOf(chain, leaf, deps)
     const asked = { leaf: deps.store.certificates.der(leaf), issuer: issuer ?? new Uint8Array() }
-    deps.tell(revocationRecord(leafRecord(row), issuer ? await revocationOf(asked, asking, signal) : null))
+    const answer = issuer ? await revocationOf(asked, asking, signal) : null
+    keepRevocation(deps.store, leaf, answer)
+    deps.tell(revocationRecord(leafRecord(row), answer))
   }
 }
 

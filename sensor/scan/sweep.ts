@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Random } from '../../core/random.ts'
 import { Gate, type End, type PaceLimits } from './gate.ts'
+import { isKnown, type KnownPlaces } from './known-places.ts'
 import type { Observation, Outcome } from './observation.ts'
 import { Offences } from './offence.ts'
 import { FlightControl, Patience, type ConnectBounds } from './patience.ts'
@@ -21,7 +22,7 @@ export type OutcomeCounts = Partial<Record<Outcome, number>>
 
 /** What a sweep hands over at once; to be stored whole or not at all. */
 export interface SweepBatch {
-  /** what was seen where something answered; nothing for closed, silent and unreachable pairs */
+  /** what was seen where something answered; of closed, silent and unreachable pairs, only those that were known */
   readonly observations: readonly Observation[]
   /** counts of this batch */
   readonly counts: OutcomeCounts
@@ -47,6 +48,8 @@ export interface Walk {
   /** position in the walk → index in the space, a bijection */
   readonly order: (position: number) => number
   readonly saved?: SavedProgress
+  /** where endpoints are known: it is told when they do not answer */
+  readonly known?: KnownPlaces
 }
 
 /** What a sweep works with. */
@@ -229,11 +232,17 @@ class Sweep {
     const { outcome } = probe
     this.#connections += probe.connections
     this.#offences.saw(address, outcome)
-    if (outcome === 'closed' || outcome === 'silent' || outcome === 'unreachable') return this.#count(outcome)
+    const isNothing = outcome === 'closed' || outcome === 'silent' || outcome === 'unreachable'
+    if (isNothing && !this.#knows(probe)) return this.#count(outcome)
     const seen = probe.observation(this.#deps.clock.now(), now - begunAt)
     const kept = this.#offences.affords(address, newBytes(seen)) ? seen : withoutChains(seen)
     this.#count(kept.outcome)
     this.#observations.push(kept)
+  }
+
+  #knows({ pair }: Probe): boolean {
+    const { known } = this.#walk
+    return known !== undefined && isKnown(known, pair.address, pair.port)
   }
 
   #count(outcome: Outcome): void {

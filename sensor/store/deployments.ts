@@ -37,6 +37,8 @@ export interface DeploymentStanding {
   readonly since: number
   /** since when the device cannot be worked with; null: it can */
   readonly trouble: number | null
+  /** code of the fault for which it failed or was undone */
+  readonly fault: string | null
   /** unbound plan, bound plan, what handshakes showed before: JSON of the engine */
   readonly plan: string | null
   readonly bound: string | null
@@ -56,6 +58,7 @@ const standing = {
   attempts: 'attempts',
   since: 'since',
   trouble: 'trouble',
+  fault: 'fault',
   plan: 'plan',
   bound: 'bound',
   baseline: 'baseline',
@@ -71,6 +74,10 @@ const columns = selectList({
   ...standing
 })
 
+/** What is asked most often about the latest deployment of a target; its plans are long. */
+export type LastDeployment = Pick<DeploymentRow, 'id' | 'event' | 'state' | 'why' | 'fault' | 'live'>
+
+// SQLite would go through all rows by their id, the latest first, rather than look at the few that matter
 const underWay = "state IN ('preparing', 'deploying', 'verifying', 'rolling-back', 'cleaning')"
 
 /** Deployments: the part of an event that concerns one target. */
@@ -106,19 +113,23 @@ function deploymentLists(db: Connection) {
   const earliest = db
     .prepare<[], number | null>('SELECT min(wake) FROM deployment WHERE wake IS NOT NULL')
     .pluck()
-  const at = db.prepare<[], DeploymentRow>(`SELECT ${columns} FROM deployment WHERE ${underWay} ORDER BY id`)
+  const at = db.prepare<[], DeploymentRow>(
+    `SELECT ${columns} FROM deployment INDEXED BY deployment_under_way WHERE ${underWay} ORDER BY id`
+  )
   const holder = db
     .prepare<[number, string, number], number>(
       `SELECT min(e.id) FROM deployment d JOIN event e ON e.id = d.event
-       WHERE d.device = ? AND d.target = ? AND e.open = 1 AND e.id < ?`
+       WHERE d.device = ? AND d.target = ? AND e.open = 1 AND e.id < ?
+         AND d.state NOT IN ('live', 'cleaning', 'cleaned')`
     )
     .pluck()
-  const last = db.prepare<[number, string], DeploymentRow>(
-    `SELECT ${columns} FROM deployment WHERE device = ? AND target = ? ORDER BY id DESC LIMIT 1`
+  const last = db.prepare<[number, string], LastDeployment>(
+    `SELECT id, event, state, why, fault, live FROM deployment INDEXED BY deployment_by_target
+     WHERE device = ? AND target = ? ORDER BY id DESC LIMIT 1`
   )
   const lastLive = db.prepare<[number, string, number], DeploymentRow>(
-    `SELECT ${columns} FROM deployment WHERE device = ? AND target = ? AND id < ? AND live IS NOT NULL
-     ORDER BY id DESC LIMIT 1`
+    `SELECT ${columns} FROM deployment INDEXED BY deployment_by_target
+     WHERE device = ? AND target = ? AND id < ? AND live IS NOT NULL ORDER BY id DESC LIMIT 1`
   )
   return {
     /** those of an event, in order */
@@ -127,11 +138,11 @@ function deploymentLists(db: Connection) {
     earliest: (): number | null => earliest.get() ?? null,
     /** those that have begun and not ended: each has its device for itself */
     underWay: (): DeploymentRow[] => at.all(),
-    /** the open event before `event` that is for the same target, if any */
+    /** the open event before `event` that is not done with the same target, if any */
     holder: (place: { readonly device: number; readonly target: string }, event: number): number | null =>
       holder.get(place.device, place.target, event) ?? null,
     /** the latest one of a target */
-    last: (device: number, target: string): DeploymentRow | undefined => last.get(device, target),
+    last: (device: number, target: string): LastDeployment | undefined => last.get(device, target),
     /** the latest one before `of` at its target that went live */
     liveBefore: (of: DeploymentRow): DeploymentRow | undefined => lastLive.get(of.device, of.target, of.id)
   }

@@ -65,9 +65,9 @@ function deviceChanges(db: Connection) {
   const barred = db.prepare('UPDATE device SET barred = ? WHERE id = ?')
   const check = db.prepare('UPDATE device SET checked = ?, findings = ? WHERE id = ?')
   const used = db
-    .prepare<[number], number>(
+    .prepare<[{ id: number }], number>(
       `SELECT (SELECT count(*) FROM deployment WHERE device = @id) +
-              (SELECT count(*) FROM managed_target WHERE device = @id)`.replaceAll('@id', '?1')
+              (SELECT count(*) FROM managed_target WHERE device = @id)`
     )
     .pluck()
   const remove = db.prepare('DELETE FROM device WHERE id = ?')
@@ -86,7 +86,7 @@ function deviceChanges(db: Connection) {
     setChecked: (id: number, at: number, findings: string) => void check.run(at, findings, id),
     /** throws device-used when targets or events refer to it */
     remove(id: number): void {
-      if ((used.get(id) ?? 0) > 0) {
+      if ((used.get({ id }) ?? 0) > 0) {
         const message = `device ${id}: managed targets or events refer to it; forbid writing instead, its history stays`
         throw new Fault('device-used', message, { device: id })
       }

@@ -2,10 +2,14 @@ import type { Connection } from './connection.ts'
 
 /**
  * What a finding hangs on. Endpoints share states and states share certificates, so that most findings are
- * written once for many endpoints. `key` is a certificate again (its id), for what is true of its key in the
- * light of all others: those are renewed by their own pass.
+ * written once for many endpoints. `key` and `revocation` are a certificate again (its id), for what is true of its
+ * key in the light of all others, and for what its issuer said of it: those are renewed by their own passes.
  */
-export type SubjectKind = 'certificate' | 'key' | 'chain' | 'state' | 'endpoint'
+export type SubjectKind = CertificateKind | 'chain' | 'state' | 'endpoint'
+
+/** The kinds whose subject is a certificate. */
+export const certificateKinds = ['certificate', 'key', 'revocation'] as const
+type CertificateKind = (typeof certificateKinds)[number]
 
 /** How bad a finding is. */
 export type Severity = 'critical' | 'warning' | 'note'

@@ -30,6 +30,7 @@ export function openManagedTargets(db: Connection) {
   const at = db.prepare<[number, string], RawTarget>(
     `SELECT ${columns} FROM managed_target WHERE device = ? AND target = ?`
   )
+  const byId = db.prepare<[number], RawTarget>(`SELECT ${columns} FROM managed_target WHERE id = ?`)
   const all = db.prepare<[], RawTarget>(`SELECT ${columns} FROM managed_target ORDER BY device, target`)
   const due = db.prepare<[number], RawTarget>(
     `SELECT ${columns} FROM managed_target WHERE enabled = 1 AND wake <= ? ORDER BY wake, id`
@@ -44,6 +45,11 @@ export function openManagedTargets(db: Connection) {
   return {
     at(device: number, target: string): ManagedTargetRow | undefined {
       const raw = at.get(device, target)
+      return raw && row(raw)
+    },
+    /** undefined: it is managed no more */
+    get(id: number): ManagedTargetRow | undefined {
+      const raw = byId.get(id)
       return raw && row(raw)
     },
     list: (): ManagedTargetRow[] => all.all().map(row),

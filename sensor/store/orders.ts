@@ -54,12 +54,14 @@ export function openOrders(db: Connection) {
     `SELECT ${columns} FROM certificate_order WHERE event = ? ORDER BY id`
   )
   const byFingerprint = db.prepare<[string], OrderRow>(
-    `SELECT ${columns} FROM certificate_order WHERE fingerprint = ? ORDER BY id DESC LIMIT 1`
+    `SELECT ${columns} FROM certificate_order INDEXED BY certificate_order_by_fingerprint
+     WHERE fingerprint = ? ORDER BY id DESC LIMIT 1`
   )
   const insert = db.prepare(
     `INSERT INTO certificate_order (event, key_type, state, why) VALUES (?, ?, 'requested', 'asked for')
      ON CONFLICT (event, key_type) DO NOTHING`
   )
+  const wakeBy = db.prepare('UPDATE certificate_order SET wake = ? WHERE wake > ?')
   const withKeys = db.prepare<[], OrderRow>(
     `SELECT ${columns} FROM certificate_order WHERE state IN ('requested', 'issuing', 'issued', 'failed') ORDER BY id`
   )
@@ -69,6 +71,8 @@ export function openOrders(db: Connection) {
     /** keeps an order unless the event has one of this key type */
     add: (event: number, keyType: string) => void insert.run(event, keyType),
     change: openPatch<OrderStanding>(db, 'certificate_order', standing),
+    /** looks at every waiting order by `at` */
+    wakeBy: (at: number) => void wakeBy.run(at, at),
     /** those whose key may be in the vault */
     withKeys: (): OrderRow[] => withKeys.all()
   }

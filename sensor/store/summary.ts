@@ -52,6 +52,8 @@ const fillMarked = `INSERT INTO marked
   UNION SELECT s.state, h.code, h.severity FROM shown s CROSS JOIN finding h
     ON h.kind = 'key' AND h.subject = s.leaf AND ${holds}
   UNION SELECT s.state, h.code, h.severity FROM shown s CROSS JOIN finding h
+    ON h.kind = 'revocation' AND h.subject = s.leaf AND ${holds}
+  UNION SELECT s.state, h.code, h.severity FROM shown s CROSS JOIN finding h
     ON h.kind = 'chain' AND h.subject = s.chain AND ${holds}
   UNION SELECT w.state, h.code, h.severity FROM wanted w CROSS JOIN finding h
     ON h.kind = 'state' AND h.subject = w.state AND ${holds}`

@@ -3,17 +3,11 @@ import type { Binding } from '../../connectors/contract.ts'
 import { asFault, Fault } from '../../core/fault.ts'
 import { cutPoints } from './cut-points.ts'
 import { journalOf, prepare, shownInTheEnd, signal, withSession } from './deployment.ts'
-import type { World, WorldKind } from './world.ts'
-
-/** A case of the suite: what a connector must do, on a fresh device. */
-interface Case {
-  readonly what: string
-  readonly run: (t: Test, world: World) => Promise<void>
-}
+import type { ContractCase, World, WorldKind } from './world.ts'
 
 /**
- * Holds a connector to the contract, on each kind of device: every case on a device of its own, every cut point as
- * well, several at once. Gives the numbers of cases and cut points that ran.
+ * Holds a connector to the contract, on each kind of device: every case and every cut point on a
+ * device of its own, one after the other. Gives the numbers of cases and cut points that ran.
  */
 export async function connectorSuite(
   t: Test,
@@ -25,27 +19,13 @@ export async function connectorSuite(
     return { cases: 0, points: 0 }
   }
   t.equal(missing, undefined, `${kind.name} can be started`)
-  const all: readonly Case[] = [...cases, ...refusals(kind)]
-  const jobs = all.map(
-    ({ what, run }) =>
-      () =>
-        onDevice(t, kind, { what, run })
-  )
+  const all = [...cases, ...refusals(kind)]
   const cuts = await cutPoints(kind)
-  for (const cut of cuts) jobs.push(() => onDevice(t, kind, cut))
-  await inParallel(jobs, 4)
+  for (const one of [...all, ...cuts]) await onDevice(t, kind, one)
   return { cases: all.length, points: cuts.length }
 }
 
-async function inParallel(jobs: readonly (() => Promise<void>)[], width: number): Promise<void> {
-  const queue = jobs.values()
-  const worker = async () => {
-    for (const job of queue) await job()
-  }
-  await Promise.all(Array.from({ length: width }, worker))
-}
-
-async function onDevice(t: Test, kind: WorldKind, { what, run }: Case): Promise<void> {
+async function onDevice(t: Test, kind: WorldKind, { what, run }: ContractCase): Promise<void> {
   await t.test(`${kind.name}: ${what}`, async (t) => {
     const world = await kind.open()
     try {
@@ -66,7 +46,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   }
 }
 
-function refusals(kind: WorldKind): Case[] {
+function refusals(kind: WorldKind): ContractCase[] {
   const access = kind.badAccess.map(({ what, code, ...bad }) => ({
     what,
     async run(t: Test, world: World) {
@@ -88,7 +68,7 @@ function refusals(kind: WorldKind): Case[] {
   return [settings, ...access]
 }
 
-const cases: readonly Case[] = [
+const cases: readonly ContractCase[] = [
   {
     what: 'the device shows who it is before any credential is sent',
     async run(t, world) {

@@ -11,16 +11,10 @@ import {
   signal,
   withSession
 } from './deployment.ts'
-import type { World, WorldKind } from './world.ts'
-
-/** One place at which a deployment is cut, and what happens then. */
-export interface CutPoint {
-  readonly what: string
-  readonly run: (t: Test, world: World) => Promise<void>
-}
+import type { ContractCase, World, WorldKind } from './world.ts'
 
 /** After every step of the plan: the process ends, or the cable is cut; then it is undone, or gone on with. */
-export async function cutPoints(kind: WorldKind): Promise<readonly CutPoint[]> {
+export async function cutPoints(kind: WorldKind): Promise<readonly ContractCase[]> {
   const world = await kind.open()
   try {
     const { plan } = await withSession(world, (session) => prepare(world, session))
@@ -40,7 +34,7 @@ interface Accident {
   readonly next: 'undo' | 'go on'
 }
 
-function point(step: string, accident: Accident): CutPoint {
+function point(step: string, accident: Accident): ContractCase {
   const [what, next] = [
     accident.how === 'process' ? 'the process ends' : 'the cable is cut',
     accident.next === 'undo' ? 'undone' : 'gone on with'

@@ -1,3 +1,4 @@
+import type { Test } from 'tap'
 import type { FaultCode } from '../../core/fault.ts'
 import type { Access, BundleItem, Connector, Json, KeyFamily } from '../../connectors/contract.ts'
 
@@ -50,4 +51,10 @@ export interface WorldKind {
   /** settings that the connector must refuse, with what is wrong in them */
   badSettings(good: Json): readonly { readonly what: string; readonly settings: Json }[]
   readonly badAccess: readonly BadAccess[]
+}
+
+/** What a connector must do, on a fresh device of its own. */
+export interface ContractCase {
+  readonly what: string
+  readonly run: (t: Test, world: World) => Promise<void>
 }

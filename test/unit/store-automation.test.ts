@@ -39,7 +39,7 @@ t.test('a change that expects another state changes nothing', (t) => {
   t.end()
 })
 
-t.test('what is durable is flushed at its commit, and nothing else is', (t) => {
+t.test('what is durable is kept as a whole or not at all, and is no part of another transaction', (t) => {
   const directory = directoryFor(t)
   const store = open(directory)
   const id = store.devices.add({ name: 'edge', connector: 'files', settings: '{}', created: at })

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { accepting, startProcess } from '../process.ts'
-import { childrenOf, keyBeside, makeFolder, portsOf, writePairs, writer } from './files.ts'
+import { childrenOf, keyBeside, makeFolder, pidIn, portsOf, writePairs, writer } from './files.ts'
 import type { HostedProgram, ProgramSpace, ServedSite } from './program.ts'
 
 const program = '/usr/sbin/apache2'
@@ -21,6 +21,7 @@ export async function startApache({ folder, sites, freePort }: ProgramSpace): Pr
   const keeper = startProcess({ program: 'sleep', args: ['infinity'], stop })
   execFileSync(program, [...args, '-k', 'start'], { stdio: 'ignore' })
   for (const { port } of served) await accepting('127.0.0.1', port, keeper)
+  await pidIn(pidFile)
   const master = () => Number(readFileSync(pidFile, 'utf8'))
   return {
     name: 'apache',

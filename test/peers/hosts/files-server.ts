@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { accepting, startProcess } from '../process.ts'
-import { keyBeside, makeFolder, portsOf, writePairs, writer } from './files.ts'
+import { keyBeside, makeFolder, pidIn, portsOf, writePairs, writer } from './files.ts'
 import type { HostedProgram, ProgramSpace } from './program.ts'
 import type { TlsFilesConfig } from './tls-files.ts'
 
@@ -22,6 +22,7 @@ export async function startFilesServer({ folder, sites, freePort }: ProgramSpace
   const script = fileURLToPath(new URL('tls-files.ts', import.meta.url))
   const running = startProcess({ program: process.execPath, args: [script, config] })
   for (const { port } of served) await accepting('127.0.0.1', port, running)
+  await pidIn(facts.pidFile)
   const master = () => Number(readFileSync(facts.pidFile, 'utf8'))
   return {
     name: 'files',

@@ -1,5 +1,6 @@
-import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { pemOf } from '../certificates.ts'
 import type { Family, ServedSite, Site } from './program.ts'
 
@@ -60,6 +61,15 @@ export function writePairs(
 /** The key that stands beside a certificate file. */
 export function keyBeside(certificate: string): string {
   return certificate.replace(/\.crt$/, '.key')
+}
+
+/** The process id in a file, once it is written: some programs accept connections before; rejects after ten seconds. */
+export async function pidIn(file: string): Promise<number> {
+  for (const end = performance.now() + 10_000; ; await pause(5)) {
+    const pid = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : Number.NaN
+    if (pid > 0) return pid
+    if (performance.now() > end) throw new Error(`${file} holds no process id`)
+  }
 }
 
 /** Process ids of the children of a process, in order. */

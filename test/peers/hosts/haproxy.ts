@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { pemOf } from '../certificates.ts'
 import { accepting, startProcess } from '../process.ts'
-import { childrenOf, makeFolder, portsOf, stemOf, writer } from './files.ts'
+import { childrenOf, makeFolder, pidIn, portsOf, stemOf, writer } from './files.ts'
 import type { Family, HostedProgram, ProgramSpace, ServedSite, Site } from './program.ts'
 
 /**
@@ -18,7 +17,9 @@ export async function startHaproxy({ folder, sites, freePort }: ProgramSpace): P
   // the master ends on SIGTERM, its workers with it
   const running = startProcess({ program: '/usr/sbin/haproxy', args, signal: 'SIGTERM' })
   for (const { port } of served) await accepting('127.0.0.1', port, running)
-  const master = () => Number(readFileSync(pidFile, 'utf8').split('\n')[0])
+  // read once: a reload keeps the master's process, and writes the file anew for a moment
+  const pid = await pidIn(pidFile)
+  const master = () => pid
   return {
     name: 'haproxy',
     sites: served,

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { accepting, startProcess } from '../process.ts'
-import { childrenOf, keyBeside, makeFolder, portsOf, writePairs, writer } from './files.ts'
+import { childrenOf, keyBeside, makeFolder, pidIn, portsOf, writePairs, writer } from './files.ts'
 import type { HostedProgram, ProgramSpace, ServedSite } from './program.ts'
 
 const program = '/usr/sbin/nginx'
@@ -18,6 +18,7 @@ export async function startNginx({ folder, sites, freePort }: ProgramSpace): Pro
   const args = ['-p', folder, '-c', config]
   const running = startProcess({ program, args: [...args, '-e', `${folder}/error.log`], signal: 'SIGQUIT' })
   for (const { port } of served) await accepting('127.0.0.1', port, running)
+  await pidIn(`${folder}/nginx.pid`)
   const master = () => Number(readFileSync(`${folder}/nginx.pid`, 'utf8'))
   return {
     name: 'nginx',
