@@ -29,6 +29,15 @@ export interface ConnectorForm {
   readonly secrets: readonly SecretField[]
 }
 
+/** A kind of issuer, as far as a form needs it. */
+export interface IssuerForm {
+  readonly kind: Issuer['kind']
+  readonly title: string
+  /** JSON Schema of the settings */
+  readonly settings: unknown
+  readonly secrets: readonly SecretField[]
+}
+
 /** How a device is reached, before it is kept. */
 export interface DeviceAddress {
   readonly connector: string
@@ -124,6 +133,7 @@ export interface AutomationFunctions {
   /** asks the SNMP agents of a range what they are; gives those that answered */
   findDevices(search: DeviceSearch, watch: SearchWatch, signal: AbortSignal): AsyncIterable<FoundDevice>
 
+  issuerForms(): Promise<readonly IssuerForm[]>
   addIssuer(issuer: NewIssuer): Promise<IssuerCheck>
   issuers(): Promise<readonly Issuer[]>
   checkIssuer(name: string): Promise<IssuerCheck>
