@@ -91,6 +91,11 @@ export interface EventRequest {
   readonly startAt: string | null
   /** `any`: a person said that it cannot wait for the windows of the profile */
   readonly hours: 'window' | 'any'
+  /**
+   * `needed`: nothing is bought before somebody has approved the plan by its hash, whatever the profile says; so a
+   * preview is an event that is cancelled afterwards. `profile`: as the profile says
+   */
+  readonly approval: 'profile' | 'needed'
   readonly requestedBy: string
 }
 
