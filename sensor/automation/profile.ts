@@ -21,7 +21,7 @@ const Names = Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { minIte
 const Short = Type.String({ minLength: 1, maxLength: 200 })
 
 /** An automation profile as it is written and kept; {@link readProfile} fills in what is left out. */
-const ProfileText = closed({
+export const ProfileText = closed({
   issuer: Short,
   issuerProfile: nullable(Short),
   preferredChain: nullable(Short),
