@@ -190,6 +190,8 @@ export const faultCodes = {
   'names-changed': ['conflict', 'Begin a new event: the targets want other names than were ordered.'],
   'issuer-missing': ['missing', 'See tlsward issuer list.'],
   'issuer-exists': ['conflict', 'Choose another name, or remove the issuer first.'],
+  'issuer-malformed': ['refused', 'Correct the field that the message names.'],
+  'issuer-used': ['conflict', 'Give the profiles that use it another issuer, and let its events end first.'],
   'profile-missing': ['missing', 'See tlsward profile list.'],
   'profile-used': ['conflict', 'Give the targets that use it another profile first.'],
   'profile-malformed': ['refused', 'Correct the field that the message names.'],
