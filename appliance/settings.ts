@@ -52,6 +52,9 @@ export type Settings = Static<typeof Settings>
 
 const parse = parser(Settings, 'settings-malformed')
 
+/** What opens the vault, as it stands in the settings. Throws settings-malformed. */
+export const parseVaultSource = parser(VaultSource, 'settings-malformed')
+
 /** The settings of the appliance; those that are not written down have their defaults. */
 export function readSettings(where: Places): Settings & Required<Pick<Settings, 'outgoing'>> {
   const file = join(where.config, settingsName)
