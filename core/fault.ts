@@ -193,7 +193,7 @@ export const faultCodes = {
   'profile-missing': ['missing', 'See tlsward profile list.'],
   'profile-used': ['conflict', 'Give the targets that use it another profile first.'],
   'profile-malformed': ['refused', 'Correct the field that the message names.'],
-  'event-missing': ['missing', 'See tlsward event list.'],
+  'event-missing': ['missing', 'See tlsward events list.'],
   'event-state': ['conflict', 'Look where the event stands: it cannot do that from there.'],
   'approval-stale': ['conflict', 'Look at the new preview and approve that: the plan has changed since.'],
   'issued-flawed': [

@@ -1,0 +1,69 @@
+import { basename, extname } from 'node:path'
+import { Fault } from '../../../core/fault.ts'
+import { jsonLine } from '../../../core/text.ts'
+import type { Issuer } from '../../automation-records.ts'
+import { askSecret } from '../ask-secret.ts'
+import { readBytes, readText } from '../files.ts'
+import { malformed } from '../options.ts'
+import { shown } from '../output.ts'
+import type { OutputOptions, Session } from '../session.ts'
+
+interface ImportOptions extends OutputOptions {
+  readonly name?: string
+  readonly passwordFile?: string
+}
+
+/** Keeps a certificate with its key that was bought elsewhere, as an issuer that gives it out. */
+export async function importCertificate(
+  session: Session,
+  file: string,
+  options: ImportOptions
+): Promise<void> {
+  const { screen } = session
+  const name = options.name ?? nameOf(file)
+  if (file === '-' && options.passwordFile === '-') {
+    throw malformed('--password-file', '-', 'only one of both can come from standard input')
+  }
+  const content = readBytes('file', file).toString('base64')
+  const given = options.passwordFile === undefined ? null : passwordOf(options.passwordFile)
+  const issuer = await keep(session, { name, content, password: given })
+  if (options.json) return screen.result(jsonLine(issuer))
+  screen.note(
+    `Issuer ${shown(issuer.name)} is kept: it gives out this certificate. Next: tlsward profile set NAME issuer=${shown(issuer.name)}`
+  )
+}
+
+interface Import {
+  readonly name: string
+  readonly content: string
+  readonly password: string | null
+}
+
+/** Asks for the password where the file needs one and nobody has named a file with it. */
+async function keep({ functions }: Session, { name, content, password }: Import): Promise<Issuer> {
+  const served = await functions()
+  try {
+    return await served.importCertificate(name, content, password)
+  } catch (thrown) {
+    const isAsked = thrown instanceof Fault && thrown.code === 'passphrase-wrong' && password === null
+    if (!isAsked) throw thrown
+    const typed = await askSecret('Password of the file')
+    if (typed !== undefined) return served.importCertificate(name, content, typed)
+    throw new Fault(
+      'passphrase-wrong',
+      `${thrown.message} Give it with --password-file FILE (- is standard input).`,
+      thrown.facts,
+      thrown
+    )
+  }
+}
+
+function passwordOf(file: string): string {
+  return readText('--password-file', file).replace(/\r?\n$/, '')
+}
+
+/** `shop.example.p12` → `shop.example` */
+function nameOf(file: string): string {
+  if (file !== '-') return basename(file, extname(file))
+  throw malformed('--name', '', 'name the import: standard input has no name')
+}
