@@ -6,12 +6,14 @@ import type {
   DeviceCheck,
   FoundDevice,
   Happening,
+  Imported,
   Issuer,
   IssuerCheck,
   Pin,
   PlanRecord,
   Profile,
-  Reason
+  Reason,
+  VaultState
 } from './automation-records.ts'
 
 /**
@@ -143,8 +145,17 @@ export interface AutomationFunctions {
   issuers(): Promise<readonly Issuer[]>
   checkIssuer(name: string): Promise<IssuerCheck>
   removeIssuer(name: string): Promise<void>
-  /** a certificate with its key that was bought elsewhere: PEM or PKCS#12, base64. Gives the name of the issuer */
-  importCertificate(name: string, file: string, password: string | null): Promise<Issuer>
+  /**
+   * puts a certificate with its key that was bought elsewhere (PEM or PKCS#12, base64) on the shelf of an issuer, which
+   * is made where there is none of the name
+   */
+  importCertificate(issuer: string, file: string, password: string | null): Promise<Imported>
+
+  vaultState(): Promise<VaultState>
+  /** seals everything with a new key */
+  rotateVault(): Promise<VaultState>
+  /** opens it by another source from now on; the settings of the vault, docs/vault.md. Gives what to write there */
+  changeVaultSource(source: unknown, passphrase: string | null): Promise<VaultState>
 
   putProfile(name: string, content: unknown): Promise<Profile>
   profiles(): Promise<readonly Profile[]>

@@ -15,6 +15,7 @@ export const Device = record('device', 'One configured device', {
   role: nullable(Type.Enum(['single', 'active', 'standby'], { description: 'in its group' })),
   checkedAt: nullable(time('checked last')),
   missingRights: nullable(count('rights that were missing then')),
+  barred: nullable(text('why no sign-in is tried any more, until a person has checked it')),
   createdAt: time('added')
 })
 export type Device = Fixed<Static<typeof Device>>
@@ -107,9 +108,27 @@ export type Issuer = Fixed<Static<typeof Issuer>>
 
 export const IssuerCheck = record('issuer-check', 'What an issuer says of itself', {
   issuer: text('its name'),
-  facts: list('what it is and what it offers')
+  facts: list('what it is and what it offers'),
+  warnings: list('what will go wrong soon'),
+  roots: list('certificates of its own that clients must trust, PEM')
 })
 export type IssuerCheck = Fixed<Static<typeof IssuerCheck>>
+
+export const Imported = record('imported', 'A certificate that was imported with its key', {
+  issuer: text('the issuer that gives it out'),
+  fingerprint: fingerprint('SHA-256 of the leaf'),
+  names: list('DNS names and IP addresses'),
+  strangers: list('subjects of certificates in the file that do not belong to it')
+})
+export type Imported = Fixed<Static<typeof Imported>>
+
+export const VaultState = record('vault', 'What keeps the secrets', {
+  source: Type.Enum(['file', 'passphrase', 'systemd-credential'], { description: 'what opens it' }),
+  keyVersion: count('of the key that seals the records'),
+  keyCreatedAt: time('that key was made'),
+  records: count('secrets that are kept')
+})
+export type VaultState = Fixed<Static<typeof VaultState>>
 
 export const Profile = record('profile', 'Which certificate to ask for, and how to bring it out', {
   name: text('its name'),
@@ -215,6 +234,8 @@ export const automationRecords = [
   Binding,
   Issuer,
   IssuerCheck,
+  Imported,
+  VaultState,
   Profile,
   AutomationEvent,
   Happening,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Type, type Static } from 'typebox'
+import { Type, type Static, type TProperties } from 'typebox'
 import { Fault } from '../core/fault.ts'
 import { parser } from '../core/schema.ts'
 import type { Places } from './places.ts'
@@ -8,19 +8,52 @@ import type { Places } from './places.ts'
 /** Name of the file of settings, in its directory. */
 export const settingsName = 'settings.json'
 
+const closed = <const P extends TProperties>(properties: P) =>
+  Type.Object(properties, { additionalProperties: false })
+
+const VaultSource = Type.Union([
+  /** a file of its own, by default vault.key beside the settings */
+  closed({ source: Type.Literal('file'), path: Type.Optional(Type.String({ pattern: '^/' })) }),
+  /** asked for on the terminal, or read from an environment file */
+  closed({
+    source: Type.Literal('passphrase'),
+    from: Type.Optional(Type.String({ pattern: '^env-file:' }))
+  }),
+  closed({ source: Type.Literal('systemd-credential'), name: Type.String({ minLength: 1 }) })
+])
+
 const Settings = Type.Object(
   {
     /** what may be asked of URLs that certificates name: nothing, servers on the public internet, or any server */
-    outgoing: Type.Optional(Type.Enum(['no', 'public', 'any']))
+    outgoing: Type.Optional(Type.Enum(['no', 'public', 'any'])),
+    /** what opens the vault, docs/vault.md */
+    vault: Type.Optional(VaultSource),
+    /** where references `vault-kv:` are read; the token is itself a reference, to an environment file */
+    vaultKv: Type.Optional(
+      closed({
+        address: Type.String({ pattern: '^https://' }),
+        token: Type.String({ pattern: '^env-file:', description: 'a reference env-file:/path#NAME' }),
+        namespace: Type.Optional(Type.String()),
+        ca: Type.Optional(Type.String({ pattern: '^/' }))
+      })
+    ),
+    automation: Type.Optional(
+      closed({
+        /** deployments at once: in all, and to one device */
+        atOnce: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
+        perDevice: Type.Optional(Type.Integer({ minimum: 1, maximum: 20 }))
+      })
+    )
   },
   { additionalProperties: false }
 )
-type Settings = Static<typeof Settings>
+/** The settings as they are written down. */
+export type Settings = Static<typeof Settings>
 
 const parse = parser(Settings, 'settings-malformed')
 
 /** The settings of the appliance; those that are not written down have their defaults. */
-export function readSettings(where: Places): Required<Settings> {
+export function readSettings(where: Places): Settings & Required<Pick<Settings, 'outgoing'>> {
   const file = join(where.config, settingsName)
   const defaults = { outgoing: 'no' } as const
   try {

@@ -12,7 +12,7 @@ export interface VaultKvSettings {
   /** `https://host:port`: a token is never sent in the clear */
   readonly address: string
   /** asked for each time, since tokens are renewed */
-  readonly token: () => Secret
+  readonly token: () => Secret | Promise<Secret>
   /** of Vault Enterprise and HCP */
   readonly namespace?: string
   /** PEM of the authority that issued its certificate, where that is a private one */
@@ -86,10 +86,11 @@ async function ask(
     rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca })
   })
+  const shown = await token()
   try {
     const { status, data } = await axios.get<string>(url, {
       headers: {
-        'X-Vault-Token': token().reveal(),
+        'X-Vault-Token': shown.reveal(),
         'X-Vault-Request': 'true',
         ...(namespace === undefined ? {} : { 'X-Vault-Namespace': namespace })
       },

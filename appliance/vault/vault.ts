@@ -125,6 +125,9 @@ function readers({ store, follow }: VaultParts, keys: Keys) {
       const given = open(owner, field)
       return given instanceof Secret ? given : follow(given)
     },
+    /** a secret as it is given, or read now from where a reference points. Faults: those of `follow` */
+    resolve: async (given: Secret | Reference): Promise<Secret> =>
+      given instanceof Secret ? given : follow(given),
     has: (owner: Owner, field: string): boolean => store.get(placeOf(owner, field)) !== undefined,
     /** where the value of a field is read when it is used; null when it is kept here. Faults: those of get */
     reference(owner: Owner, field: string): string | null {

@@ -136,7 +136,12 @@ async function advance(
   }
 }
 
-function requestFor(deps: EngineContext, event: EventRow, order: OrderRow): CertificateRequest {
+/** What an order asks of its issuer. */
+export function requestFor(
+  deps: EngineContext,
+  event: EventRow,
+  order: OrderRow
+): CertificateRequest {
   const { validityMs, issuerProfile, preferredChain } = profileOf(deps, event)
   const keyType = order.keyType as KeyType
   return {

@@ -82,6 +82,9 @@ export interface EngineLimits extends StartLimits {
   readonly retryMs: number
 }
 
+/** The credentials of one device: what a connector asks for by the names of its fields. */
+export type Credentials = (field: string) => Secret | undefined
+
 /** What the engine works with. */
 export interface EngineDeps {
   readonly store: Store
@@ -96,8 +99,8 @@ export interface EngineDeps {
   readonly installation: string
   /** undefined: this build has no such connector */
   connector(id: string): Connector | undefined
-  /** credentials of a device from the vault */
-  credential(device: DeviceRow, field: string): Secret | undefined
+  /** credentials of a device by field, read anew for each sign-in: some are kept elsewhere. Faults of that place */
+  credentials(device: DeviceRow): Promise<Credentials>
   /** throws issuer-missing */
   issuer(name: string): Issuer
   /** DER of a certificate that a scan has seen */

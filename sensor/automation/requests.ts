@@ -8,6 +8,7 @@ import { over } from './endings.ts'
 import { heldColumns, heldInSlots } from './held.ts'
 import { moveDeployment, moveEvent } from './moves.ts'
 import { dropKeys } from './orders.ts'
+import type { ProfileText } from './profile.ts'
 
 /** A place on a device, by the device's name. */
 export interface TargetName {
@@ -27,6 +28,8 @@ export interface EventWish {
   readonly start: number | null
   /** `any`: it cannot wait for a maintenance window */
   readonly hours: 'window' | 'any'
+  /** `needed`: a person must approve the plan, whatever the profile says. Default `profile` */
+  readonly approval?: 'profile' | 'needed'
   /** a person's account, or `tlsward` */
   readonly who: string
 }
@@ -53,7 +56,7 @@ export function requestEvent(deps: EngineContext, wish: EventWish): EventRow {
       key,
       action: wish.action,
       profileName: profile.name,
-      profile: profile.content,
+      profile: wish.approval === 'needed' ? withApproval(profile.content) : profile.content,
       // no time at all: the clock may be set back
       start: wish.start ?? 0,
       hours: wish.hours,
@@ -69,6 +72,10 @@ export function requestEvent(deps: EngineContext, wish: EventWish): EventRow {
     quieten(deps, targets)
     return store.events.get(id)
   })
+}
+
+function withApproval(content: string): string {
+  return JSON.stringify({ ...(JSON.parse(content) as ProfileText), approval: 'needed' } satisfies ProfileText)
 }
 
 function entry(event: number, who: string, at: number) {

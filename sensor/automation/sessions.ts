@@ -14,12 +14,13 @@ export function connectorOf(deps: EngineContext, device: DeviceRow): Connector {
   throw new Fault('connector-missing', message, { device: device.name, connector: device.connector })
 }
 
-/** How the connector reaches the device. */
-export function accessTo(deps: EngineContext, device: DeviceRow): Access {
+/** How the connector reaches the device. Faults: those of the place where its credentials are kept. */
+export async function accessTo(deps: EngineContext, device: DeviceRow): Promise<Access> {
+  const secret = await deps.credentials(device)
   const pins = deps.store.devices.pins(device.id)
   return {
     settings: JSON.parse(device.settings) as Json,
-    secret: (field) => deps.credential(device, field),
+    secret,
     pins: pins.map(({ what, fingerprint }) => ({ what, fingerprint })),
     clock: deps.clock,
     random: deps.random,
@@ -45,7 +46,8 @@ export async function withSession<T>(
     if (barred !== null) throw new Fault('device-sign-in', barred, { device: device.name })
     const time = limitedTime(deps, `device ${device.name}`)
     try {
-      const session = await time.bound(connector.connect(accessTo(deps, device), time.signal))
+      const access = await time.bound(accessTo(deps, device))
+      const session = await time.bound(connector.connect(access, time.signal))
       try {
         return await time.bound(work(session, time.signal))
       } finally {

@@ -14,6 +14,7 @@ import { openEvents } from './events.ts'
 import { guarded, storeFault } from './faults.ts'
 import { openFindings } from './findings.ts'
 import { openHistory } from './history.ts'
+import { openIssuance } from './issuance.ts'
 import { openIssuers } from './issuers.ts'
 import { openJournal } from './journal.ts'
 import { openKeys } from './keys.ts'
@@ -124,6 +125,7 @@ function automation(db: Connection, translate: (thrown: unknown) => unknown) {
   return {
     devices: guarded(openDevices(db), translate),
     issuers: guarded(openIssuers(db), translate),
+    issuance: guarded(openIssuance(db), translate),
     profiles: guarded(openProfiles(db), translate),
     managedTargets: guarded(openManagedTargets(db), translate),
     events: guarded(openEvents(db), translate),

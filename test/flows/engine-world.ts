@@ -90,7 +90,7 @@ export function openSite(site: Site, change: Partial<EngineDeps> = {}) {
     wire: createWire(tools, { ...wireLimits, tryMs: 1_500 }),
     installation: 'test',
     connector: (id) => (id === fileConnector.id ? fileConnector : undefined),
-    credential: () => undefined,
+    credentials: async () => () => undefined,
     issuer: () => issuer,
     certificate: () => undefined,
     ...change

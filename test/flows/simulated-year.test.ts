@@ -110,7 +110,7 @@ async function liveThrough(t: Test) {
     wire: year.wire,
     installation: 'year',
     connector: () => year.connector,
-    credential: () => undefined,
+    credentials: async () => () => undefined,
     issuer: () => ca.issuer,
     certificate: (fingerprint) => ca.sold.get(fingerprint)?.der
   })

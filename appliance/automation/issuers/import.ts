@@ -1,0 +1,68 @@
+import { Type } from 'typebox'
+import { parser } from '../../../core/schema.ts'
+import { encodePem, readCertificateFile } from '../../../pki/pem.ts'
+import { readCertificate } from '../../../pki/quick.ts'
+import { type ImportFile, readImport } from '../../../sensor/issuance/import-file.ts'
+import { importIssuer } from '../../../sensor/issuance/import.ts'
+import { keyRing } from '../../vault/key-ring.ts'
+import type { IssuerKind, IssuerTools } from '../issuer-kinds.ts'
+
+const Wishes = Type.Object({}, { additionalProperties: false })
+const parse = parser(Wishes, 'issuer-malformed')
+
+/** Certificates that were bought elsewhere and imported with their keys. */
+export const importKind: IssuerKind = {
+  kind: 'import',
+  title: 'Certificates that were bought elsewhere, imported with their keys',
+  settings: Wishes,
+  secrets: [],
+  setUp: async ({ settings }) => parse(settings),
+  open: ({ name }, { store, vault, clock }) =>
+    importIssuer({
+      shelf: () =>
+        store.issuance.shelved(name).map(({ chain, fingerprint }) => ({
+          chain: readCertificateFile(Buffer.from(chain)),
+          key: keyName(name, fingerprint)
+        })),
+      keys: keyRing(vault, 'account'),
+      clock
+    }),
+  roots: () => [],
+  drop({ name }, { store, vault }) {
+    const keys = keyRing(vault, 'account')
+    for (const { fingerprint } of store.issuance.shelved(name)) keys.drop(keyName(name, fingerprint))
+  }
+}
+
+const keyName = (issuer: string, fingerprint: string) => `${issuer}/${fingerprint}`
+
+/** What an import put on the shelf. */
+export interface Shelved {
+  readonly fingerprint: string
+  readonly names: readonly string[]
+  /** subjects of certificates in the file that do not belong to it */
+  readonly strangers: readonly string[]
+}
+
+/**
+ * Puts a certificate with its key on the shelf of an issuer; the same one a second time changes nothing. Faults of
+ * readImport.
+ */
+export async function shelve(issuer: string, file: ImportFile, tools: IssuerTools): Promise<Shelved> {
+  const { store, vault, clock } = tools
+  const { key, chain, strangers } = await readImport(file, clock.now())
+  const [leaf] = chain
+  const { fingerprint, dnsNames, ipAddresses } = readCertificate(leaf ?? new Uint8Array())
+  const keys = keyRing(vault, 'account')
+  const name = keyName(issuer, fingerprint)
+  if (keys.read(name) === null) keys.keep(name, key.pem)
+  store.durable(() =>
+    store.issuance.shelve({
+      issuer,
+      fingerprint,
+      chain: chain.map((der) => encodePem(der)).join(''),
+      imported: clock.now()
+    })
+  )
+  return { fingerprint, names: [...dnsNames, ...ipAddresses], strangers }
+}

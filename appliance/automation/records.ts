@@ -1,0 +1,219 @@
+import type { Binding as ContractBinding, Check, Slot } from '../../connectors/contract.ts'
+import { storedPlan } from '../../sensor/automation/plans.ts'
+import { sentence, type Reason as PolicyReason } from '../../sensor/automation/policy/reasons.ts'
+import type { TargetName } from '../../sensor/automation/requests.ts'
+import type { IssuerCheck as PortCheck } from '../../sensor/issuance/issuer.ts'
+import type { DeploymentRow } from '../../sensor/store/deployments.ts'
+import type { DeviceRow } from '../../sensor/store/devices.ts'
+import type { EventRow } from '../../sensor/store/events.ts'
+import type { IssuerRow } from '../../sensor/store/issuers.ts'
+import type { ProfileRow } from '../../sensor/store/profiles.ts'
+import type { Store } from '../../sensor/store/store.ts'
+import type {
+  AutomationEvent,
+  Binding,
+  Device,
+  DeviceCheck,
+  Happening,
+  Issuer,
+  IssuerCheck,
+  PlanRecord,
+  Profile,
+  Reason
+} from '../automation-records.ts'
+import { schemaVersion } from '../schema-version.ts'
+import { targetText } from './names.ts'
+
+const instant = (at: number) => new Date(at).toISOString()
+const orNull = (at: number | null) => (at === null ? null : instant(at))
+const schema = schemaVersion
+
+/** A device, with the place that its settings name. */
+export function deviceRecord(row: DeviceRow): Device {
+  const check = row.findings === null ? null : (JSON.parse(row.findings) as Check)
+  return {
+    type: 'device',
+    schema,
+    name: row.name,
+    connector: row.connector,
+    place: placeOf(row),
+    writable: row.writable,
+    product: check?.product ?? null,
+    version: check?.version ?? null,
+    role: check?.role ?? null,
+    checkedAt: orNull(row.checked),
+    missingRights: check ? check.rights.filter(({ granted }) => !granted).length : null,
+    barred: row.barred,
+    createdAt: instant(row.created)
+  }
+}
+
+function placeOf({ settings }: DeviceRow): string {
+  const { address, place, port } = JSON.parse(settings) as {
+    readonly address?: unknown
+    readonly place?: unknown
+    readonly port?: unknown
+  }
+  if (typeof address === 'string' && address !== '') {
+    return typeof port === 'number' ? `${address} port ${port}` : address
+  }
+  return place === 'local' ? 'this machine' : ''
+}
+
+export function checkRecord(device: string, { product, version, role, rights, notes }: Check): DeviceCheck {
+  return { type: 'check', schema, device, product, version, role, rights, notes }
+}
+
+const slotRecord = ({ notAfter, ...slot }: Slot) => ({ ...slot, notAfter: instant(notAfter) })
+
+/** What a device says of a place on it, with the profile that renews it and how it differs from the inventory. */
+export function bindingRecord(
+  device: string,
+  { slots, ...of }: ContractBinding,
+  known: Pick<Binding, 'profile' | 'drift'>
+): Binding {
+  return { type: 'binding', schema, device, ...of, slots: slots.map(slotRecord), ...known }
+}
+
+export function issuerRecord({ name, kind, settings, created }: IssuerRow): Issuer {
+  return {
+    type: 'issuer',
+    schema,
+    name,
+    kind: kind as Issuer['kind'],
+    settings: JSON.parse(settings) as unknown,
+    createdAt: instant(created)
+  }
+}
+
+export function issuerCheckRecord(
+  issuer: string,
+  { name, facts, profiles, warnings }: PortCheck,
+  roots: readonly string[]
+): IssuerCheck {
+  const offered = Object.entries(profiles).map(([profile, says]) => `profile ${profile}: ${says}`)
+  return {
+    type: 'issuer-check',
+    schema,
+    issuer,
+    facts: [name, ...Object.entries(facts).map(([what, says]) => `${what}: ${says}`), ...offered],
+    warnings,
+    roots
+  }
+}
+
+export function profileRecord({ name, content, created }: ProfileRow, targets: number): Profile {
+  return {
+    type: 'profile',
+    schema,
+    name,
+    content: JSON.parse(content) as unknown,
+    targets,
+    createdAt: instant(created)
+  }
+}
+
+/** An event with its deployments and certificates. */
+export function eventRecord(store: Store, row: EventRow): AutomationEvent {
+  const deployments = store.deployments.of(row.id)
+  const orders = store.orders.of(row.id)
+  const wakes = [row, ...deployments, ...orders].flatMap(({ wake }) => wake ?? [])
+  return {
+    type: 'event',
+    schema,
+    id: row.id,
+    action: row.action,
+    state: row.state,
+    why: row.why,
+    profile: row.profileName,
+    requestedBy: row.requestedBy,
+    requestedAt: instant(row.requested),
+    startAt: instant(Math.max(row.start, row.requested)),
+    nextAt: wakes.length === 0 ? null : instant(Math.min(...wakes)),
+    names: row.names === null ? [] : (JSON.parse(row.names) as string[]),
+    hash: row.hash,
+    approvedBy: row.approvedBy,
+    certificates: orders.flatMap(({ fingerprint }) => fingerprint ?? []),
+    deployments: deployments.map((one) => deploymentRecord(store, one)),
+    endedAt: orNull(row.ended)
+  }
+}
+
+function deploymentRecord(store: Store, of: DeploymentRow) {
+  const done: string[] = []
+  for (const { step, what } of store.journal.of(of.id)) {
+    if (what === 'done') done.push(step)
+    else done.splice(done.lastIndexOf(step), 1)
+  }
+  const { target, state, why, since } = of
+  return { device: deviceName(store, of), target, state, why, since: instant(since), steps: done }
+}
+
+function deviceName(store: Store, { device }: DeploymentRow): string {
+  return store.devices.get(device).name
+}
+
+/** Everything that happened to an event, in order: what it came to, and each step on a device. */
+export function happenings(store: Store, event: number): Happening[] {
+  const deployments = new Map(store.deployments.of(event).map((one) => [one.id, one]))
+  const placeOf = (id: number | null) => {
+    const of = id === null ? undefined : deployments.get(id)
+    return of ? targetText({ device: deviceName(store, of), target: of.target }) : null
+  }
+  const own = store.eventHistory.of(event).map(({ at, who, state, why, deployment }) => ({
+    at,
+    who,
+    what: state,
+    why,
+    target: placeOf(deployment)
+  }))
+  const steps = [...deployments.values()].flatMap((of) => {
+    const says = new Map((storedPlan(of)?.plan.steps ?? []).map((step) => [step.id, step.says]))
+    return store.journal.of(of.id).map(({ step, what, at }) => ({
+      at,
+      who: 'tlsward',
+      what: what === 'done' ? 'step done' : 'step undone',
+      why: says.get(step) ?? step,
+      target: placeOf(of.id)
+    }))
+  })
+  return [...own, ...steps]
+    .sort((one, other) => one.at - other.at)
+    .map(({ at, ...of }) => ({ type: 'happening', schema, event, at: instant(at), ...of }))
+}
+
+/** What an event will do on each of its targets; none before its preview. */
+export function planRecords(store: Store, event: EventRow): PlanRecord[] {
+  return store.deployments.of(event.id).flatMap((of) => {
+    const { plan } = storedPlan(of) ?? {}
+    if (!plan) return []
+    const { target, steps, before, served, shares, warnings } = plan
+    const device = deviceName(store, of)
+    return {
+      type: 'plan',
+      schema,
+      event: event.id,
+      hash: event.hash ?? '',
+      device,
+      target,
+      steps,
+      before: before.map(slotRecord),
+      served,
+      shares,
+      warnings
+    }
+  })
+}
+
+export function reasonRecord({ device, target }: TargetName, of: PolicyReason): Reason {
+  const { at } = of.facts
+  return {
+    type: 'reason',
+    schema,
+    device,
+    target,
+    code: of.code,
+    says: sentence(of),
+    at: typeof at === 'string' && at !== 'never' ? at : null
+  }
+}

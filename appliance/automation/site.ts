@@ -1,0 +1,150 @@
+import { connectors } from '../../connectors/index.ts'
+import type { Clock } from '../../core/clock.ts'
+import { asFault, Fault } from '../../core/fault.ts'
+import type { Log } from '../../core/log.ts'
+import type { Random } from '../../core/random.ts'
+import { makeCsr } from '../../pki/csr.ts'
+import { refusesIssued, saysOf } from '../../pki/issued-reasons.ts'
+import { checkIssued } from '../../pki/issued.ts'
+import { makePrivateKey, readPrivateKey } from '../../pki/private-key.ts'
+import { canonicalNames } from '../../pki/subject-names.ts'
+import { createEngine, type Engine } from '../../sensor/automation/engine.ts'
+import type { Credentials, EngineLimits, Pki } from '../../sensor/automation/ports.ts'
+import { createWire, wireLimits } from '../../sensor/automation/wire/wire.ts'
+import type { Issuer } from '../../sensor/issuance/issuer.ts'
+import { openDialer } from '../../sensor/scan/probe/open-dialer.ts'
+import type { DeviceRow } from '../../sensor/store/devices.ts'
+import type { IssuerRow } from '../../sensor/store/issuers.ts'
+import type { Store } from '../../sensor/store/store.ts'
+import type { Places } from '../places.ts'
+import { readSettings } from '../settings.ts'
+import { keyRing } from '../vault/key-ring.ts'
+import type { Vault } from '../vault/vault.ts'
+import { issuerKinds, type IssuerKind, type IssuerTools } from './issuer-kinds.ts'
+import { openSiteVault, type VaultPlace } from './open-vault.ts'
+
+/** What the automation of an installation is opened with. */
+export interface SiteParts extends Omit<VaultPlace, 'clock'> {
+  readonly store: Store
+  readonly where: Places
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/** The automation of an installation: engine, vault and issuers on one store. */
+export interface Site extends IssuerTools {
+  readonly where: Places
+  readonly engine: Engine
+  /** the issuer of a name, the same one each time; throws issuer-missing */
+  issuer(name: string): Issuer
+  /** forgets an issuer that was changed or removed */
+  forgetIssuer(name: string): void
+}
+
+const dayMs = 86_400_000
+
+/** Bounds of the engine where the settings say nothing. */
+const usual: EngineLimits = {
+  overall: 8,
+  perDevice: 2,
+  callMs: 120_000,
+  deployBudgetMs: 3_600_000,
+  previewBudgetMs: 3_600_000,
+  retryMs: 14 * dayMs
+}
+
+/** The pki of the engine: our own keys and requests, and every check of what an issuer gives. */
+const pki: Pki = {
+  makePrivateKey,
+  readPrivateKey,
+  makeCsr,
+  refusals: (question) => checkIssued(question).filter(refusesIssued).map(saysOf),
+  canonicalNames
+}
+
+/** Opens the automation. Faults: those of the settings and of the vault. */
+export async function openSite(parts: SiteParts): Promise<Site> {
+  const { store, where, clock, random, log } = parts
+  const { automation = {} } = readSettings(where)
+  const { atOnce = usual.overall, perDevice = usual.perDevice } = automation
+  const vault = await openSiteVault(parts)
+  const tools: IssuerTools = { store, vault, clock, random, log }
+  const issuers = openIssuers(tools)
+  const engine = createEngine({
+    store,
+    clock,
+    random,
+    log,
+    limits: { ...usual, overall: atOnce, perDevice },
+    keys: keyRing(vault, 'order'),
+    pki,
+    wire: createWire({ dialer: openDialer('auto'), clock, random }, wireLimits),
+    installation: installationOf(store, random),
+    connector: (id) => connectors.find((one) => one.id === id),
+    credentials: (device) => credentialsOf(vault, device),
+    issuer: issuers.issuer,
+    certificate: (fingerprint) => {
+      const [row] = store.certificates.byPrefix(fingerprint, 1)
+      return row && store.certificates.der(row.id)
+    }
+  })
+  return { ...tools, where, engine, ...issuers }
+}
+
+function openIssuers(tools: IssuerTools) {
+  const open = new Map<string, Issuer>()
+  return {
+    issuer(name: string): Issuer {
+      const row = tools.store.issuers.named(name)
+      const known = open.get(name) ?? kindOf(row).open(row, tools)
+      open.set(name, known)
+      return known
+    },
+    forgetIssuer: (name: string): void => void open.delete(name)
+  }
+}
+
+/** The kind of an issuer that is kept. */
+export function kindOf({ kind, name }: Pick<IssuerRow, 'kind' | 'name'>): IssuerKind {
+  const found = issuerKinds.find((one) => one.kind === kind)
+  if (found) return found
+  const known = issuerKinds.map((one) => one.kind).join(', ')
+  throw new Fault('issuer-malformed', `issuer ${name}: kind ${kind} is not one of ${known}`, {
+    field: 'kind',
+    value: kind
+  })
+}
+
+/** Who owns the credentials of a device in the vault: its number, since names come again. */
+export function ownerOf({ id }: Pick<DeviceRow, 'id'>) {
+  return { kind: 'device', id: String(id) } as const
+}
+
+/** Reads all credentials of a device: those that are references from where they are kept. */
+async function credentialsOf(vault: Vault, device: DeviceRow): Promise<Credentials> {
+  const owner = ownerOf(device)
+  const fields = await Promise.all(
+    vault.fields(owner).map(async ({ field }) => {
+      try {
+        return [field, await vault.read(owner, field)] as const
+      } catch (thrown) {
+        const fault = asFault(thrown)
+        const message = `device ${device.name}: its ${field} cannot be read: ${fault.message}`
+        throw new Fault(fault.code, message, { ...fault.facts, device: device.name }, thrown)
+      }
+    })
+  )
+  const known = new Map(fields)
+  return (field) => known.get(field)
+}
+
+const installationName = 'installation'
+
+/** A name of this installation that nobody else has: where in a CA's window it renews depends on it. */
+function installationOf(store: Store, random: Random): string {
+  const kept = store.settings.get(installationName)
+  if (kept !== undefined) return kept
+  store.durable(() => store.settings.set(installationName, Buffer.from(random.bytes(16)).toString('hex')))
+  return store.settings.get(installationName) ?? ''
+}
