@@ -238,10 +238,17 @@ t.test('an issuer is shown with the settings that say something', (t) => {
     createdAt: '2026-11-25T11:00:00Z'
   } as const
   t.notMatch(texts(issuerView.cells(issuer)).join(''), controls)
-  t.match(issuerLines(screen, { type: 'issuer-check', schema: 1, issuer: 'ca', facts: ['offers x'] }), [
-    'ca  answers',
-    '  offers x'
-  ])
+  t.match(
+    issuerLines(screen, {
+      type: 'issuer-check',
+      schema: 1,
+      issuer: 'ca',
+      facts: ['offers x'],
+      warnings: ['ends soon'],
+      roots: ['PEM']
+    }),
+    ['ca  answers', '  offers x', /^ {2}it has 1 root of its own.*--roots$/, '  ! ends soon']
+  )
   t.end()
 })
 
@@ -331,7 +338,8 @@ t.test('what devices and CAs wrote cannot steer a terminal', (t) => {
         version: hostile,
         role: 'single',
         checkedAt: null,
-        missingRights: null,
+        missingRights: 1,
+        barred: hostile,
         createdAt: '2026-11-25T11:00:00Z'
       })
     )

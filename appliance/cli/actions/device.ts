@@ -93,7 +93,7 @@ export async function listDevices(session: Session, options: OutputOptions): Pro
   const print = linePrinter(screen, options, view)
   if (print) return devices.forEach(print)
   if (devices.length === 0) screen.result('No device yet. Begin with: tlsward device add --help')
-  else printTable(screen, view, devices)
+  else printTable(screen, view, devices, view.below)
 }
 
 interface CheckOptions extends OutputOptions {

@@ -1,8 +1,9 @@
 import { jsonLine } from '../../../core/text.ts'
 import { encodePem } from '../../../pki/pem.ts'
 import { readCertificates } from '../../../pki/pkcs7.ts'
+import type { AutomationFunctions } from '../../automation-functions.ts'
 import type { AutomationEvent } from '../../automation-records.ts'
-import { follow, printEnd } from '../automation/follow.ts'
+import { follower, printEnd, type Following } from '../automation/follow.ts'
 import { thisPerson } from '../automation/person.ts'
 import { readBytes } from '../files.ts'
 import { malformed } from '../options.ts'
@@ -54,10 +55,19 @@ export async function showEvent(session: Session, id: number, options: OutputOpt
   if (next !== undefined) screen.note(next)
 }
 
-/** Follows an event to its end; gives the exit code. */
+/** Follows an event to its end, with what happened before; gives the exit code. */
 export async function followEvent(session: Session, id: number, options: OutputOptions): Promise<number> {
-  const following = { ending: session.ending(() => session.screen.note('Stopping …')), options }
-  return printEnd(session, await follow(session, id, following), following)
+  return followFrom(session, id, { options, known: 0 })
+}
+
+async function followFrom(
+  session: Session,
+  id: number,
+  of: Pick<Following, 'options' | 'known'>
+): Promise<number> {
+  const following = { ...of, ending: session.ending(() => session.screen.note('Stopping …')) }
+  const follow = follower(session, id, following)
+  return printEnd(session, await follow(), following)
 }
 
 /** Options of acts after which an event goes on. */
@@ -73,8 +83,7 @@ export async function cancelEvent(session: Session, id: number, options: OutputO
 
 /** Tries the deployments of an event again. */
 export async function retryEvent(session: Session, id: number, options: GoOnOptions): Promise<number> {
-  const functions = await session.functions()
-  return goOn(session, await functions.retryEvent(id, thisPerson()), options)
+  return goOn(session, { id, options }, (functions) => functions.retryEvent(id, thisPerson()))
 }
 
 interface ApproveOptions extends GoOnOptions {
@@ -90,10 +99,11 @@ export async function approveEvent(session: Session, id: number, options: Approv
   if (!/^[0-9a-f]+$/.test(given) || given.length < leastDigits) {
     throw malformed('--hash', options.hash, `give at least ${leastDigits} hex digits of the plan's hash`)
   }
-  const functions = await session.functions()
-  const { hash } = await functions.eventById(id)
-  const meant = hash !== null && hash.startsWith(given) ? hash : given
-  return goOn(session, await functions.approveEvent(id, meant, thisPerson()), options)
+  return goOn(session, { id, options }, async (functions) => {
+    const { hash } = await functions.eventById(id)
+    const meant = hash !== null && hash.startsWith(given) ? hash : given
+    return functions.approveEvent(id, meant, thisPerson())
+  })
 }
 
 /** Prints the CSRs of an event whose issuer is a person. */
@@ -109,11 +119,19 @@ export async function giveCertificate(
 ): Promise<number> {
   const certificates = readCertificates(readBytes('certificate', file))
   const pem = certificates.map((der) => encodePem(der, 'CERTIFICATE')).join('')
-  return goOn(session, await (await session.functions()).giveCertificate(id, pem), options)
+  return goOn(session, { id, options }, (functions) => functions.giveCertificate(id, pem))
 }
 
-async function goOn(session: Session, event: AutomationEvent, options: GoOnOptions): Promise<number> {
-  if (options.wait) return followEvent(session, event.id, options)
+/** Does something after which an event goes on, and follows it unless --no-wait was said; gives the exit code. */
+async function goOn(
+  session: Session,
+  { id, options }: { readonly id: number; readonly options: GoOnOptions },
+  act: (functions: AutomationFunctions) => Promise<AutomationEvent>
+): Promise<number> {
+  const functions = await session.functions()
+  const known = (await functions.eventHistory(id)).length
+  const event = await act(functions)
+  if (options.wait) return followFrom(session, id, { options, known })
   printStanding(session, event, options)
   return 0
 }

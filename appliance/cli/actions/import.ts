@@ -1,19 +1,20 @@
 import { basename, extname } from 'node:path'
 import { Fault } from '../../../core/fault.ts'
 import { jsonLine } from '../../../core/text.ts'
-import type { Issuer } from '../../automation-records.ts'
+import type { Imported } from '../../automation-records.ts'
 import { askSecret } from '../ask-secret.ts'
 import { readBytes, readText } from '../files.ts'
 import { malformed } from '../options.ts'
 import { shown } from '../output.ts'
 import type { OutputOptions, Session } from '../session.ts'
+import { importedLines } from '../views/issuers.ts'
 
 interface ImportOptions extends OutputOptions {
   readonly name?: string
   readonly passwordFile?: string
 }
 
-/** Keeps a certificate with its key that was bought elsewhere, as an issuer that gives it out. */
+/** Puts a certificate with its key that was bought elsewhere on the shelf of an issuer. */
 export async function importCertificate(
   session: Session,
   file: string,
@@ -26,10 +27,11 @@ export async function importCertificate(
   }
   const content = readBytes('file', file).toString('base64')
   const given = options.passwordFile === undefined ? null : passwordOf(options.passwordFile)
-  const issuer = await keep(session, { name, content, password: given })
-  if (options.json) return screen.result(jsonLine(issuer))
+  const imported = await keep(session, { name, content, password: given })
+  if (options.json) return screen.result(jsonLine(imported))
+  for (const line of importedLines(screen, imported)) screen.result(line)
   screen.note(
-    `Issuer ${shown(issuer.name)} is kept: it gives out this certificate. Next: tlsward profile set NAME issuer=${shown(issuer.name)}`
+    `Issuer ${shown(imported.issuer)} gives it out. Next: tlsward profile set NAME issuer=${shown(imported.issuer)}`
   )
 }
 
@@ -40,7 +42,7 @@ interface Import {
 }
 
 /** Asks for the password where the file needs one and nobody has named a file with it. */
-async function keep({ functions }: Session, { name, content, password }: Import): Promise<Issuer> {
+async function keep({ functions }: Session, { name, content, password }: Import): Promise<Imported> {
   const served = await functions()
   try {
     return await served.importCertificate(name, content, password)

@@ -55,9 +55,16 @@ export async function listIssuers({ screen, functions }: Session, options: Outpu
   else printTable(screen, issuerView, issuers)
 }
 
-/** Reaches an issuer and prints what it says. */
-export async function checkIssuer(session: Session, name: string, options: OutputOptions): Promise<void> {
-  printCheck(session, await (await session.functions()).checkIssuer(name), options)
+interface CheckOptions extends OutputOptions {
+  readonly roots?: boolean
+}
+
+/** Reaches an issuer and prints what it says, or its own roots alone. */
+export async function checkIssuer(session: Session, name: string, options: CheckOptions): Promise<void> {
+  const check = await (await session.functions()).checkIssuer(name)
+  if (!options.roots) return printCheck(session, check, options)
+  if (check.roots.length === 0) session.screen.note(`Issuer ${shown(name)} has no roots of its own.`)
+  for (const pem of check.roots) session.screen.result(pem.trimEnd())
 }
 
 /** Removes an issuer. */

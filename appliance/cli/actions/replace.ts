@@ -2,7 +2,7 @@ import { Fault } from '../../../core/fault.ts'
 import type { AutomationFunctions, EventRequest } from '../../automation-functions.ts'
 import type { AutomationEvent, PlanRecord } from '../../automation-records.ts'
 import { ask } from '../ask.ts'
-import { follow, printEnd, type Following } from '../automation/follow.ts'
+import { follower, printEnd, type Following } from '../automation/follow.ts'
 import { thisPerson } from '../automation/person.ts'
 import { startTime } from '../automation/start-time.ts'
 import { targetsOf } from '../automation/targets.ts'
@@ -46,8 +46,9 @@ export async function replaceCertificates(
   if (!options.plan) await checkWritable(functions, targets)
   const asked = await request(session, targets, options)
   let { event } = asked
+  const follow = follower(session, event.id, following)
   for (let plans = 0; plans < mostPlans && !ending.signal.aborted; plans++) {
-    event = await follow(session, event.id, following)
+    event = await follow()
     if (ending.signal.aborted || event.state !== 'needs-approval') break
     await printPlan(session, event, options)
     if (options.plan) return leave(session, { ...asked, event })

@@ -12,7 +12,7 @@ export function importCertificateCommand(run: Run): Command {
   return new Command('import')
     .summary('keep a certificate with its key that was bought elsewhere')
     .description(
-      'Keeps a certificate with its key and chain as an issuer that gives it out. The key is sealed in the vault.'
+      'Keeps a certificate with its key and chain at an issuer that gives it out, which is made where there is none. The key is sealed in the vault.'
     )
     .argument('<file>', 'PEM with certificates and key, or PKCS#12 (.p12, .pfx); - for standard input')
     .option('--name <NAME>', 'name of the issuer (default: that of the file)')

@@ -1,4 +1,4 @@
-import { Argument, Command } from 'commander'
+import { Argument, Command, Option } from 'commander'
 import { withOutput } from '../options.ts'
 import type { Run } from '../session.ts'
 import { withSecrets } from './device.ts'
@@ -8,7 +8,8 @@ Examples:
   tlsward issuer add ca private-ca                       a CA of your own; its root goes to your clients
   tlsward issuer add desk manual                         a person takes each CSR to a CA
   tlsward issuer add le acme --settings acme.json        any ACME directory (RFC 8555)
-  tlsward issuer check le                                reach it, without asking for anything`
+  tlsward issuer check le                                reach it, without asking for anything
+  tlsward issuer check ca --roots > root.pem             what clients must trust`
 
 const actions = () => import('../actions/issuer.ts')
 
@@ -52,6 +53,12 @@ export function issuerCommand(run: Run): Command {
     .summary('reach an issuer')
     .description('Reaches an issuer, and shows what it offers. Asks for no certificate.')
     .argument('<issuer>', 'its name')
+    .addOption(
+      new Option('--roots', 'print only its own roots, PEM, for clients that must trust it').conflicts([
+        'json',
+        'csv'
+      ])
+    )
     .action((name: string, _options: object, command: Command) =>
       run(command, async (session) => (await actions()).checkIssuer(session, name, command.optsWithGlobals()))
     )

@@ -3,10 +3,12 @@ import { visible } from '../../../core/text.ts'
 import type { Binding, Device, DeviceCheck, FoundDevice } from '../../automation-records.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen } from '../screen.ts'
-import { atMoment, fromNow, onDay } from '../words.ts'
+import { atMoment, counted, fromNow, onDay } from '../words.ts'
 
 /** The table and CSV of devices. */
-export function deviceView(screen: Screen): View<Device> {
+export function deviceView(
+  screen: Screen
+): View<Device> & { readonly below: (device: Device) => readonly string[] } {
   return {
     columns: [
       { head: 'DEVICE' },
@@ -28,6 +30,16 @@ export function deviceView(screen: Screen): View<Device> {
         : { text: 'read only', paint: (cell) => screen.paint('dim', cell) },
       device.checkedAt === null ? 'never' : atMoment(Date.parse(device.checkedAt))
     ],
+    below: ({ name, barred, missingRights }) => [
+      ...(barred === null
+        ? []
+        : [`  ${screen.paint('bad', `no sign-in is tried any more: ${shown(barred)}`)}`]),
+      ...(missingRights === null || missingRights === 0
+        ? []
+        : [
+            `  ${screen.paint('warn', `${counted(missingRights, 'right')} missing: tlsward device check ${shown(name)}`)}`
+          ])
+    ],
     csv: [
       ['device', ({ name }) => name],
       ['connector', ({ connector }) => connector],
@@ -36,7 +48,9 @@ export function deviceView(screen: Screen): View<Device> {
       ['version', ({ version }) => version],
       ['role', ({ role }) => role],
       ['writable', ({ writable }) => String(writable)],
-      ['checked_at', ({ checkedAt }) => checkedAt]
+      ['checked_at', ({ checkedAt }) => checkedAt],
+      ['missing_rights', ({ missingRights }) => missingRights],
+      ['barred', ({ barred }) => barred]
     ]
   }
 }

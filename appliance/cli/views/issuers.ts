@@ -1,7 +1,8 @@
-import type { Issuer, IssuerCheck } from '../../automation-records.ts'
+import type { Imported, Issuer, IssuerCheck } from '../../automation-records.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen } from '../screen.ts'
-import { onDay } from '../words.ts'
+import { counted, onDay, shortFingerprint } from '../words.ts'
+import { namesText } from './events.ts'
 
 /** The table and CSV of issuers. */
 export const issuerView: View<Issuer> = {
@@ -26,10 +27,29 @@ export const issuerView: View<Issuer> = {
 }
 
 /** What an issuer says of itself, in lines. */
-export function issuerLines(screen: Screen, { issuer, facts }: IssuerCheck): readonly string[] {
+export function issuerLines(
+  screen: Screen,
+  { issuer, facts, warnings, roots }: IssuerCheck
+): readonly string[] {
+  const own = `it has ${counted(roots.length, 'root')} of its own, which clients must trust: tlsward issuer check ${shown(issuer)} --roots`
   return [
     `${screen.paint('strong', shown(issuer))}  ${screen.paint('good', 'answers')}`,
-    ...facts.map((fact) => `  ${shown(fact)}`)
+    ...facts.map((fact) => `  ${shown(fact)}`),
+    ...(roots.length > 0 ? [`  ${own}`] : []),
+    ...warnings.map((warning) => `  ${screen.paint('warn', `! ${shown(warning)}`)}`)
+  ]
+}
+
+/** A certificate that was imported, and what came along without belonging to it. */
+export function importedLines(
+  screen: Screen,
+  { fingerprint, names, strangers }: Imported
+): readonly string[] {
+  return [
+    `Certificate ${shortFingerprint(fingerprint)} with its key: ${namesText(names, 100)}`,
+    ...strangers.map((subject) =>
+      screen.paint('warn', `  ! left out, it has nothing to do with it: ${shown(subject)}`)
+    )
   ]
 }
 
@@ -37,7 +57,8 @@ export function issuerLines(screen: Screen, { issuer, facts }: IssuerCheck): rea
 export const issuerCheckCsv: Pick<View<IssuerCheck>, 'csv'> = {
   csv: [
     ['issuer', ({ issuer }) => issuer],
-    ['facts', ({ facts }) => facts.join('; ')]
+    ['facts', ({ facts }) => facts.join('; ')],
+    ['warnings', ({ warnings }) => warnings.join('; ')]
   ]
 }
 
