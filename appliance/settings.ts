@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Type, type Static, type TProperties } from 'typebox'
 import { Fault } from '../core/fault.ts'
@@ -71,5 +71,19 @@ export function readSettings(where: Places): Settings & Required<Pick<Settings, 
       { file },
       error
     )
+  }
+}
+
+/** Writes the settings, whole or not at all. Throws file-unwritable. */
+export function writeSettings(where: Places, settings: Settings): void {
+  const file = join(where.config, settingsName)
+  const fresh = `${file}.new`
+  try {
+    mkdirSync(where.config, { recursive: true, mode: 0o700 })
+    writeFileSync(fresh, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600, flush: true })
+    renameSync(fresh, file)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Fault('file-unwritable', `The settings ${file} cannot be written: ${why}.`, { file }, error)
   }
 }

@@ -1,6 +1,6 @@
 import { Secret } from '../../core/secret.ts'
 import type { VaultState } from '../automation-records.ts'
-import { parseVaultSource } from '../settings.ts'
+import { parseVaultSource, readSettings, writeSettings } from '../settings.ts'
 import { sourceOf } from './open-vault.ts'
 import type { Site } from './site.ts'
 
@@ -24,8 +24,8 @@ export function rotateVault(site: Site): VaultState {
 }
 
 /**
- * Opens the vault by another source from now on: what stands as `vault` in the settings. Whoever calls writes it there.
- * Faults: settings-malformed, and those of the source.
+ * Opens the vault by another source from now on, and writes that into the settings. Faults: settings-malformed,
+ * file-unwritable, and those of the source.
  */
 export async function changeVaultSource(
   site: Site,
@@ -33,7 +33,11 @@ export async function changeVaultSource(
   passphrase: string | null
 ): Promise<VaultState> {
   const askPassphrase = async () => passphrase
-  const wanted = await sourceOf(parseVaultSource(source), { ...site, askPassphrase })
+  const settings = parseVaultSource(source)
+  const wanted = await sourceOf(settings, { ...site, askPassphrase })
+  // tried before anything is changed: settings that cannot be written would lock the vault at the next start
+  writeSettings(site.where, readSettings(site.where))
   await site.vault.changeSource(wanted)
+  writeSettings(site.where, { ...readSettings(site.where), vault: settings })
   return vaultState(site)
 }

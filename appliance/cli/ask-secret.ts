@@ -34,7 +34,7 @@ function typed(stdin: NodeJS.ReadStream): Promise<string> {
             reject(new Fault('option-malformed', 'Stopped at the question; nothing was done.'))
           )
         }
-        if (key === '\u007f' || key === '\b') text = [...text].slice(0, -1).join('')
+        if (key === '\u007f' || key === '\b') text = Array.from(text).slice(0, -1).join('')
         else if (key >= ' ') text += key
       }
     }

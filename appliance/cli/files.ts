@@ -3,7 +3,7 @@ import { Fault } from '../../core/fault.ts'
 import type { ListText } from '../functions.ts'
 
 /** The text of a file that an option names; `-` is standard input. */
-function readText(option: string, file: string): string {
+export function readText(option: string, file: string): string {
   return readBytes(option, file).toString('utf8')
 }
 

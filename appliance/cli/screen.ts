@@ -22,12 +22,16 @@ export interface Screen {
   note(line: string): void
   /** shows a passing line at the foot of the terminal, in place of the one before; '' takes it away */
   status(line: string): void
+  /** the same for several lines, already cut to {@link noteWidth} and painted; none takes them away */
+  board(lines: readonly string[]): void
   /** text in a tone, for results; plain where they do not go to a terminal */
   paint(tone: Tone, text: string): string
   /** the same for words on standard error */
   paintNote(tone: Tone, text: string): string
   /** columns that a table of results may take; Infinity where nobody's terminal limits it */
   readonly width: number
+  /** columns that a passing line may take */
+  readonly noteWidth: number
   /** are the words for the person read on a terminal? */
   readonly watched: boolean
   /** aborts when results reach nobody any more (a closed pipe, a full disk) */
@@ -53,15 +57,25 @@ export function openScreen({
   const results = file === undefined ? undefined : openResultsFile(file)
   // a terminal that knows no escapes has no line that stays in place
   const watched = stderr.isTTY && !quiet && process.env['TERM'] !== 'dumb'
-  let status = ''
+  let standing: readonly string[] = []
 
   stdout.on('error', () => closed.abort())
-  const clear = () => status && stderr.write('\r\u001b[K')
-  const show = () => status && stderr.write(status)
+  const noteWidth = () => (stderr.columns || 80) - 1
+  const clear = () => {
+    if (standing.length > 1) stderr.write(`\r\u001b[${standing.length - 1}A\u001b[J`)
+    else if (standing.length > 0) stderr.write('\r\u001b[K')
+  }
+  const show = () => standing.length > 0 && stderr.write(standing.join('\n'))
   // a passing line must not be left in the middle of what is written over it
   const above = (write: () => void) => {
     clear()
     write()
+    show()
+  }
+  const put = (lines: readonly string[]) => {
+    if (!watched) return
+    clear()
+    standing = lines
     show()
   }
 
@@ -69,17 +83,17 @@ export function openScreen({
     result: (line) =>
       results ? results.write(`${line}\n`) : above(() => closed.signal.aborted || stdout.write(`${line}\n`)),
     note: (line) => quiet || above(() => stderr.write(`${line}\n`)),
-    status(line) {
-      if (!watched) return
-      clear()
-      // a line that wraps could not be taken away again
-      status = styleText(styles.running, cut(line, (stderr.columns || 80) - 1), { stream: stderr })
-      if (line === '') status = ''
-      show()
-    },
+    // a line that wraps could not be taken away again
+    status: (line) =>
+      put(line === '' ? [] : [styleText(styles.running, cut(line, noteWidth()), { stream: stderr })]),
+    // nor could lines that have left the screen at its top
+    board: (lines) => put(lines.slice(0, Math.max(1, (stderr.rows || 24) - 1))),
     paint: (tone, text) => (results ? text : styleText(styles[tone], text, { stream: stdout })),
     paintNote: (tone, text) => styleText(styles[tone], text, { stream: stderr }),
     width: !results && stdout.isTTY ? Math.max(stdout.columns || 80, 40) : Infinity,
+    get noteWidth() {
+      return noteWidth()
+    },
     watched,
     closed: closed.signal,
     written: () => new Promise((resolve) => stdout.write('', () => resolve())),

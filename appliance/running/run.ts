@@ -52,7 +52,9 @@ async function work(
     runSchedules({ ...deps, store: functions.store, functions }, both),
     rediscover(functions, deps, both)
   ]
-  const asked = new Promise<void>((resolve) => both.addEventListener('abort', () => resolve(), { once: true }))
+  const asked = new Promise<void>((resolve) =>
+    both.addEventListener('abort', () => resolve(), { once: true })
+  )
   try {
     if (!signal.aborted) await Promise.race([asked, functions.driving.ended()])
   } finally {

@@ -1,12 +1,14 @@
 import { Fault } from '../../../core/fault.ts'
-import type { Pin } from '../../automation-records.ts'
 import type { ConnectorForm } from '../../automation-functions.ts'
+import type { Binding, DeviceCheck, Pin } from '../../automation-records.ts'
 import { ask } from '../ask.ts'
-import { readSecrets, type SecretOptions } from '../automation/secrets.ts'
+import { readSecrets, secretNeeded, withSecretsNamed, type SecretOptions } from '../automation/secrets.ts'
 import { readJson, settingsOf } from '../automation/setting-words.ts'
+import { malformed } from '../options.ts'
 import { linePrinter, printTable, shown } from '../output.ts'
 import type { OutputOptions, Session } from '../session.ts'
-import { bindingView, checkLines, deviceView } from '../views/devices.ts'
+import type { Ending } from '../signals.ts'
+import { bindingView, checkCsv, checkLines, deviceView } from '../views/devices.ts'
 
 interface AddOptions extends OutputOptions, SecretOptions {
   readonly settings?: string
@@ -21,51 +23,66 @@ interface DeviceWords {
 
 /** Adds a device: a person compares how it identifies itself, then it is signed in to. */
 export async function addDevice(session: Session, of: DeviceWords, options: AddOptions): Promise<number> {
+  const { screen } = session
+  const ending = session.ending(() => screen.note('Stopping …'))
   const functions = await session.functions()
-  const form = formOf(await functions.connectorForms(), of.connector)
-  const base = options.settings === undefined ? {} : readJson('--settings', options.settings)
-  const settings = settingsOf(of.words, form.settings, base)
-  const pins = await functions.identifyDevice({ connector: of.connector, settings })
-  await acceptPins(session, pins, options.fingerprint)
-  const secrets = await readSecrets(form.secrets, options)
-  const accepted = pins.map(({ what, fingerprint }) => ({ what, fingerprint }))
   const { name, connector } = of
-  const check = await functions.addDevice({ name, connector, settings, secrets, pins: accepted })
-  const print = linePrinter(session.screen, options, { csv: [] })
-  if (print) print(check)
-  else for (const line of checkLines(session.screen, check)) session.screen.result(line)
-  session.screen.note(
-    `Device ${shown(name)} is kept, and only read. Next: tlsward device discover ${shown(name)}`
+  const form = formOf(await functions.connectorForms(), connector)
+  const base = options.settings === undefined ? {} : readJson('--settings', options.settings)
+  const secretNames = form.secrets.map((field) => field.name)
+  const words = { schema: form.settings, secrets: secretNames, lists: 'whole' } as const
+  const settings = settingsOf(of.words, words, base)
+  const shownPins = await functions.identifyDevice({ connector, settings })
+  await acceptPins(session, shownPins, { given: options.fingerprint, ending })
+  // what shows no key of its own is this machine: nobody signs in to it
+  const secrets = await readSecrets(form.secrets, options, shownPins.length === 0 ? [] : form.secrets)
+  const pins = shownPins.map(({ what, fingerprint }) => ({ what, fingerprint }))
+  const check = await withSecretsNamed(form.secrets, () =>
+    functions.addDevice({ name, connector, settings, secrets, pins })
   )
-  return check.rights.every(({ granted }) => granted) ? 0 : 3
+  screen.note(`Device ${shown(name)} is kept, and only read. Next: tlsward device discover ${shown(name)}`)
+  return printCheck(session, check, options)
 }
 
 function formOf(forms: readonly ConnectorForm[], id: string): ConnectorForm {
   const form = forms.find((one) => one.id === id)
   if (form) return form
   const known = forms.map((one) => one.id).join(', ')
-  throw new Fault('option-malformed', `connector ${id}: there is none of this name; there are: ${known}.`, {
-    field: 'connector',
-    value: id
-  })
+  throw malformed('connector', id, `there is none of this name; there are ${known}`)
 }
 
+/** Prints what a device says of itself; exit code 3 when a right is missing. */
+function printCheck({ screen }: Session, check: DeviceCheck, options: OutputOptions): number {
+  const print = linePrinter(screen, options, checkCsv)
+  if (print) print(check)
+  else for (const line of checkLines(screen, check)) screen.result(line)
+  return check.rights.every(({ granted }) => granted) ? 0 : 3
+}
+
+interface Accepting {
+  /** fingerprints that a person accepted beforehand; undefined: ask */
+  readonly given: readonly string[] | undefined
+  readonly ending: Ending
+}
+
+/** Has a person accept how a device identifies itself. Throws device-pin. */
 async function acceptPins(
   { screen }: Session,
   pins: readonly Pin[],
-  given: readonly string[] | undefined
+  { given, ending }: Accepting
 ): Promise<void> {
-  for (const { what, fingerprint } of pins) {
-    screen.note(`${shown(what)}  ${shown(fingerprint)}`)
-    if (given?.includes(fingerprint)) continue
-    const isAccepted = given ? undefined : await ask('Is this the device that you mean?')
-    if (isAccepted) continue
-    throw new Fault(
-      'device-pin',
-      `${shown(what)} shows ${shown(fingerprint)}, which nobody accepted: compare it on the device, then answer y or give --fingerprint ${shown(fingerprint)}.`,
-      { what, fingerprint }
-    )
-  }
+  for (const { what, fingerprint } of pins) screen.note(`${shown(what)}  ${shown(fingerprint)}`)
+  const open = pins.filter(({ fingerprint }) => !given?.includes(fingerprint))
+  const [first] = open
+  if (!first) return
+  const question = `Does the device itself show ${open.length === 1 ? 'this key' : 'these keys'}?`
+  if (given === undefined && (await ask(question, ending))) return
+  const words = open.map(({ fingerprint }) => `--fingerprint ${shown(fingerprint)}`).join(' ')
+  throw new Fault(
+    'device-pin',
+    `${shown(first.what)} shows ${shown(first.fingerprint)}, which nobody accepted. Compare it on the device itself; if it is the same, answer y or give ${words}.`,
+    { what: first.what, fingerprint: first.fingerprint }
+  )
 }
 
 /** Prints the devices. */
@@ -76,25 +93,25 @@ export async function listDevices(session: Session, options: OutputOptions): Pro
   const print = linePrinter(screen, options, view)
   if (print) return devices.forEach(print)
   if (devices.length === 0) screen.result('No device yet. Begin with: tlsward device add --help')
-  else printTable(screen, view, devices)
+  else printTable(screen, view, devices, view.below)
+}
+
+interface CheckOptions extends OutputOptions {
+  readonly accept?: boolean
+  readonly fingerprint?: readonly string[]
 }
 
 /** Signs in to a device again and prints what it says. */
-export async function checkDevice(
-  session: Session,
-  name: string,
-  options: OutputOptions & { readonly accept?: boolean }
-): Promise<number> {
+export async function checkDevice(session: Session, name: string, options: CheckOptions): Promise<number> {
   const { screen } = session
   const functions = await session.functions()
-  const pins = options.accept ? await functions.devicePins(name) : null
-  const news = pins?.filter(({ accepted }) => !accepted) ?? []
-  await acceptPins(session, news, undefined)
-  const check = await functions.checkDevice(name, pins)
-  const print = linePrinter(screen, options, { csv: [] })
-  if (print) print(check)
-  else for (const line of checkLines(screen, check)) screen.result(line)
-  return check.rights.every(({ granted }) => granted) ? 0 : 3
+  if (!options.accept) return printCheck(session, await functions.checkDevice(name, null), options)
+  const ending = session.ending(() => screen.note('Stopping …'))
+  const pins = await functions.devicePins(name)
+  const news = pins.filter(({ accepted }) => !accepted)
+  await acceptPins(session, news, { given: options.fingerprint, ending })
+  const accepted = pins.map(({ what, fingerprint }) => ({ what, fingerprint }))
+  return printCheck(session, await functions.checkDevice(name, accepted), options)
 }
 
 /** Prints what is bound where on a device. */
@@ -104,11 +121,14 @@ export async function discoverDevice(session: Session, name: string, options: Ou
   const bindings = (await session.functions()).discoverDevice(name, ending.signal)
   const view = bindingView(screen, session.clock.now())
   const print = linePrinter(screen, options, view)
-  if (print) {
-    for await (const binding of bindings) print(binding)
-    return
+  const all: Binding[] = []
+  for await (const binding of bindings) {
+    if (print) print(binding)
+    else all.push(binding)
+    screen.status(`${all.length} targets so far`)
   }
-  const all = await Array.fromAsync(bindings)
+  screen.status('')
+  if (print) return
   if (all.length === 0) screen.result('Nothing on it holds a certificate that its login can see.')
   else printTable(screen, view, all, view.below)
 }
@@ -120,19 +140,29 @@ export async function allowDevice(
   allowed: 'writable' | 'read-only'
 ): Promise<void> {
   await (await functions()).allowDevice(name, allowed)
-  const says = allowed === 'writable' ? 'Certificates on it may be replaced now.' : 'It is only read now.'
+  const says = allowed === 'writable' ? 'certificates on it may be replaced now.' : 'it is only read now.'
   screen.note(`Device ${shown(name)}: ${says}`)
 }
 
-/** Gives a device other credentials. */
-export async function changeSecrets(session: Session, name: string, options: SecretOptions): Promise<void> {
+/** Gives a device other credentials; exit code 3 when they lack a right. */
+export async function changeSecrets(
+  session: Session,
+  name: string,
+  options: SecretOptions & OutputOptions
+): Promise<number> {
   const functions = await session.functions()
   const device = (await functions.devices()).find((one) => one.name === name)
-  const forms = await functions.connectorForms()
-  const form = forms.find(({ id }) => id === device?.connector)
-  const secrets = await readSecrets(form?.secrets ?? [], options)
-  await functions.setDeviceSecrets(name, secrets)
+  if (!device) {
+    throw new Fault('device-missing', `There is no device ${shown(name)}. See tlsward device list.`, {
+      device: name
+    })
+  }
+  const { secrets: fields } = formOf(await functions.connectorForms(), device.connector)
+  const secrets = await readSecrets(fields, options)
+  if (Object.keys(secrets).length === 0) throw secretNeeded(fields)
+  const check = await withSecretsNamed(fields, () => functions.setDeviceSecrets(name, secrets))
   session.screen.note(`Device ${shown(name)}: the new credentials work, and are kept.`)
+  return printCheck(session, check, options)
 }
 
 /** Removes a device. */

@@ -1,11 +1,14 @@
-import { formatEndpoint, parseAddress } from '../../../core/address.ts'
-import type { Binding, Device, DeviceCheck } from '../../automation-records.ts'
+import { formatEndpoint } from '../../../core/address.ts'
+import { visible } from '../../../core/text.ts'
+import type { Binding, Device, DeviceCheck, FoundDevice } from '../../automation-records.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen } from '../screen.ts'
-import { atMoment, fromNow, onDay } from '../words.ts'
+import { atMoment, counted, fromNow, onDay } from '../words.ts'
 
 /** The table and CSV of devices. */
-export function deviceView(screen: Screen): View<Device> {
+export function deviceView(
+  screen: Screen
+): View<Device> & { readonly below: (device: Device) => readonly string[] } {
   return {
     columns: [
       { head: 'DEVICE' },
@@ -27,6 +30,16 @@ export function deviceView(screen: Screen): View<Device> {
         : { text: 'read only', paint: (cell) => screen.paint('dim', cell) },
       device.checkedAt === null ? 'never' : atMoment(Date.parse(device.checkedAt))
     ],
+    below: ({ name, barred, missingRights }) => [
+      ...(barred === null
+        ? []
+        : [`  ${screen.paint('bad', `no sign-in is tried any more: ${shown(barred)}`)}`]),
+      ...(missingRights === null || missingRights === 0
+        ? []
+        : [
+            `  ${screen.paint('warn', `${counted(missingRights, 'right')} missing: tlsward device check ${shown(name)}`)}`
+          ])
+    ],
     csv: [
       ['device', ({ name }) => name],
       ['connector', ({ connector }) => connector],
@@ -35,9 +48,30 @@ export function deviceView(screen: Screen): View<Device> {
       ['version', ({ version }) => version],
       ['role', ({ role }) => role],
       ['writable', ({ writable }) => String(writable)],
-      ['checked_at', ({ checkedAt }) => checkedAt]
+      ['checked_at', ({ checkedAt }) => checkedAt],
+      ['missing_rights', ({ missingRights }) => missingRights],
+      ['barred', ({ barred }) => barred]
     ]
   }
+}
+
+/** The CSV of what a device says of itself: a row for the device, its missing rights in one cell. */
+export const checkCsv: Pick<View<DeviceCheck>, 'csv'> = {
+  csv: [
+    ['device', ({ device }) => device],
+    ['product', ({ product }) => product],
+    ['version', ({ version }) => version],
+    ['role', ({ role }) => role],
+    [
+      'missing_rights',
+      ({ rights }) =>
+        rights
+          .filter(({ granted }) => !granted)
+          .map(({ what }) => what)
+          .join('; ')
+    ],
+    ['notes', ({ notes }) => notes.join('; ')]
+  ]
 }
 
 /** What a device says of itself, in lines. */
@@ -50,13 +84,14 @@ export function checkLines(screen: Screen, check: DeviceCheck): readonly string[
         ? `  ${screen.paint('good', '✓')} ${shown(what)}`
         : `  ${screen.paint('bad', '✗')} ${shown(what)}`
     ),
-    ...missing.flatMap(({ remedy }) => (remedy === null ? [] : ['', ...shownLines(remedy)])),
+    ...missing.flatMap(({ remedy }) => (remedy === null ? [] : ['', ...remedyLines(remedy)])),
     ...check.notes.map((note) => `  ${screen.paint('warn', '!')} ${shown(note)}`)
   ]
 }
 
-function shownLines(text: string): string[] {
-  return text.split('\n').map((line) => `  ${shown(line)}`)
+/** a remedy is copied as it stands: nothing of it is cut */
+function remedyLines(text: string): string[] {
+  return text.split('\n').map((line) => `  ${visible(line, 4_000)}`)
 }
 
 /** The table and CSV of what is bound on a device; `below` tells the rest of each. */
@@ -67,11 +102,12 @@ export function bindingView(
   const earliest = ({ slots }: Binding) => Math.min(...slots.map(({ notAfter }) => Date.parse(notAfter)))
   const places = ({ served }: Binding) =>
     served.map(
-      ({ address, port, name }) => `${placeText(address, port)}${name === null ? '' : ` ${shown(name)}`}`
+      ({ address, port, name }) =>
+        `${formatEndpoint(shown(address), port)}${name === null ? '' : ` ${shown(name)}`}`
     )
   return {
     columns: [
-      { head: 'TARGET', least: 20 },
+      { head: 'TARGET', least: 20, late: true },
       { head: 'KEYS' },
       { head: 'EXPIRES' },
       { head: 'PROFILE', drop: 1 }
@@ -106,7 +142,35 @@ export function bindingView(
   }
 }
 
-function placeText(address: string, port: number): string {
-  const parsed = parseAddress(address)
-  return parsed ? formatEndpoint(parsed, port) : `${shown(address)}:${port}`
+/** The table and CSV of what answered to SNMP. */
+export function foundView(screen: Screen): View<FoundDevice> {
+  return {
+    columns: [
+      { head: 'ADDRESS' },
+      { head: 'PRODUCT' },
+      { head: 'CONNECTOR' },
+      { head: 'NAME', least: 10 },
+      { head: 'SERIAL', drop: 2, sparse: true },
+      { head: 'DESCRIPTION', least: 12, drop: 1 }
+    ],
+    cells: (found) => [
+      shown(found.address),
+      found.product === null
+        ? { text: 'none that is known', paint: (cell) => screen.paint('dim', cell) }
+        : shown(found.product),
+      shown(found.connector),
+      shown(found.name),
+      shown(found.serial),
+      shown(found.description)
+    ],
+    csv: [
+      ['address', ({ address }) => address],
+      ['product', ({ product }) => product],
+      ['connector', ({ connector }) => connector],
+      ['name', ({ name }) => name],
+      ['serial', ({ serial }) => serial],
+      ['object_id', ({ objectId }) => objectId],
+      ['description', ({ description }) => description]
+    ]
+  }
 }

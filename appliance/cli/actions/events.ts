@@ -1,0 +1,142 @@
+import { jsonLine } from '../../../core/text.ts'
+import { encodePem } from '../../../pki/pem.ts'
+import { readCertificates } from '../../../pki/pkcs7.ts'
+import type { AutomationFunctions } from '../../automation-functions.ts'
+import type { AutomationEvent } from '../../automation-records.ts'
+import { follower, printEnd, type Following } from '../automation/follow.ts'
+import { thisPerson } from '../automation/person.ts'
+import { readBytes } from '../files.ts'
+import { malformed } from '../options.ts'
+import { linePrinter, printTable } from '../output.ts'
+import type { OutputOptions, Session } from '../session.ts'
+import { eventLine, eventLines, eventView, historyLines, nextAct } from '../views/events.ts'
+import { planLines } from '../views/plans.ts'
+
+interface ListOptions extends OutputOptions {
+  readonly open?: boolean
+  readonly limit: number
+  readonly before?: number
+}
+
+/** Prints events, the latest first. */
+export async function listEvents(session: Session, options: ListOptions): Promise<void> {
+  const { screen, clock } = session
+  const { open = false, limit, before = null } = options
+  const events = await (await session.functions()).events({ open, limit, before })
+  const view = eventView(screen, clock.now())
+  const print = linePrinter(screen, options, view)
+  if (print) return events.forEach(print)
+  if (events.length === 0) return screen.result(open ? 'No event is open.' : 'No event yet.')
+  printTable(screen, view, events)
+  const last = events.at(-1)
+  if (last && events.length === limit) screen.note(`Earlier ones: repeat with --before ${last.id}`)
+}
+
+/** Prints one event: where it stands, its plans and its history. */
+export async function showEvent(session: Session, id: number, options: OutputOptions): Promise<void> {
+  const { screen, clock } = session
+  const functions = await session.functions()
+  const event = await functions.eventById(id)
+  const [plans, history] = [await functions.eventPlans(id), await functions.eventHistory(id)]
+  if (options.json) {
+    for (const record of [event, ...plans, ...history]) screen.result(jsonLine(record))
+    return
+  }
+  for (const line of eventLines(screen, event, clock.now())) screen.result(line)
+  if (plans.length > 0) {
+    screen.result('')
+    for (const line of planLines(screen, { event, plans }, clock.now())) screen.result(line)
+  }
+  if (history.length > 0) {
+    screen.result('')
+    for (const line of historyLines(screen, history)) screen.result(line)
+  }
+  const next = nextAct(event)
+  if (next !== undefined) screen.note(next)
+}
+
+/** Follows an event to its end, with what happened before; gives the exit code. */
+export async function followEvent(session: Session, id: number, options: OutputOptions): Promise<number> {
+  return followFrom(session, id, { options, known: 0 })
+}
+
+async function followFrom(
+  session: Session,
+  id: number,
+  of: Pick<Following, 'options' | 'known'>
+): Promise<number> {
+  const following = { ...of, ending: session.ending(() => session.screen.note('Stopping …')) }
+  const follow = follower(session, id, following)
+  return printEnd(session, await follow(), following)
+}
+
+/** Options of acts after which an event goes on. */
+interface GoOnOptions extends OutputOptions {
+  readonly wait: boolean
+}
+
+/** Takes an event back. */
+export async function cancelEvent(session: Session, id: number, options: OutputOptions): Promise<void> {
+  const event = await (await session.functions()).cancelEvent(id, thisPerson())
+  printStanding(session, event, options)
+}
+
+/** Tries the deployments of an event again. */
+export async function retryEvent(session: Session, id: number, options: GoOnOptions): Promise<number> {
+  return goOn(session, { id, options }, (functions) => functions.retryEvent(id, thisPerson()))
+}
+
+interface ApproveOptions extends GoOnOptions {
+  readonly hash: string
+}
+
+/** digits of a hash that nobody meets by chance */
+const leastDigits = 16
+
+/** Approves the plan of an event by its hash; its first digits are enough. */
+export async function approveEvent(session: Session, id: number, options: ApproveOptions): Promise<number> {
+  const given = options.hash.toLowerCase()
+  if (!/^[0-9a-f]+$/.test(given) || given.length < leastDigits) {
+    throw malformed('--hash', options.hash, `give at least ${leastDigits} hex digits of the plan's hash`)
+  }
+  return goOn(session, { id, options }, async (functions) => {
+    const { hash } = await functions.eventById(id)
+    const meant = hash !== null && hash.startsWith(given) ? hash : given
+    return functions.approveEvent(id, meant, thisPerson())
+  })
+}
+
+/** Prints the CSRs of an event whose issuer is a person. */
+export async function printRequests({ screen, functions }: Session, id: number): Promise<void> {
+  for (const pem of await (await functions()).eventRequests(id)) screen.result(pem.trimEnd())
+}
+
+/** Hands in the certificate that a person got: PEM, DER or PKCS#7. */
+export async function giveCertificate(
+  session: Session,
+  [id, file]: readonly [number, string],
+  options: GoOnOptions
+): Promise<number> {
+  const certificates = readCertificates(readBytes('certificate', file))
+  const pem = certificates.map((der) => encodePem(der, 'CERTIFICATE')).join('')
+  return goOn(session, { id, options }, (functions) => functions.giveCertificate(id, pem))
+}
+
+/** Does something after which an event goes on, and follows it unless --no-wait was said; gives the exit code. */
+async function goOn(
+  session: Session,
+  { id, options }: { readonly id: number; readonly options: GoOnOptions },
+  act: (functions: AutomationFunctions) => Promise<AutomationEvent>
+): Promise<number> {
+  const functions = await session.functions()
+  const known = (await functions.eventHistory(id)).length
+  const event = await act(functions)
+  if (options.wait) return followFrom(session, id, { options, known })
+  printStanding(session, event, options)
+  return 0
+}
+
+function printStanding({ screen }: Session, event: AutomationEvent, options: OutputOptions): void {
+  if (options.json) screen.result(jsonLine(event))
+  else screen.result(eventLine(screen, event))
+}

@@ -1,0 +1,141 @@
+import { Fault } from '../../../core/fault.ts'
+import type { AutomationFunctions, EventRequest } from '../../automation-functions.ts'
+import type { AutomationEvent, PlanRecord } from '../../automation-records.ts'
+import { ask } from '../ask.ts'
+import { follower, printEnd, type Following } from '../automation/follow.ts'
+import { thisPerson } from '../automation/person.ts'
+import { startTime } from '../automation/start-time.ts'
+import { targetsOf } from '../automation/targets.ts'
+import { linePrinter, shown } from '../output.ts'
+import type { OutputOptions, Session } from '../session.ts'
+import { planCsv, planLines } from '../views/plans.ts'
+
+/** Options of `replace` as commander gives them. */
+export interface ReplaceOptions extends OutputOptions {
+  readonly profile: string
+  readonly action: EventRequest['action']
+  readonly plan?: boolean
+  readonly yes?: boolean
+  readonly at?: string
+  readonly window: 'any' | 'profile'
+  readonly wait: boolean
+}
+
+/** A plan that changes between its approval and the first write is shown again, this often. */
+const mostPlans = 10
+
+/** An event that this command works on. */
+interface Asked {
+  readonly event: AutomationEvent
+  /** was it this command that asked? */
+  readonly isOurs: boolean
+}
+
+/** Replaces certificates: shows the plan, asks, and follows the event to its end. Gives the exit code. */
+export async function replaceCertificates(
+  session: Session,
+  words: readonly string[],
+  options: ReplaceOptions
+): Promise<number> {
+  const { screen } = session
+  const ending = session.ending(() => screen.note('Stopping. Press Ctrl-C again to leave at once.'))
+  const following = { ending, options }
+  const functions = await session.functions()
+  const targets = await targetsOf(words, { functions, signal: ending.signal })
+  if (ending.signal.aborted) return 0
+  if (!options.plan) await checkWritable(functions, targets)
+  const asked = await request(session, targets, options)
+  let { event } = asked
+  const follow = follower(session, event.id, following)
+  for (let plans = 0; plans < mostPlans && !ending.signal.aborted; plans++) {
+    event = await follow()
+    if (ending.signal.aborted || event.state !== 'needs-approval') break
+    await printPlan(session, event, options)
+    if (options.plan) return leave(session, { ...asked, event })
+    await agree(session, { ...asked, event }, following)
+    if (ending.signal.aborted) return 0
+    event = await functions.approveEvent(event.id, event.hash ?? '', thisPerson())
+    if (!options.wait) {
+      screen.note(
+        `Event ${event.id} goes on while tlsward run is up. Look with: tlsward events show ${event.id}`
+      )
+      return 0
+    }
+  }
+  return printEnd(session, event, following)
+}
+
+/** Throws device-read-only before anything is asked for that would wait for ever. */
+async function checkWritable(functions: AutomationFunctions, targets: readonly string[]): Promise<void> {
+  const names = new Set(targets.map((target) => target.slice(0, target.indexOf('/'))))
+  for (const { name, writable } of await functions.devices()) {
+    if (!names.has(name) || writable) continue
+    throw new Fault(
+      'device-read-only',
+      `device ${shown(name)}: it is only read. Allow writing with tlsward device allow ${shown(name)}, or look at the plan with --plan.`,
+      { device: name }
+    )
+  }
+}
+
+async function request(
+  { functions, clock, screen }: Session,
+  targets: readonly string[],
+  options: ReplaceOptions
+): Promise<Asked> {
+  const begun = Math.floor(clock.now() / 1000) * 1000
+  const requestedBy = thisPerson()
+  const event = await (
+    await functions()
+  ).requestEvent({
+    action: options.action,
+    targets,
+    profile: options.profile,
+    startAt: options.at === undefined ? null : startTime('--at', options.at, clock.now()),
+    hours: options.window === 'any' ? 'any' : 'window',
+    approval: 'needed',
+    requestedBy
+  })
+  // the same wish while one is open gives that one
+  const isOurs = Date.parse(event.requestedAt) >= begun && event.requestedBy === requestedBy
+  if (!isOurs) {
+    screen.note(
+      `Event ${event.id} for the same is open already (${event.state}: ${shown(event.why)}), asked by ${shown(event.requestedBy)}.`
+    )
+  }
+  return { event, isOurs }
+}
+
+async function printPlan(session: Session, event: AutomationEvent, options: OutputOptions): Promise<void> {
+  const { screen, clock } = session
+  const plans: readonly PlanRecord[] = await (await session.functions()).eventPlans(event.id)
+  const print = linePrinter(screen, options, planCsv)
+  if (print) plans.forEach(print)
+  else for (const line of planLines(screen, { event, plans }, clock.now())) screen.result(line)
+}
+
+/** It was only a look: what this command asked for is taken back. */
+async function leave({ screen, functions }: Session, { event, isOurs }: Asked): Promise<number> {
+  if (isOurs) await (await functions()).cancelEvent(event.id, thisPerson())
+  else screen.note(`Event ${event.id} stays open.`)
+  screen.note('Nothing was bought, and nothing was written.')
+  return 0
+}
+
+/** Has a person say yes to the plan. Throws confirmation-needed for a no, and takes the event back. */
+async function agree(
+  session: Session,
+  { event, isOurs }: Asked,
+  { ending, options }: Following & { readonly options: ReplaceOptions }
+): Promise<void> {
+  if (options.yes) return
+  const answer = await ask('Do this?', ending)
+  if (answer) return
+  if (isOurs) await (await session.functions()).cancelEvent(event.id, thisPerson())
+  if (ending.signal.aborted) return
+  const message =
+    answer === false
+      ? 'Nothing was bought, and nothing was written.'
+      : 'There is no terminal to ask on: repeat with --yes to do this, or with --plan to see it only. Nothing was bought, and nothing was written.'
+  throw new Fault('confirmation-needed', message, { event: event.id })
+}

@@ -1,0 +1,81 @@
+import type { Imported, Issuer, IssuerCheck } from '../../automation-records.ts'
+import { shown, type View } from '../output.ts'
+import type { Screen } from '../screen.ts'
+import { counted, onDay, shortFingerprint } from '../words.ts'
+import { namesText } from './events.ts'
+
+/** The table and CSV of issuers. */
+export const issuerView: View<Issuer> = {
+  columns: [
+    { head: 'ISSUER' },
+    { head: 'KIND' },
+    { head: 'SETTINGS', least: 16 },
+    { head: 'ADDED', drop: 1 }
+  ],
+  cells: ({ name, kind, settings, createdAt }) => [
+    shown(name),
+    kind,
+    settingsText(settings),
+    onDay(Date.parse(createdAt))
+  ],
+  csv: [
+    ['issuer', ({ name }) => name],
+    ['kind', ({ kind }) => kind],
+    ['settings', ({ settings }) => JSON.stringify(settings)],
+    ['created_at', ({ createdAt }) => createdAt]
+  ]
+}
+
+/** What an issuer says of itself, in lines. */
+export function issuerLines(
+  screen: Screen,
+  { issuer, facts, warnings, roots }: IssuerCheck
+): readonly string[] {
+  const own = `it has ${counted(roots.length, 'root')} of its own, which clients must trust: tlsward issuer check ${shown(issuer)} --roots`
+  return [
+    `${screen.paint('strong', shown(issuer))}  ${screen.paint('good', 'answers')}`,
+    ...facts.map((fact) => `  ${shown(fact)}`),
+    ...(roots.length > 0 ? [`  ${own}`] : []),
+    ...warnings.map((warning) => `  ${screen.paint('warn', `! ${shown(warning)}`)}`)
+  ]
+}
+
+/** A certificate that was imported, and what came along without belonging to it. */
+export function importedLines(
+  screen: Screen,
+  { fingerprint, names, strangers }: Imported
+): readonly string[] {
+  return [
+    `Certificate ${shortFingerprint(fingerprint)} with its key: ${namesText(names, 100)}`,
+    ...strangers.map((subject) =>
+      screen.paint('warn', `  ! left out, it has nothing to do with it: ${shown(subject)}`)
+    )
+  ]
+}
+
+/** The CSV of what an issuer says of itself. */
+export const issuerCheckCsv: Pick<View<IssuerCheck>, 'csv'> = {
+  csv: [
+    ['issuer', ({ issuer }) => issuer],
+    ['facts', ({ facts }) => facts.join('; ')],
+    ['warnings', ({ warnings }) => warnings.join('; ')]
+  ]
+}
+
+/** Settings as `name=value` words, those that say something. */
+export function settingsText(settings: unknown): string {
+  if (typeof settings !== 'object' || settings === null) return shown(JSON.stringify(settings))
+  return Object.entries(settings)
+    .filter(([, value]) => value !== null && value !== '' && !(Array.isArray(value) && value.length === 0))
+    .map(
+      ([name, value]) =>
+        `${shown(name)}=${shown(typeof value === 'string' ? firstLine(value) : JSON.stringify(value))}`
+    )
+    .join(' ')
+}
+
+/** certificates and other texts of many lines */
+function firstLine(text: string): string {
+  const [first = '', ...more] = text.split('\n')
+  return more.length > 0 ? `${first}…` : first
+}
