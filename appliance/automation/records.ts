@@ -1,4 +1,4 @@
-import type { Binding as ContractBinding, Check, Slot } from '../../connectors/contract.ts'
+import type { Binding as ContractBinding, Check, PlannedStep, Slot } from '../../connectors/contract.ts'
 import { storedPlan } from '../../sensor/automation/plans.ts'
 import { sentence, type Reason as PolicyReason } from '../../sensor/automation/policy/reasons.ts'
 import type { TargetName } from '../../sensor/automation/requests.ts'
@@ -175,7 +175,7 @@ export function happenings(store: Store, event: number): KeyedHappening[] {
     target: placeOf(deployment)
   }))
   const steps = [...deployments.values()].flatMap((of) => {
-    const says = new Map((storedPlan(of)?.plan.steps ?? []).map((step) => [step.id, step.says]))
+    const says = new Map(stepsOf(of).map((step) => [step.id, step.says]))
     return store.journal.of(of.id).map(({ id, step, what, at }) => ({
       key: `journal ${id}`,
       at,
@@ -193,6 +193,19 @@ export function happenings(store: Store, event: number): KeyedHappening[] {
     }))
 }
 
+/** the steps with the names of the certificate, once it is known */
+function stepsOf(of: DeploymentRow): readonly PlannedStep[] {
+  const bound =
+    of.bound === null ? null : (JSON.parse(of.bound) as { readonly steps: readonly PlannedStep[] })
+  return bound?.steps ?? storedPlan(of)?.plan.steps ?? []
+}
+
+/** the place of a name in a sentence, for people: what stands there is known when the certificate is */
+const readable = ({ id, says }: PlannedStep): PlannedStep => ({
+  id,
+  says: says.replace(/\{new-(rsa|ecdsa)\}/g, 'NEW')
+})
+
 /** What an event will do on each of its targets; none before its preview. */
 export function planRecords(store: Store, event: EventRow): PlanRecord[] {
   return store.deployments.of(event.id).flatMap((of) => {
@@ -207,7 +220,7 @@ export function planRecords(store: Store, event: EventRow): PlanRecord[] {
       hash: event.hash ?? '',
       device,
       target,
-      steps,
+      steps: steps.map(readable),
       before: before.map(slotRecord),
       served,
       shares,

@@ -137,11 +137,7 @@ async function advance(
 }
 
 /** What an order asks of its issuer. */
-export function requestFor(
-  deps: EngineContext,
-  event: EventRow,
-  order: OrderRow
-): CertificateRequest {
+export function requestFor(deps: EngineContext, event: EventRow, order: OrderRow): CertificateRequest {
   const { validityMs, issuerProfile, preferredChain } = profileOf(deps, event)
   const keyType = order.keyType as KeyType
   return {

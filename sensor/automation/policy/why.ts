@@ -19,7 +19,8 @@ export function why(question: WhyQuestion): Reason[] {
   const { managed, device, held, event, failure } = question
   const off = managed === 'enabled' ? [] : [managed === null ? notManaged : switchedOff]
   const locked = device.writable ? [] : [reason('read-only', { device: device.name })]
-  const due = held.length === 0 ? [nothingHeld] : held.flatMap((one) => renewalDue(one).reasons)
+  const unknown = managed === null ? [] : [nothingHeld]
+  const due = held.length === 0 ? unknown : held.flatMap((one) => renewalDue(one).reasons)
   return [...off, ...(event?.reasons ?? []), ...(failure ? [failed(failure)] : []), ...locked, ...due]
 }
 
