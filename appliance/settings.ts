@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Type, type Static, type TProperties } from 'typebox'
 import { Fault } from '../core/fault.ts'
@@ -52,6 +52,9 @@ export type Settings = Static<typeof Settings>
 
 const parse = parser(Settings, 'settings-malformed')
 
+/** What opens the vault, as it stands in the settings. Throws settings-malformed. */
+export const parseVaultSource = parser(VaultSource, 'settings-malformed')
+
 /** The settings of the appliance; those that are not written down have their defaults. */
 export function readSettings(where: Places): Settings & Required<Pick<Settings, 'outgoing'>> {
   const file = join(where.config, settingsName)
@@ -68,5 +71,19 @@ export function readSettings(where: Places): Settings & Required<Pick<Settings, 
       { file },
       error
     )
+  }
+}
+
+/** Writes the settings, whole or not at all. Throws file-unwritable. */
+export function writeSettings(where: Places, settings: Settings): void {
+  const file = join(where.config, settingsName)
+  const fresh = `${file}.new`
+  try {
+    mkdirSync(where.config, { recursive: true, mode: 0o700 })
+    writeFileSync(fresh, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600, flush: true })
+    renameSync(fresh, file)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Fault('file-unwritable', `The settings ${file} cannot be written: ${why}.`, { file }, error)
   }
 }

@@ -17,14 +17,23 @@ export interface TrustRoots {
   readonly own: readonly Uint8Array[]
 }
 
+/** Where own roots come from. */
+export interface OwnAuthorities {
+  readonly where: Places
+  /** files that a command names */
+  readonly files: readonly string[]
+  /** of the own CAs of this installation, DER */
+  readonly made: readonly Uint8Array[]
+}
+
 /**
- * Reads the roots of the system and the own ones: those in the directory of settings, and those of `files`.
- * Throws `file-unreadable` and `certificate-malformed`.
+ * Reads the roots of the system and the own ones: those in the directory of settings, those of `files`, and those that
+ * were made here. Throws `file-unreadable` and `certificate-malformed`.
  */
-export function readTrustRoots(where: Places, files: readonly string[]): TrustRoots {
+export function readTrustRoots({ where, files, made }: OwnAuthorities): TrustRoots {
   const standing = readIfThere(join(where.config, authoritiesName))
-  const own = [...(standing ? [standing] : []), ...files.map(readAuthorities)]
-  return { system: systemRoots(), own: own.flat() }
+  const read = [...(standing ? [standing] : []), ...files.map(readAuthorities)]
+  return { system: systemRoots(), own: [...read.flat(), ...made] }
 }
 
 /** Names a set of roots: another set, another name. */

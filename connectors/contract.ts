@@ -115,7 +115,17 @@ export interface Session {
    * configuration and process. Gives what was removed, for people.
    */
   cleanup(plan: BoundPlan, keep: number, signal: AbortSignal): Promise<readonly string[]>
+  /** public files for a web server on the device; only where the device is a host with files */
+  readonly publicFiles?: PublicFiles
   close(): Promise<void>
+}
+
+/** Small files that everybody may read, such as answers to http-01 (RFC 8555 §8.3). */
+export interface PublicFiles {
+  /** writes a file with mode 0644, and makes the folders that are missing. Faults: device-right, device-full */
+  put(path: string, text: string, signal: AbortSignal): Promise<void>
+  /** removes a file; one that is gone is fine */
+  remove(path: string, signal: AbortSignal): Promise<void>
 }
 
 /** What a device says of itself, and whether our login is enough. */

@@ -178,6 +178,10 @@ export const faultCodes = {
     'refused',
     'Something else writes this certificate: renew it there, or take it away from there first.'
   ],
+  'device-unsupported': [
+    'refused',
+    'This version cannot replace it in this place: arrange the place as the message says, or replace it by hand.'
+  ],
   'target-missing': ['missing', 'See tlsward device discover for the targets of the device.'],
   'socket-taken': ['busy', 'End the other tlsward run first, or use another --state.'],
   'socket-malformed': ['malformed', 'Use the same version of tlsward for the command and for tlsward run.'],
@@ -196,7 +200,7 @@ export const faultCodes = {
   'profile-missing': ['missing', 'See tlsward profile list.'],
   'profile-used': ['conflict', 'Give the targets that use it another profile first.'],
   'profile-malformed': ['refused', 'Correct the field that the message names.'],
-  'event-missing': ['missing', 'See tlsward events list.'],
+  'event-missing': ['missing', 'See tlsward events.'],
   'event-state': ['conflict', 'Look where the event stands: it cannot do that from there.'],
   'approval-stale': ['conflict', 'Look at the new preview and approve that: the plan has changed since.'],
   'issued-flawed': [

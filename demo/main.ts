@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
+import { silentLog } from '../core/log.ts'
 import { headline } from '../appliance/cli/actions/inventory.ts'
 import { printTable } from '../appliance/cli/output.ts'
 import { showProgress } from '../appliance/cli/progress.ts'
@@ -108,7 +109,14 @@ try {
   const where = { state: join(directory, 'state'), config: join(directory, 'config') }
   mkdirSync(where.config)
   writeFileSync(join(where.config, authoritiesName), site.root.pem)
-  const functions = openStandalone(where, [])
+  const functions = openStandalone({
+    where,
+    authorities: [],
+    tell() {},
+    log: silentLog,
+    askPassphrase: async () => null,
+    credentialsDirectory: undefined
+  })
   await show(functions, servers)
   await functions.close()
   await Promise.all(servers.map(({ peer }) => peer.close()))

@@ -1,6 +1,5 @@
 import type { Access, Binding, Check, Connector, Json, Session } from '../../connectors/contract.ts'
 import { connectors } from '../../connectors/index.ts'
-import { formatEndpoint, parseAddress } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
 import { Secret } from '../../core/secret.ts'
 import { observeBindings, setWritable } from '../../sensor/automation/requests.ts'
@@ -10,6 +9,7 @@ import type { DeviceRow } from '../../sensor/store/devices.ts'
 import type { ConnectorForm, DeviceAddress, NewDevice, SecretValues } from '../automation-functions.ts'
 import type { Binding as BindingRecord, Device, DeviceCheck, Pin } from '../automation-records.ts'
 import { looksLikeReference, parseReference, type Reference } from '../vault/reference.ts'
+import { driftOf } from './drift.ts'
 import { givenName } from './names.ts'
 import { bindingRecord, checkRecord, deviceRecord } from './records.ts'
 import { ownerOf, type Site } from './site.ts'
@@ -173,11 +173,7 @@ function inTurn<T>({ engine }: Site, { id }: DeviceRow, work: () => Promise<T>):
 }
 
 /** Tries other credentials, and keeps them beside those that stay when they work. Faults as of {@link addDevice}. */
-export async function setDeviceSecrets(
-  site: Site,
-  name: string,
-  values: SecretValues
-): Promise<DeviceCheck> {
+export async function setDeviceSecrets(site: Site, name: string, values: SecretValues): Promise<DeviceCheck> {
   const { store, vault, engine } = site
   const device = store.devices.named(name)
   const connector = connectorNamed(device.connector)
@@ -231,20 +227,6 @@ export async function* discoverDevice(
   for (const binding of await bindingsOf(site, name, signal)) {
     const managed = store.managedTargets.at(device.id, binding.target)
     const profile = managed ? store.profiles.get(managed.profile).name : null
-    yield bindingRecord(name, binding, { profile, drift: driftOf(site, binding) })
+    yield bindingRecord(name, binding, { profile, drift: driftOf(store, binding) })
   }
-}
-
-/** Where the last scan saw another certificate than the device says. */
-function driftOf({ store }: Site, { slots, served }: Binding): string[] {
-  const bound = new Set(slots.map(({ fingerprint }) => fingerprint))
-  return served.flatMap(({ address, port, name }) => {
-    const parsed = parseAddress(address)
-    const known = parsed === undefined ? undefined : store.endpoints.find({ address: parsed, port, name })
-    if (!known?.present || bound.size === 0) return []
-    const seen = store.states.leaves(known.state)
-    const others = seen.filter((fingerprint) => !bound.has(fingerprint))
-    const at = `${formatEndpoint(address, port)}${name === null ? '' : ` (${name})`}`
-    return others.map((fingerprint) => `${at}: the last scan saw ${fingerprint.slice(0, 16)} there`)
-  })
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
 import type { Issuer } from '../../sensor/issuance/issuer.ts'
+import type { Listeners, SolverTools } from '../../sensor/issuance/solvers/settings.ts'
 import type { IssuerRow } from '../../sensor/store/issuers.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { Issuer as IssuerRecord } from '../automation-records.ts'
@@ -20,14 +21,16 @@ export interface IssuerTools {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** of this process, for names that are proved by http-01 */
+  readonly listeners: Listeners
+  /** the web root of a host that is a device */
+  readonly webRoot: SolverTools['webRoot']
 }
 
 /** An issuer as a person wants it. */
 export interface WishedIssuer {
   readonly name: string
   readonly settings: unknown
-  /** names of the secrets that were given with it */
-  readonly secrets: readonly string[]
 }
 
 /** A kind of issuer: what it must be told, and how it is made from that. */

@@ -33,11 +33,18 @@ export async function openSiteVault(place: VaultPlace): Promise<Vault> {
   const { store, where, clock, random } = place
   const settings = readSettings(where)
   const follow = referenceReader(vaultKvOf(settings))
-  const source = await sourceOf(settings, place)
+  const source = await sourceOf(settings.vault, place)
   return openVault({ store: store.sealed, source, clock, random, follow })
 }
 
-async function sourceOf({ vault }: Settings, place: VaultPlace): Promise<KeySource> {
+/**
+ * The key source that settings mean; without any, a key file beside the settings. Faults: vault-locked, those of
+ * references.
+ */
+export async function sourceOf(
+  vault: Settings['vault'],
+  place: Pick<VaultPlace, 'where' | 'credentialsDirectory' | 'askPassphrase'>
+): Promise<KeySource> {
   if (vault?.source === 'systemd-credential') {
     return { kind: 'systemd-credential', name: vault.name, directory: place.credentialsDirectory }
   }

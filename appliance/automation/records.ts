@@ -153,14 +153,21 @@ function deviceName(store: Store, { device }: DeploymentRow): string {
   return store.devices.get(device).name
 }
 
+/** Something that happened, with what tells it from all others. */
+export interface KeyedHappening {
+  readonly key: string
+  readonly happening: Happening
+}
+
 /** Everything that happened to an event, in order: what it came to, and each step on a device. */
-export function happenings(store: Store, event: number): Happening[] {
+export function happenings(store: Store, event: number): KeyedHappening[] {
   const deployments = new Map(store.deployments.of(event).map((one) => [one.id, one]))
   const placeOf = (id: number | null) => {
     const of = id === null ? undefined : deployments.get(id)
     return of ? targetText({ device: deviceName(store, of), target: of.target }) : null
   }
-  const own = store.eventHistory.of(event).map(({ at, who, state, why, deployment }) => ({
+  const own = store.eventHistory.of(event).map(({ id, at, who, state, why, deployment }) => ({
+    key: `history ${id}`,
     at,
     who,
     what: state,
@@ -169,7 +176,8 @@ export function happenings(store: Store, event: number): Happening[] {
   }))
   const steps = [...deployments.values()].flatMap((of) => {
     const says = new Map((storedPlan(of)?.plan.steps ?? []).map((step) => [step.id, step.says]))
-    return store.journal.of(of.id).map(({ step, what, at }) => ({
+    return store.journal.of(of.id).map(({ id, step, what, at }) => ({
+      key: `journal ${id}`,
       at,
       who: 'tlsward',
       what: what === 'done' ? 'step done' : 'step undone',
@@ -179,7 +187,10 @@ export function happenings(store: Store, event: number): Happening[] {
   })
   return [...own, ...steps]
     .sort((one, other) => one.at - other.at)
-    .map(({ at, ...of }) => ({ type: 'happening', schema, event, at: instant(at), ...of }))
+    .map(({ key, at, ...of }) => ({
+      key,
+      happening: { type: 'happening', schema, event, at: instant(at), ...of }
+    }))
 }
 
 /** What an event will do on each of its targets; none before its preview. */

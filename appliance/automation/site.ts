@@ -22,6 +22,7 @@ import { keyRing } from '../vault/key-ring.ts'
 import type { Vault } from '../vault/vault.ts'
 import { issuerKinds, type IssuerKind, type IssuerTools } from './issuer-kinds.ts'
 import { openSiteVault, type VaultPlace } from './open-vault.ts'
+import { webRootOf } from './web-root.ts'
 
 /** What the automation of an installation is opened with. */
 export interface SiteParts extends Omit<VaultPlace, 'clock'> {
@@ -35,6 +36,7 @@ export interface SiteParts extends Omit<VaultPlace, 'clock'> {
 /** The automation of an installation: engine, vault and issuers on one store. */
 export interface Site extends IssuerTools {
   readonly where: Places
+  readonly credentialsDirectory: string | undefined
   readonly engine: Engine
   /** the issuer of a name, the same one each time; throws issuer-missing */
   issuer(name: string): Issuer
@@ -69,9 +71,17 @@ export async function openSite(parts: SiteParts): Promise<Site> {
   const { automation = {} } = readSettings(where)
   const { atOnce = usual.overall, perDevice = usual.perDevice } = automation
   const vault = await openSiteVault(parts)
-  const tools: IssuerTools = { store, vault, clock, random, log }
+  const tools: IssuerTools = {
+    store,
+    vault,
+    clock,
+    random,
+    log,
+    listeners: new Map(),
+    webRoot: (device, path) => webRootOf(() => engine.context, device, path)
+  }
   const issuers = openIssuers(tools)
-  const engine = createEngine({
+  const engine: Engine = createEngine({
     store,
     clock,
     random,
@@ -89,7 +99,7 @@ export async function openSite(parts: SiteParts): Promise<Site> {
       return row && store.certificates.der(row.id)
     }
   })
-  return { ...tools, where, engine, ...issuers }
+  return { ...tools, where, credentialsDirectory: parts.credentialsDirectory, engine, ...issuers }
 }
 
 function openIssuers(tools: IssuerTools) {

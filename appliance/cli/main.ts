@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { systemClock } from '../../core/clock.ts'
 import type { Fault } from '../../core/fault.ts'
+import { silentLog } from '../../core/log.ts'
 import { places, processSurroundings, type Places } from '../places.ts'
 import type { Functions } from '../functions.ts'
 import { expandDashes, nearestCommand } from './arguments.ts'
@@ -27,13 +28,22 @@ function readVersion(): string {
   return 'unknown'
 }
 
+/** The functions of the appliance that runs on this state, or of this process where none does. */
 async function openFunctions(where: Places, { ca = [] }: GlobalOptions, screen: Screen): Promise<Functions> {
-  const [{ openStandalone }, { showProgress }] = await Promise.all([
-    import('../standalone/open.ts'),
-    import('./progress.ts')
+  const [{ openFunctionsHere }, { showProgress }, { askSecret }] = await Promise.all([
+    import('../running/reach.ts'),
+    import('./progress.ts'),
+    import('./ask-secret.ts')
   ])
   const show = showProgress(screen, systemClock)
-  return openStandalone(where, ca, (progress) => (progress ? show(progress) : screen.status('')))
+  return openFunctionsHere({
+    where,
+    authorities: ca,
+    tell: (progress) => (progress ? show(progress) : screen.status('')),
+    log: silentLog,
+    askPassphrase: async () => (await askSecret('Passphrase of the vault')) ?? null,
+    credentialsDirectory: process.env['CREDENTIALS_DIRECTORY']
+  })
 }
 
 /** Runs a command in a session of its own, and closes what it opened. */

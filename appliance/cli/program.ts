@@ -9,8 +9,10 @@ import { inventoryCommand } from './commands/inventory.ts'
 import { issuerCommand } from './commands/issuer.ts'
 import { profileCommand } from './commands/profile.ts'
 import { replaceCommand } from './commands/replace.ts'
+import { runCommand } from './commands/run.ts'
 import { scanCommand } from './commands/scan.ts'
 import { scansCommand } from './commands/scans.ts'
+import { vaultCommand } from './commands/vault.ts'
 import { whyCommand } from './commands/why.ts'
 import { repeated } from './options.ts'
 import type { Run } from './session.ts'
@@ -43,7 +45,9 @@ const commands = [
   profileCommand,
   replaceCommand,
   eventsCommand,
-  whyCommand
+  whyCommand,
+  vaultCommand,
+  runCommand
 ]
 
 /** The tree of commands. Nothing but this tree is loaded before a command runs. */

@@ -1,6 +1,11 @@
-import { systemClock } from '../../core/clock.ts'
+import { systemClock, type Clock } from '../../core/clock.ts'
+import type { Log } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
-import { openStore } from '../../sensor/store/store.ts'
+import { openStore, type Store } from '../../sensor/store/store.ts'
+import { createDriving, type Driving } from '../automation/driving.ts'
+import { automationFunctions } from '../automation/functions.ts'
+import { ownRoots } from '../automation/own-roots.ts'
+import type { Site } from '../automation/site.ts'
 import type { Functions, Progress } from '../functions.ts'
 import type { Places } from '../places.ts'
 import { readTrustRoots } from '../trust-roots.ts'
@@ -18,20 +23,37 @@ const busyMs = 3_000
 /** Scans that a list shows. */
 const listed = 1_000
 
+/** What the functions of this process are opened with. */
+export interface StandaloneOptions {
+  readonly where: Places
+  /** files of own roots */
+  readonly authorities: readonly string[]
+  /** hears how far it has come when everything known must first be judged again; null: it is done */
+  readonly tell: (progress: Progress | null) => void
+  readonly log: Log
+  /** asks for the passphrase of the vault; null: nobody is there to be asked */
+  readonly askPassphrase: () => Promise<string | null>
+  /** $CREDENTIALS_DIRECTORY: where systemd puts credentials of the service */
+  readonly credentialsDirectory: string | undefined
+}
+
+/** The functions of the appliance, in this process. */
+export interface Standalone extends Functions {
+  /** what the automation does in this process */
+  readonly driving: Driving
+  readonly store: Store
+}
+
 /**
- * The functions of the appliance served by this process, on the inventory in the state directory; `authorities`
- * are files of own roots; `tell` hears how far it has come
- * when everything known must first be judged again, which roots that were added make necessary. What only some functions need (probing, full parsing) is loaded by them.
+ * The functions of the appliance served by this process, on the inventory in the state directory. What only some
+ * functions need (probing, full parsing, the automation) is loaded by them.
  */
-export function openStandalone(
-  where: Places,
-  authorities: readonly string[],
-  tell: (progress: Progress | null) => void = () => {}
-): Functions {
+export function openStandalone(options: StandaloneOptions): Standalone {
+  const { where, authorities, tell, log } = options
   const store = openStore({ directory: where.state, busyMs })
   const clock = systemClock
   const judged = async () => {
-    const roots = readTrustRoots(where, authorities)
+    const roots = readTrustRoots({ where, files: authorities, made: ownRoots(store) })
     await judgeBy(roots, { store, clock, tell })
     return roots
   }
@@ -47,8 +69,14 @@ export function openStandalone(
     }
     return { ...scans, deps }
   }
+  let opened: Promise<Site> | undefined
+  const site = () => (opened ??= openAutomation(options, { store, clock, log }))
+  const driving = createDriving(site, clock)
   // a thrown Fault becomes a rejection, as it would coming from another process
   return {
+    ...automationFunctions({ store, clock, where, site, driving }),
+    driving,
+    store,
     async scan(request, watch, signal) {
       const { makeScan, deps } = await scanning()
       return makeScan(request, watch, deps, signal)
@@ -90,6 +118,17 @@ export function openStandalone(
     },
     removeSchedule: async (name) => store.schedules.remove(name),
     label: async (labels) => applyLabels(store, labels, clock.now()),
-    close: async () => store.close()
+    async close() {
+      await driving.stop()
+      store.close()
+    }
   }
+}
+
+async function openAutomation(
+  { where, askPassphrase, credentialsDirectory }: StandaloneOptions,
+  tools: { readonly store: Store; readonly clock: Clock; readonly log: Log }
+): Promise<Site> {
+  const { openSite } = await import('../automation/site.ts')
+  return openSite({ ...tools, random: systemRandom, where, askPassphrase, credentialsDirectory })
 }

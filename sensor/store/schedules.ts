@@ -19,6 +19,8 @@ export interface NewSchedule {
 /** A schedule as it is kept. */
 export interface ScheduleRow extends NewSchedule {
   readonly id: number
+  /** when its last scan began; null: never */
+  readonly begun: number | null
 }
 
 type RawSchedule = Omit<ScheduleRow, 'targets' | 'enabled'> & { targets: string; enabled: number }
@@ -30,9 +32,10 @@ export function openSchedules(db: Connection) {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING`
   )
   const list = db.prepare<[], RawSchedule>(
-    'SELECT id, name, targets, ports, pace, window, recurrence, enabled, created FROM schedule ORDER BY name'
+    'SELECT id, name, targets, ports, pace, window, recurrence, enabled, created, begun FROM schedule ORDER BY name'
   )
   const remove = db.prepare('DELETE FROM schedule WHERE name = ?')
+  const setBegun = db.prepare('UPDATE schedule SET begun = ? WHERE name = ?')
   const enable = db.prepare('UPDATE schedule SET enabled = ? WHERE name = ?')
   const missing = (name: string) =>
     new Fault('schedule-missing', `schedule ${name}: there is none of this name; see tlsward scans list`, {
@@ -56,6 +59,8 @@ export function openSchedules(db: Connection) {
     remove(name: string): void {
       if (remove.run(name).changes === 0) throw missing(name)
     },
+    /** notes when its last scan began; one that was removed meanwhile is fine */
+    setBegun: (name: string, at: number): void => void setBegun.run(at, name),
     /** throws schedule-missing */
     setEnabled(name: string, enabled: boolean): void {
       if (enable.run(Number(enabled), name).changes === 0) throw missing(name)

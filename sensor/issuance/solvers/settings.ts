@@ -89,12 +89,14 @@ export type SolverMaker = (settings: SolverSettings) => Solver
 
 const dnsTimeoutMs = 10_000
 
+/** Listeners of a process, by where they listen: one for all issuers, for what they answer is in them. */
+export type Listeners = Map<string, Solver>
+
 /**
- * Makes solvers. Make one of these for the process and keep it: what its listeners answer is in it. Fault key-missing
- * when a secret is not there.
+ * Makes the solvers of one issuer. Keep `listeners` for the process and give it to every maker. Fault key-missing when a
+ * secret is not there.
  */
-export function solverMaker(tools: SolverTools): SolverMaker {
-  const listeners = new Map<string, Solver>()
+export function solverMaker(tools: SolverTools, listeners: Listeners = new Map()): SolverMaker {
   const listener = (host: string, port: number) => {
     const address = `${host} ${port}`
     const solver = listeners.get(address) ?? httpListenerSolver({ host, port }, tools.clock)

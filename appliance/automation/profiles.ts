@@ -1,0 +1,74 @@
+import { Fault } from '../../core/fault.ts'
+import { manageTarget } from '../../sensor/automation/requests.ts'
+import { wholeProfile } from '../../sensor/automation/profile.ts'
+import type { Profile } from '../automation-records.ts'
+import { bindingsOf } from './devices.ts'
+import { givenName, targetName } from './names.ts'
+import { profileRecord } from './records.ts'
+import type { Site } from './site.ts'
+
+/** Every profile, by name. */
+export function profiles({ store }: Pick<Site, 'store'>): Profile[] {
+  const managed = store.managedTargets.list()
+  return store.profiles
+    .list()
+    .map((row) => profileRecord(row, managed.filter(({ profile }) => profile === row.id).length))
+}
+
+/**
+ * Keeps a profile, in place of the one of its name; its targets are looked at anew. Faults: profile-malformed,
+ * window-malformed, issuer-missing.
+ */
+export function putProfile({ store, clock }: Site, name: string, content: unknown): Profile {
+  const whole = wholeProfile(content)
+  store.issuers.named(whole.issuer)
+  const now = clock.now()
+  store.durable(() => {
+    store.profiles.put(givenName('profile', name), JSON.stringify(whole), now)
+    const { id } = store.profiles.named(name)
+    for (const target of store.managedTargets.list()) {
+      if (target.profile === id) store.managedTargets.setWake(target.id, now)
+    }
+  })
+  const row = store.profiles.named(name)
+  return profileRecord(row, store.managedTargets.list().filter(({ profile }) => profile === row.id).length)
+}
+
+/** Throws profile-missing, profile-used. */
+export function removeProfile({ store }: Site, name: string): void {
+  store.durable(() => store.profiles.remove(name))
+}
+
+/**
+ * Has targets renewed by themselves under a profile from now on, or not any more. Faults: device-missing,
+ * profile-missing, target-missing, device-managed-elsewhere, and those of reading the device.
+ */
+export async function assignProfile(
+  site: Site,
+  targets: readonly string[],
+  profile: string | null
+): Promise<void> {
+  const { store, engine } = site
+  const named = targets.map(targetName)
+  if (profile === null) {
+    store.durable(() => {
+      for (const { device, target } of named) {
+        store.managedTargets.remove(store.devices.named(device).id, target)
+      }
+    })
+    return
+  }
+  store.profiles.named(profile)
+  const never = new AbortController().signal
+  for (const device of new Set(named.map((one) => one.device))) {
+    const bindings = await bindingsOf(site, device, never)
+    for (const { target } of named.filter((one) => one.device === device)) {
+      const binding = bindings.find((one) => one.target === target)
+      if (!binding) {
+        const message = `target ${target}: device ${device} has no such place; see tlsward device discover ${device}`
+        throw new Fault('target-missing', message, { device, target })
+      }
+      manageTarget(engine.context, { device, target, profile, binding })
+    }
+  }
+}

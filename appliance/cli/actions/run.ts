@@ -1,0 +1,31 @@
+import { createLog, type LogLevel } from '../../logging.ts'
+import { runAppliance } from '../../running/run.ts'
+import { askSecret } from '../ask-secret.ts'
+import type { GlobalOptions, Session } from '../session.ts'
+
+/** Options of `tlsward run`. */
+export interface RunOptions extends GlobalOptions {
+  readonly logLevel: LogLevel
+}
+
+/** Runs the appliance until a signal ends it. */
+export async function runInForeground(session: Session, { ca = [], logLevel }: RunOptions): Promise<number> {
+  const { screen, clock, places } = session
+  const log = createLog({ stream: process.stderr, clock, level: logLevel })
+  const ending = session.ending(() => log.info('appliance-stopping'))
+  await runAppliance(
+    {
+      where: places,
+      authorities: ca,
+      tell() {},
+      log,
+      clock,
+      askPassphrase: async () => (await askSecret('Passphrase of the vault')) ?? null,
+      credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'],
+      ready: () => screen.note(`Running on ${places.state}. End with Ctrl-C.`)
+    },
+    ending.signal
+  )
+  // ended in order, as it was asked to: nothing went wrong
+  return 0
+}

@@ -1,0 +1,81 @@
+import { sleep, type Clock } from '../../core/clock.ts'
+import { asFault } from '../../core/fault.ts'
+import type { Log } from '../../core/log.ts'
+import type { ScheduleRow } from '../../sensor/store/schedules.ts'
+import type { Store } from '../../sensor/store/store.ts'
+import type { Functions, PaceRequest, ScanRequest } from '../functions.ts'
+import { dueAt } from './schedule-times.ts'
+
+/** What scheduled scans work with. */
+export interface ScheduleDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Log
+  readonly functions: Pick<Functions, 'scan'>
+}
+
+/** the list is looked at that often: schedules come and go */
+const lookMs = 15_000
+
+/**
+ * Makes the scans of the schedules, one after the other, until the signal aborts. A schedule that clashes with a scan
+ * that runs comes up again; one that fails is tried again at its next time.
+ */
+export async function runSchedules(deps: ScheduleDeps, signal: AbortSignal): Promise<void> {
+  const { store, clock } = deps
+  while (!signal.aborted) {
+    const now = clock.now()
+    const due = store.schedules.list().filter((one) => one.enabled && dueAt(one) <= now)
+    for (const one of due) {
+      if (!signal.aborted) await scanOf(one, deps, signal)
+    }
+    await sleep(clock, lookMs, signal)
+  }
+}
+
+async function scanOf(
+  schedule: ScheduleRow,
+  { store, clock, log, functions }: ScheduleDeps,
+  signal: AbortSignal
+): Promise<void> {
+  const { name } = schedule
+  const begun = clock.now()
+  try {
+    log.info('scheduled-scan-begun', { schedule: name })
+    const scans = await functions.scan(requestOf(schedule), quietly, signal)
+    store.schedules.setBegun(name, begun)
+    for (const { id, state, endpoints } of scans) {
+      log.info('scheduled-scan-ended', { schedule: name, scan: id, state, endpoints })
+    }
+  } catch (thrown) {
+    const { code, message } = asFault(thrown)
+    log.warn('scheduled-scan-failed', { schedule: name, code, message })
+    // somebody scans there now: it comes up again soon
+    if (code !== 'scan-running') store.schedules.setBegun(name, begun)
+  }
+}
+
+const quietly = { scope: () => true, progress() {} }
+
+/** The scan of a schedule: its size was accepted when it was kept. */
+function requestOf({ targets, ports, pace, window }: ScheduleRow): ScanRequest {
+  const kept = JSON.parse(pace) as PaceRequest
+  return {
+    targets: [{ source: null, text: targets.join('\n') }],
+    found: [],
+    excluded: [],
+    doNotScan: [],
+    ports,
+    names: [],
+    ptr: false,
+    certificateNames: false,
+    maxNames: 100,
+    pace: window === null ? kept : { ...kept, window },
+    probe: {},
+    looks: { deep: false, ssh: false, revocation: false },
+    workers: 1,
+    maxTargets: Infinity,
+    owner: null,
+    tags: []
+  }
+}

@@ -1,0 +1,57 @@
+import type { Functions } from '../functions.ts'
+import type { Manners } from '../socket/client.ts'
+
+/** What the running appliance serves: everything but what gives things that give things. */
+export type Served = Omit<Functions, 'differences' | 'close'>
+
+/** How each function gives what it gives. */
+export const served: Manners<Served> = {
+  scan: 'one',
+  resume: 'one',
+  inventory: 'one',
+  endpoints: 'many',
+  certificates: 'one',
+  scans: 'one',
+  scanById: 'one',
+  prune: 'one',
+  schedules: 'one',
+  addSchedule: 'one',
+  removeSchedule: 'one',
+  label: 'one',
+  connectorForms: 'one',
+  identifyDevice: 'one',
+  addDevice: 'one',
+  devices: 'one',
+  checkDevice: 'one',
+  devicePins: 'one',
+  discoverDevice: 'many',
+  allowDevice: 'one',
+  setDeviceSecrets: 'one',
+  removeDevice: 'one',
+  findDevices: 'many',
+  issuerForms: 'one',
+  addIssuer: 'one',
+  issuers: 'one',
+  checkIssuer: 'one',
+  removeIssuer: 'one',
+  importCertificate: 'one',
+  vaultState: 'one',
+  rotateVault: 'one',
+  changeVaultSource: 'one',
+  putProfile: 'one',
+  profiles: 'one',
+  removeProfile: 'one',
+  assignProfile: 'one',
+  requestEvent: 'one',
+  followEvent: 'one',
+  events: 'one',
+  eventById: 'one',
+  eventHistory: 'one',
+  eventPlans: 'one',
+  approveEvent: 'one',
+  cancelEvent: 'one',
+  retryEvent: 'one',
+  eventRequests: 'one',
+  giveCertificate: 'one',
+  why: 'one'
+}
