@@ -71,7 +71,7 @@ export function follower(session: Session, id: number, { ending, options, known 
           tell(one)
         }
         const event = await functions.followEvent(id, { happening }, signal)
-        if (signal.aborted || rests(event)) return event
+        if (signal.aborted || rests(event, clock.now())) return event
         await sleep(clock, lookAgainMs, signal)
       }
     } finally {
@@ -81,12 +81,15 @@ export function follower(session: Session, id: number, { ending, options, known 
   }
 }
 
-/** Is there nothing to wait for but a person? */
-function rests({ state, endedAt, nextAt }: AutomationEvent): boolean {
-  return endedAt !== null || nextAt === null || personStates.has(state)
+/** Is there nothing to wait for, but a person or a CA that takes its time? */
+function rests({ state, endedAt, nextAt }: AutomationEvent, now: number): boolean {
+  if (endedAt !== null || nextAt === null || personStates.has(state)) return true
+  return state === 'issuing' && Date.parse(nextAt) - now > issuerPatienceMs
 }
 
 const personStates: ReadonlySet<string> = new Set(['needs-approval', 'waiting', 'stuck'])
+/** an issuer that is asked again later than that is a person, or a CA that wants to be left alone */
+const issuerPatienceMs = 15 * 60_000
 
 /** Prints how an event stands once nobody follows it any more; gives the exit code. */
 export function printEnd(

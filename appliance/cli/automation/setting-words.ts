@@ -6,6 +6,7 @@ import { malformed } from '../options.ts'
 interface Schema {
   readonly type?: string
   readonly const?: unknown
+  readonly enum?: readonly unknown[]
   readonly properties?: Readonly<Record<string, Schema>>
   readonly items?: Schema
   readonly anyOf?: readonly Schema[]
@@ -91,6 +92,9 @@ function readWord(word: string, { schema, secrets }: SettingsForm): Word {
   const path = name.split('.')
   const schemas = schemasAt(schema as Schema, path)
   const isPart = schemas.length > 0 && schemas.every(({ properties }) => properties !== undefined)
+  if (schemas.some(({ items }) => items && branches(items).every(({ properties }) => properties))) {
+    throw malformed('setting', name, 'give it in a file of JSON: its entries have parts of their own')
+  }
   if (schemas.length > 0 && !isPart) return { path, value, schemas }
   const known = settingNames(schema)
   const inside = known.filter((one) => one.startsWith(`${name}.`))
@@ -140,13 +144,13 @@ function isFields(value: unknown): value is Fields {
 
 function entriesOf(text: string, items: Schema, lists: SettingsForm['lists']): readonly unknown[] {
   const kinds = branches(items)
-  const isSettled = kinds.every((kind) => kind.const !== undefined)
+  const isSettled = kinds.every((kind) => kind.const !== undefined || kind.enum !== undefined)
   const entries = isSettled || lists === 'parted' ? text.split(',').map((part) => part.trim()) : [text]
   return entries.filter((entry) => entry !== '').map((entry) => valueOf(entry, kinds))
 }
 
 function valueOf(text: string, schemas: readonly Schema[]): unknown {
-  if (schemas.some((schema) => schema.const === text)) return text
+  if (schemas.some((schema) => schema.const === text || schema.enum?.includes(text))) return text
   const may = (type: string) => schemas.some((schema) => schema.type === type)
   if (text === 'null' && may('null')) return null
   if ((may('integer') || may('number')) && /^-?\d+(\.\d+)?$/.test(text)) return Number(text)

@@ -156,7 +156,7 @@ export function nextAct({ id, state, hash }: AutomationEvent): string | undefine
     case 'needs-approval':
       return `Look at its plan with tlsward events show ${id}, then: tlsward events approve ${id} --hash ${hash?.slice(0, 16) ?? ''}`
     case 'issuing':
-      return `Take its CSR (tlsward events csr ${id}) to your CA, then: tlsward events certificate ${id} FILE`
+      return `Where a person asks the CA: tlsward events csr ${id} prints the CSR, tlsward events certificate ${id} FILE hands in the certificate`
     case 'failed':
     case 'rolled-back':
       return `Once that is put right: tlsward events retry ${id}. It buys nothing.`
