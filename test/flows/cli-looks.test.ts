@@ -62,6 +62,21 @@ t.test('a person reads weaknesses with remedies, host keys, and what it cost', a
   t.match(ran.stderr, /Deeper looks: 1 endpoint, \d+ connections, \d+ each\./)
 })
 
+t.test('a person reads the suites of each version, by their registered names', async (t) => {
+  const ran = await bench.run([...scan, '--deep'])
+  t.match(ran.stdout, /^ {2}TLS 1\.3 {3}TLS_\S+, TLS_/m)
+  t.match(ran.stdout, /^ {2}TLS 1\.2 {3}TLS_ECDHE_RSA_WITH_.* \(the (client|server) decides\)$/m)
+  t.notMatch(ran.stdout, /ECDHE-RSA-/)
+})
+
+t.test('closer looks have no place in CSV, which is said before anything is sent', async (t) => {
+  const before = peer.connections?.total ?? 0
+  const ran = await bench.run([...scan, '--deep', '--ssh', '--csv'])
+  t.equal(ran.code, 2)
+  t.match(ran.stderr, /--csv has no columns for what --deep and --ssh shows: write --json/)
+  t.equal(peer.connections?.total ?? 0, before)
+})
+
 t.test('without --deep nothing is asked twice', async (t) => {
   const before = peer.connections?.total ?? 0
   await bench.run([...scan, '--no-twin', '-q'])

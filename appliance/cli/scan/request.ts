@@ -1,5 +1,5 @@
 import { Fault } from '../../../core/fault.ts'
-import type { ListText, PaceRequest, ProbeRequest, ScanRequest } from '../../functions.ts'
+import type { ListText, Looks, PaceRequest, ProbeRequest, ScanRequest } from '../../functions.ts'
 import { readFound } from '../found.ts'
 import { given } from '../given.ts'
 import { readText } from '../files.ts'
@@ -28,11 +28,7 @@ export async function scanRequest(targets: readonly string[], options: ScanOptio
     maxNames: options.maxNames,
     pace: paceOf(options),
     probe: probeOf(options),
-    looks: {
-      deep: options.deep === true,
-      ssh: options.ssh === true,
-      revocation: options.revocation === true
-    },
+    looks: looksOf(options),
     workers: options.workers,
     maxTargets: options.maxTargets,
     owner: options.owner ?? null,
@@ -54,6 +50,18 @@ function listOf(option: string, file: string): ListText {
 
 function namesOf({ names, sni = [] }: ScanOptions): readonly ListText[] {
   return [{ source: null, text: sni.join('\n') }, ...(names === undefined ? [] : [listOf('--names', names)])]
+}
+
+/** The closer looks among the options. CSV has columns for endpoints only. */
+function looksOf({ deep = false, ssh = false, revocation = false, csv }: ScanOptions): Looks {
+  const looks = { deep, ssh, revocation }
+  const wanted = Object.entries(looks).flatMap(([look, is]) => (is ? [`--${look}`] : []))
+  if (csv !== true || wanted.length === 0) return looks
+  throw new Fault(
+    'option-malformed',
+    `--csv has no columns for what ${wanted.join(' and ')} shows: write --json, or leave --csv out.`,
+    { field: '--csv' }
+  )
 }
 
 /** The limits of pace among the options. */

@@ -28,6 +28,7 @@ function deepLines(screen: Screen, deep: Deep): string[] {
   const stopped = deep.stopped === null ? '' : `, stopped: ${deep.stopped}`
   return [
     `${screen.paint('strong', place)}  ${facts.join(' · ')}  ${screen.paint('dim', cost + stopped)}`,
+    ...spoken.flatMap((one) => suiteLines(screen, one)),
     ...deep.weaknesses.flatMap(({ severity, reason, remedy }) => {
       const { word, tone } = severities[severity]
       const lines = wrapped(`${shown(reason)} ${remedy}`, screen.width - indent)
@@ -40,6 +41,20 @@ function deepLines(screen: Screen, deep: Deep): string[] {
 }
 
 const indent = 12
+
+/** The suites of one version in the order in which they were chosen. */
+function suiteLines(
+  screen: Screen,
+  { version, suites, order, complete }: Deep['versions'][number]
+): string[] {
+  if (suites.length === 0) return []
+  const notes = [...(order === null ? [] : [`the ${order} decides`]), ...(complete ? [] : ['not all asked'])]
+  const text = suites.join(', ') + (notes.length > 0 ? ` (${notes.join(', ')})` : '')
+  return wrapped(text, screen.width - indent).map(
+    (line, at) =>
+      (at === 0 ? `  ${screen.paint('dim', version.padEnd(indent - 2))}` : ' '.repeat(indent)) + line
+  )
+}
 
 function sshLines(screen: Screen, { address, port, banner, outcome, keys }: Ssh): string[] {
   const said = banner === null ? outcome : shown(banner)
