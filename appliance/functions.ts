@@ -6,6 +6,7 @@ import type {
   Change,
   Deep,
   Endpoint,
+  KeptLook,
   Revocation,
   Scan,
   Schedule,
@@ -18,6 +19,8 @@ import type {
 export interface ListText {
   readonly source: string | null
   readonly text: string
+  /** absolute path of a file that is read again, as long as it is there, whenever the list is needed later on */
+  readonly file?: string
 }
 
 /** One open port (or one host to look at) that another tool, or a table, hands over. */
@@ -163,6 +166,13 @@ export interface InventoryPage {
   readonly summary: Summary
 }
 
+/** An endpoint with what closer looks showed of it and of its certificates. */
+export interface EndpointDetails {
+  /** null where only SSH was met */
+  readonly endpoint: Endpoint | null
+  readonly looks: readonly KeptLook[]
+}
+
 /** A schedule to keep. */
 export type NewSchedule = Omit<Schedule, 'type' | 'schema' | 'createdAt'>
 
@@ -178,6 +188,12 @@ export interface Label {
   readonly owner?: string | null
 }
 
+/** What a label did: the endpoints that it means, and those among them that are otherwise now. */
+export interface Labelled {
+  readonly met: number
+  readonly changed: number
+}
+
 /**
  * Everything that can be asked of an appliance, as plain data: the CLI calls these functions and nothing else.
  * Today they are served by the process itself ({@link file://./standalone.ts}); nothing in them stands against
@@ -190,6 +206,8 @@ export interface Functions {
   inventory(
     query: InventoryQuery
   ): Promise<{ readonly endpoints: readonly Endpoint[]; readonly summary: Summary }>
+  /** the endpoints at `address:port`, or with `/name` that of a server name, and what closer looks showed */
+  endpoint(place: string): Promise<readonly EndpointDetails[]>
   certificate(fingerprint: string): Promise<Certificate>
   scans(): Promise<readonly Scan[]>
   scanById(id: number): Promise<Scan>
@@ -198,7 +216,7 @@ export interface Functions {
   schedules(): Promise<readonly Schedule[]>
   addSchedule(schedule: NewSchedule): Promise<void>
   removeSchedule(name: string): Promise<void>
-  /** sets tags and owners, all or nothing; gives the number of endpoints that each label met */
-  label(labels: readonly Label[]): Promise<readonly number[]>
+  /** sets tags and owners, all or nothing; says of each label how many endpoints it met and changed */
+  label(labels: readonly Label[]): Promise<readonly Labelled[]>
   close(): Promise<void>
 }

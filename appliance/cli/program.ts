@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { certificateCommand } from './commands/certificate.ts'
 import { completionCommand } from './commands/completion.ts'
 import { diffCommand } from './commands/diff.ts'
+import { endpointCommand } from './commands/endpoint.ts'
 import { inventoryCommand } from './commands/inventory.ts'
 import { scanCommand } from './commands/scan.ts'
 import { scansCommand } from './commands/scans.ts'
@@ -40,7 +41,14 @@ export function createProgram(run: Run, version: string): Command {
     .option('-q, --quiet', 'say nothing but results and errors')
     .addOption(new Option('--no-color', 'no colours, also on a terminal (or NO_COLOR)'))
     .exitOverride()
-  for (const make of [scanCommand, inventoryCommand, certificateCommand, scansCommand, diffCommand]) {
+  for (const make of [
+    scanCommand,
+    inventoryCommand,
+    endpointCommand,
+    certificateCommand,
+    scansCommand,
+    diffCommand
+  ]) {
     program.addCommand(make(run))
   }
   program.addCommand(completionCommand(run, program))

@@ -3,6 +3,7 @@ import { visible } from '../../core/text.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import { certificateRecord } from '../certificate-record.ts'
 import type { Certificate } from '../records.ts'
+import { lastRevocation } from './kept-looks.ts'
 import { findingRecord, placeRecord, worstFirst } from './records.ts'
 
 /** Endpoints that the record of a certificate names. */
@@ -35,7 +36,7 @@ export function certificateByDigits(store: Store, text: string, now: number): Ce
     })
   }
   const filter = { fingerprint: row.fingerprint }
-  const findings = (['certificate', 'key'] as const).flatMap((kind) =>
+  const findings = (['certificate', 'key', 'status'] as const).flatMap((kind) =>
     store.findings.of({ kind, id: row.id }, now)
   )
   const chains = store.chains
@@ -47,6 +48,7 @@ export function certificateByDigits(store: Store, text: string, now: number): Ce
       .map((one) => findingRecord(one, { certificate: row.fingerprint, firstSeen: row.firstSeen }))
       .toSorted(worstFirst),
     endpoints: store.pages.page({ filter, order: 'address', limit: named, now }).rows.map(placeRecord),
-    endpointCount: store.pages.count(filter, now)
+    endpointCount: store.pages.count(filter, now),
+    revocation: lastRevocation(store, row.id)
   })
 }

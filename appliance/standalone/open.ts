@@ -45,6 +45,10 @@ export function openStandalone(where: Places, authorities: readonly string[]): F
       return resumeScan(id, watch, deps, signal)
     },
     inventory: async (query) => inventoryPage(store, query, clock.now()),
+    async endpoint(place) {
+      const { endpointDetails } = await import('./endpoint-details.ts')
+      return endpointDetails(store, place, clock.now())
+    },
     async certificate(digits) {
       const { certificateByDigits } = await import('./certificates.ts')
       return certificateByDigits(store, digits, clock.now())

@@ -12,6 +12,7 @@ import type { Observation } from '../../sensor/scan/observation.ts'
 import type { Look, Progress, ScanRequest, ScanWatch } from '../functions.ts'
 import type { Places } from '../places.ts'
 import type { Scan } from '../records.ts'
+import { keepLook } from './kept-looks.ts'
 import { checkLooks, lookCloser, type SshPlace } from './looks.ts'
 import { answersToName, nameSpace } from './naming.ts'
 import { storedOf } from './plan.ts'
@@ -131,7 +132,10 @@ async function run(own: OwnScan, watch: ScanWatch, deps: ScansDeps, signal: Abor
   const hears = (seen: Observation) => void (looks.ssh && seen.banner?.startsWith('SSH-') && ssh.push(seen))
   await runOwnScan({ ...own, hears }, watch, deps, signal)
   const hearer = {
-    tell: (look: Look) => watch.look?.(look),
+    tell(look: Look) {
+      keepLook(store, own.id, look)
+      watch.look?.(look)
+    },
     progress: (progress: Progress) => watch.progress(progress)
   }
   if (!signal.aborted && (looks.deep || looks.ssh || looks.revocation)) {

@@ -3,9 +3,10 @@ import type { Connection } from './connection.ts'
 /**
  * What a finding hangs on. Endpoints share states and states share certificates, so that most findings are
  * written once for many endpoints. `key` is a certificate again (its id), for what is true of its key in the
- * light of all others: those are renewed by their own pass.
+ * light of all others: those are renewed by their own pass. `look` is an endpoint again and
+ * `status` a certificate, for what only closer looks show: a scan leaves those alone.
  */
-export type SubjectKind = 'certificate' | 'key' | 'chain' | 'state' | 'endpoint'
+export type SubjectKind = 'certificate' | 'key' | 'chain' | 'state' | 'endpoint' | 'look' | 'status'
 
 /** How bad a finding is. */
 export type Severity = 'critical' | 'warning' | 'note'

@@ -9,6 +9,7 @@ import { guarded, storeFault } from './faults.ts'
 import { openFindings } from './findings.ts'
 import { openHistory } from './history.ts'
 import { openKeys } from './keys.ts'
+import { openLooks } from './looks.ts'
 import { openOwnership } from './ownership.ts'
 import { openScans } from './scans.ts'
 import { openSchedules } from './schedules.ts'
@@ -75,6 +76,7 @@ function assemble(db: Connection, directory: string, translate: (thrown: unknown
     pages: guarded(openEndpointPages(db), translate),
     history: guarded(openHistory(db), translate),
     findings: guarded(openFindings(db), translate),
+    looks: guarded(openLooks(db), translate),
     ownership: guarded(openOwnership(db), translate),
     keys: guarded(openKeys(db), translate),
     summary: guarded(openSummary(db), translate),

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { Fault } from '../../../core/fault.ts'
 import type { ListText, Looks, PaceRequest, ProbeRequest, ScanRequest } from '../../functions.ts'
 import { readFound } from '../found.ts'
@@ -20,7 +21,7 @@ export async function scanRequest(targets: readonly string[], options: ScanOptio
       { source: null, text: (options.exclude ?? []).join('\n') },
       ...(options.excludeFile ?? []).map((file) => listOf('--exclude-file', file))
     ],
-    doNotScan: (options.doNotScan ?? []).map((file) => listOf('--do-not-scan', file)),
+    doNotScan: (options.doNotScan ?? []).map((file) => standingListOf('--do-not-scan', file)),
     ports: options.ports ?? null,
     names: namesOf(options),
     ptr: options.ptr === true,
@@ -46,6 +47,12 @@ function nothingNamed(from: string | undefined): Fault {
 
 function listOf(option: string, file: string): ListText {
   return { source: file === '-' ? 'standard input' : file, text: readText(option, file) }
+}
+
+/** A list that may change while the scan is made, and until it is resumed. */
+function standingListOf(option: string, file: string): ListText {
+  const list = listOf(option, file)
+  return file === '-' ? list : { ...list, file: resolve(file) }
 }
 
 function namesOf({ names, sni = [] }: ScanOptions): readonly ListText[] {

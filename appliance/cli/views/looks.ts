@@ -17,6 +17,8 @@ function deepLines(screen: Screen, deep: Deep): string[] {
   const place = `${formatEndpoint(deep.address, deep.port)}${deep.name === null ? '' : ` ${shown(deep.name)}`}`
   const spoken = deep.versions.filter(({ accepted }) => accepted)
   const suites = new Set(spoken.flatMap((one) => one.suites)).size
+  if (deep.cost.connections === 0)
+    return [`${screen.paint('strong', place)}  not looked at: what looks may take of the address is used up`]
   const facts = [
     spoken.map(({ version }) => version).join(', ') || 'no version accepted',
     counted(suites, 'suite'),
@@ -85,6 +87,12 @@ const revocationWords: Readonly<Record<Revocation['outcome'], string>> = {
   'not-asked': 'not asked, the settings do not allow it',
   'none-named': 'names no place to ask',
   'no-issuer': 'its issuer is not sent, so nobody can be asked'
+}
+
+/** What came of asking for revocation, in words. */
+export function revocationPlain({ outcome, revokedAt, reason, by }: Revocation): string {
+  const since = revokedAt === null ? '' : ` since ${onDay(Date.parse(revokedAt))}, ${reason ?? 'no reason'}`
+  return `${revocationWords[outcome]}${since}${by === null ? '' : ` (${by.toUpperCase()})`}`
 }
 
 function revocationLine(screen: Screen, look: Revocation): string {

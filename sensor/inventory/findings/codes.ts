@@ -109,6 +109,31 @@ export const findingCodes = {
     ['Unreadable certificate', 'warning'],
     'What the server sent as its certificate breaks the rules of X.509: clients refuse it.',
     'Install a certificate that was encoded by a conforming issuer.'
+  ),
+  revoked: row(
+    ['Revoked', 'critical'],
+    'The issuer says by OCSP or CRL that it revoked the certificate: clients that ask refuse it.',
+    'Replace it by a new certificate with a new key.'
+  ),
+  'weak-protocol': row(
+    ['Weak protocol', 'warning'],
+    'A deeper look saw a protocol version accepted that can be attacked: SSL 2.0, SSL 3.0, TLS 1.0 or TLS 1.1.',
+    'Turn the old versions off: tlsward endpoint show says which.'
+  ),
+  'weak-suite': row(
+    ['Weak cipher suite', 'warning'],
+    'A deeper look saw suites accepted that encrypt badly, encrypt nothing, or prove no identity.',
+    'Take them out of the list of suites: tlsward endpoint show says which.'
+  ),
+  'weak-key-exchange': row(
+    ['Weak key exchange', 'warning'],
+    'A deeper look saw keys agreed on in a way that can be broken, or read later by whoever gets the key.',
+    'Offer ECDHE suites before all others, and primes of 2048 bits or more for DHE.'
+  ),
+  'weak-tls-setting': row(
+    ['Weak TLS setting', 'warning'],
+    'A deeper look saw compression, or that a protection of renegotiation or fallback is missing.',
+    'Update the TLS library and turn compression off: tlsward endpoint show says which.'
   )
 } as const satisfies Record<string, FindingCodeRow>
 
