@@ -35,6 +35,7 @@ t.test('an RSA certificate makes us ask for an ECDSA one, and the reverse', (t) 
 t.test('a database that counts cut handshakes is asked once', (t) => {
   const past = climbing({ ...climb, starttls: 'mysql' }, [{ ...certificate, keyType: 'RSA' }, refusal])
   t.same(rungs(past), ['modern'])
+  t.same(rungs(climbing({ ...climb, starttls: 'mysql' }, [refusal, refusal])), ['modern'], 'refused or not')
   t.end()
 })
 

@@ -39,12 +39,12 @@ export function nextStep(past: readonly Attempt[], climb: Climb): Step | null {
   if (!last) return { rung: 'modern', starttls: climb.starttls }
   if (past.some(({ rung }) => rung === 'rsa' || rung === 'ecdsa')) return null
   if (last.end.kind === 'certificate') return climb.twin && !countsCutHandshakes(last) ? twinStep(last) : null
-  return otherProtocol(past, climb) ?? olderHello(last)
+  return otherProtocol(past, climb) ?? (countsCutHandshakes(last) ? null : olderHello(last))
 }
 
 /**
  * MySQL and MariaDB count handshakes that were cut short, and bar an address after max_connect_errors of them
- * (100 by default) in a row: it is not asked twice.
+ * (100 by default): theirs is finished, and they are not asked twice.
  */
 function countsCutHandshakes({ starttls }: Attempt): boolean {
   return starttls === 'mysql'

@@ -68,7 +68,8 @@ export class Probe implements ExchangeOwner {
     const { dialer, hellos } = this.#tools
     const { rung, starttls } = this.#step
     const hello = hellos.for(rung, this.pair.name)
-    this.#exchange = new Exchange({ address: this.host, port: this.pair.port, hello, starttls }, this)
+    const { host: address, pair } = this
+    this.#exchange = new Exchange({ address, port: pair.port, hello, starttls, finish: true }, this)
     this.connections++
     this.#exchange.start(dialer)
   }

@@ -204,10 +204,20 @@ export class ServerRecords {
   static derive(suite: number, secret: Uint8Array, transcript: Transcript): ServerRecords | undefined {
     const kit = kitOf(suite)
     if (!kit) return undefined
-    const { hashing, cipher, keyLength } = kit
+    const { hashing } = kit
     const context = transcriptHash(hashing, transcript)
     const handshake = hashing.key(kit.extract(secret))
-    const server = hashing.key(expand(handshake, 's hs traffic', context, hashing.length))
+    return ServerRecords.#of(kit, expand(handshake, 's hs traffic', context, hashing.length))
+  }
+
+  /** The same by the server's handshake traffic secret itself. */
+  static bySecret(suite: number, secret: Uint8Array): ServerRecords | undefined {
+    const kit = kitOf(suite)
+    return kit && ServerRecords.#of(kit, secret)
+  }
+
+  static #of({ hashing, cipher, keyLength }: Kit, secret: Uint8Array): ServerRecords {
+    const server = hashing.key(secret)
     const key = expand(server, 'key', noContext, keyLength)
     return new ServerRecords(opener(cipher, key), expand(server, 'iv', noContext, 12))
   }
