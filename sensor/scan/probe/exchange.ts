@@ -6,7 +6,7 @@ import { writeHello, type Hello } from './hello.ts'
 import type { Dialer, Line, LineHandler } from './line.ts'
 import { openPrelude, protocolOf } from './starttls/index.ts'
 import { preludeLimit, type Closing, type Prelude } from './starttls/prelude.ts'
-import { agreementFor, sweepAgreement, type KeyAgreement } from './tls13.ts'
+import { agreementFor, sweepAgreement, type KeyAgreement } from './agreements.ts'
 
 /** How one connection ended: what the flight said, or what happened before or instead of it. */
 export type ExchangeEnd =

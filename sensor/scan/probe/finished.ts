@@ -4,7 +4,7 @@ import tls from 'node:tls'
 import { Flight } from './flight.ts'
 import type { Hello } from './hello.ts'
 import type { Closing } from './starttls/prelude.ts'
-import { sweepAgreement } from './tls13.ts'
+import { sweepAgreement } from './agreements.ts'
 
 /** What a finished handshake is made with. */
 interface FinishedOptions {

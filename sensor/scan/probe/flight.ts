@@ -2,7 +2,8 @@ import { copyOf, u16, u24 } from './bytes.ts'
 import { readCertificateList, type CertificateList } from './certificate-list.ts'
 import type { Hello } from './hello.ts'
 import { readServerHello, type ServerHello } from './server-hello.ts'
-import { ServerRecords, type KeyAgreement } from './tls13.ts'
+import { type KeyAgreement } from './agreements.ts'
+import { ServerRecords } from './tls13.ts'
 
 /** Bounds of what one connection may make us take. */
 export const flightLimits = {
