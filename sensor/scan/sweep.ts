@@ -9,6 +9,7 @@ import { FlightControl, Patience, type ConnectBounds } from './patience.ts'
 import { ChainBook } from './probe/chain-book.ts'
 import { Climbs } from './probe/climbs.ts'
 import type { ExchangeEnd } from './probe/exchange.ts'
+import { HeldBytes } from './probe/held-bytes.ts'
 import { Hellos } from './probe/hellos.ts'
 import type { Dialer } from './probe/line.ts'
 import { Probe, type ProbeOptions, type ProbeOwner, type ProbeTools } from './probe/probe.ts'
@@ -161,6 +162,7 @@ class Sweep {
       hellos,
       chains: new ChainBook(),
       climbs: new Climbs(options),
+      held: new HeldBytes(),
       options
     }
   }
@@ -330,10 +332,20 @@ class Sweep {
     if (this.#settle === null) return
     const now = this.#deps.clock.ticks()
     this.#wheel.expire(now, (run) => this.#expired(run, now))
+    if (this.tools.held.crowded) this.#endLargest()
     if (this.#finished > 0 && now - this.#deliveredAt >= deliverMs) this.#deliver(now)
     if (now >= this.#closedUntil) this.#closedUntil = now + (this.#deps.closedFor?.() ?? 0)
     this.#pump(now)
     this.#endIfDone()
+  }
+
+  /** the largest unfinished answers go until the rest fits */
+  #endLargest(): void {
+    const largest = this.#begun.toSorted((one, other) => other.probe.held - one.probe.held)
+    for (const { probe } of largest) {
+      if (!this.tools.held.crowded) return
+      probe.giveWay()
+    }
   }
 
   #expired(run: Run, now: number): void {

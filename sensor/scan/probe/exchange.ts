@@ -2,6 +2,7 @@ import { visible } from '../../../core/text.ts'
 import type { StartTls } from '../observation.ts'
 import { Flight, flightLimits, type FlightEnd } from './flight.ts'
 import { FinishedTls } from './finished.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import { writeHello, type Hello } from './hello.ts'
 import type { Dialer, Line, LineHandler } from './line.ts'
 import { openPrelude, protocolOf } from './starttls/index.ts'
@@ -33,6 +34,8 @@ export interface ExchangeSetup {
   readonly whole?: boolean
   /** read no further than the ServerHello or HelloRetryRequest */
   readonly brief?: boolean
+  /** counts what all connections of a scan hold */
+  readonly held?: HeldBytes
   /** finish the handshake where a cut one counts against us: then the hello is not ours */
   readonly finish?: boolean
   /** reads the answer in place of a flight: another protocol than TLS */
@@ -87,9 +90,20 @@ export class Exchange implements LineHandler {
     else this.#finish({ kind: 'stalled', heard: this.#heard > 0 })
   }
 
+  /** bytes of an unfinished answer that it holds */
+  get held(): number {
+    return this.#finished?.held ?? this.flight?.held ?? 0
+  }
+
+  /** Ends for the sake of the others, which need the memory. */
+  giveWay(): void {
+    this.#finish({ kind: 'too-large', why: 'more bytes than all connections together may hold' })
+  }
+
   /** Ends the connection without telling the owner: the scan stops. */
   abandon(): void {
     this.#phase = 'over'
+    this.flight?.release()
     this.#finished?.close()
     this.#line?.abort()
   }
@@ -144,8 +158,9 @@ export class Exchange implements LineHandler {
     const keys = this.setup.keys ?? sweepAgreement
     const share = hello.offer.share?.group
     const agreement = share === undefined || share === keys.share.group ? keys : agreementFor(share)
-    const { whole = false, brief = false } = this.setup
-    this.flight = new Flight(hello, agreement ?? keys, { whole, brief, after })
+    const { whole = false, brief = false, held } = this.setup
+    this.flight?.release()
+    this.flight = new Flight(hello, agreement ?? keys, { whole, brief, after, held })
     this.#line?.send(this.#prelude?.wrap ? this.#prelude.wrap(hello.record) : hello.record)
   }
 
@@ -168,6 +183,7 @@ export class Exchange implements LineHandler {
     const finished = new FinishedTls({
       name: this.setup.hello.offer.name,
       closing,
+      held: this.setup.held,
       send: (bytes) => this.#line?.send(bytes),
       over: () => this.#endFinished(finished, 'ended')
     })
@@ -222,8 +238,11 @@ export class Exchange implements LineHandler {
     if (this.#phase === 'over') return
     this.#phase = 'over'
     this.end = end
+    this.#finished?.close()
     this.#line?.abort()
     this.#owner.exchangeEnded(this)
+    // only now: the certificates are views of what is held
+    this.flight?.release()
   }
 }
 

@@ -2,6 +2,7 @@ import { constants } from 'node:crypto'
 import { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { Flight } from './flight.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import type { Hello } from './hello.ts'
 import type { Closing } from './starttls/prelude.ts'
 import { sweepAgreement } from './agreements.ts'
@@ -12,6 +13,8 @@ interface FinishedOptions {
   readonly name: string | null
   /** what is said within TLS until the server has had its say */
   readonly closing: Closing
+  /** where what the server sent is counted */
+  readonly held: HeldBytes | undefined
   readonly send: (bytes: Uint8Array) => void
   /** the conversation is over, or has failed: {@link FinishedTls.flight} tells what was seen */
   readonly over: () => void
@@ -29,9 +32,12 @@ export class FinishedTls {
   readonly #stream: Duplex
   readonly #secure: tls.TLSSocket
   readonly #sent: Uint8Array[] = []
+  readonly #counter: HeldBytes | undefined
+  #held = 0
   #secret: Uint8Array | undefined
 
-  constructor({ name, closing, send, over }: FinishedOptions) {
+  constructor({ name, closing, held, send, over }: FinishedOptions) {
+    this.#counter = held
     this.#stream = new Duplex({
       read() {},
       write(chunk: Uint8Array, _encoding, done) {
@@ -59,7 +65,14 @@ export class FinishedTls {
   feed(bytes: Uint8Array): void {
     const copy = Buffer.from(bytes)
     this.#sent.push(copy)
+    this.#held += copy.length
+    this.#counter?.add(copy.length)
     this.#stream.push(copy)
+  }
+
+  /** bytes that the server has sent so far */
+  get held(): number {
+    return this.#held
   }
 
   /** The peer closed its side. */
@@ -80,6 +93,8 @@ export class FinishedTls {
     this.#secure.removeAllListeners().on('error', () => {})
     this.#secure.destroy()
     this.#stream.destroy()
+    this.#counter?.add(-this.#held)
+    this.#held = 0
   }
 }
 

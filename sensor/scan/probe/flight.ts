@@ -1,5 +1,6 @@
 import { copyOf, u16, u24 } from './bytes.ts'
 import { readCertificateList, type CertificateList } from './certificate-list.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import type { Hello } from './hello.ts'
 import { readServerHello, type ServerHello } from './server-hello.ts'
 import { type KeyAgreement } from './agreements.ts'
@@ -45,6 +46,8 @@ export interface FlightOptions {
   readonly after?: readonly Uint8Array[]
   /** the server's handshake traffic secret (RFC 8446 §7.1), where somebody else has agreed on the keys of TLS 1.3 */
   readonly serverSecret?: Uint8Array
+  /** where what the flight holds is counted beside all others */
+  readonly held?: HeldBytes | undefined
 }
 
 /**
@@ -74,6 +77,8 @@ export class Flight {
   readonly #brief: boolean
   readonly #messages: readonly Uint8Array[]
   readonly #serverSecret: Uint8Array | undefined
+  readonly #counter: HeldBytes | undefined
+  #held = 0
   #records: ServerRecords | null = null
   #input: Pieces | null = null
   #handshake: Pieces | null = null
@@ -88,6 +93,7 @@ export class Flight {
     this.#whole = options.whole ?? false
     this.#brief = options.brief ?? false
     this.#serverSecret = options.serverSecret
+    this.#counter = options.held
   }
 
   /** Takes bytes; true once the flight has ended and `end` says how. */
@@ -101,7 +107,29 @@ export class Flight {
     this.#input ??= new Pieces()
     this.#input.keep(input, used)
     if (this.#bytes > flightLimits.bytes) this.#tooLarge('more bytes than a handshake has')
+    this.#count()
     return this.end !== null
+  }
+
+  /** bytes of unfinished records and messages that it holds */
+  get held(): number {
+    return this.#held
+  }
+
+  /** Lets go of what it holds: nothing more will be read. */
+  release(): void {
+    if (this.#held > 0) this.#counter?.add(-this.#held)
+    this.#held = 0
+    this.#input = null
+    this.#handshake = null
+  }
+
+  #count(): void {
+    const held = (this.#input?.capacity ?? 0) + (this.#handshake?.capacity ?? 0)
+    if (held === this.#held) return
+    const fits = this.#counter?.add(held - this.#held) ?? true
+    this.#held = held
+    if (!fits) this.#tooLarge('more bytes than all connections together may hold')
   }
 
   #complete(): boolean {
@@ -294,6 +322,11 @@ export class Flight {
 class Pieces {
   #kept = nothing
   #length = 0
+
+  /** bytes of memory taken */
+  get capacity(): number {
+    return this.#kept.length
+  }
 
   /** what is kept, followed by `bytes`: a view that holds until the next call */
   with(bytes: Uint8Array): Uint8Array {
