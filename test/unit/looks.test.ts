@@ -1,5 +1,7 @@
 import t from 'tap'
+import { lookFindings } from '../../sensor/inventory/findings/look.ts'
 import { keepDeepLook, keepRevocationLook } from '../../sensor/inventory/looks.ts'
+import { weaknessCodes, type WeaknessCode } from '../../sensor/scan/deep/weaknesses.ts'
 import type { NewLook } from '../../sensor/store/looks.ts'
 import { chainOf, day, leaf, observed, publicIssuer, start, world } from './inventory-world.ts'
 
@@ -63,6 +65,29 @@ t.test('weaknesses are findings of the endpoint, by what is to be changed', asyn
   t.equal(codes().length, 2, 'a look that was cut short takes nothing away')
   keepDeepLook(store, place, { ...look('deep', start, 'cc'), weaknesses: [], whole: true })
   t.same(codes(), [], 'a whole one does')
+})
+
+t.test('each weakness has its finding, as bad as the worst of them', (t) => {
+  const all = Object.entries(weaknessCodes).map(([code, [severity]]) => {
+    return { code: code as WeaknessCode, severity, reason: 'so it is.' }
+  })
+  const found = lookFindings(start, all)
+  t.same(
+    found.map(({ code, severity }) => [code, severity]),
+    [
+      ['weak-protocol', 'critical'],
+      ['weak-suite', 'critical'],
+      ['weak-key-exchange', 'critical'],
+      ['weak-tls-setting', 'warning']
+    ]
+  )
+  t.same(
+    new Set(found.flatMap(({ facts }) => facts['weaknesses'])),
+    new Set(Object.keys(weaknessCodes)),
+    'none is left out'
+  )
+  t.equal(lookFindings(start, all.slice(0, 1))[0]?.reason, 'So it is. Seen on 2026-11-01.')
+  t.end()
 })
 
 t.test('that a certificate is revoked is a finding of all that show it', async (t) => {
