@@ -1,3 +1,4 @@
+import type { ForetoldTime } from '../sensor/scan/duration.ts'
 import type { StartTls } from '../sensor/scan/observation.ts'
 import type { SpaceSizes } from '../sensor/scan/targets/sizes.ts'
 import type { EndpointOrder } from '../sensor/store/endpoint-pages.ts'
@@ -100,9 +101,9 @@ export interface ScanRequest {
 }
 
 /** How much a scan is about to do. */
-export interface Scope extends SpaceSizes {
-  /** connections per second that its pace allows at most */
-  readonly perSecond: number
+export interface Scope extends SpaceSizes, ForetoldTime {
+  /** what it is about, where nobody named it so: the names where a scan found TLS; else null */
+  readonly about: string | null
   /** how targets were read, and names that did not resolve, as sentences */
   readonly notes: readonly string[]
   readonly maxTargets: number
@@ -118,13 +119,18 @@ export interface Progress {
   readonly rate: number
   /** milliseconds left, once the rate is steady; null before */
   readonly leftMs: number | null
-  /** what happens instead of the sweep: waiting for the window of time, closer looks */
+  /** what happens instead of the sweep: closer looks */
   readonly instead: string | null
+  /** when the window of time opens that is waited for, milliseconds; null while it is open */
+  readonly opensAt: number | null
 }
 
 /** What whoever started a scan wants to hear of it. */
 export interface ScanWatch {
-  /** the size is known and nothing is sent yet; gives whether a size over the limit is meant */
+  /**
+   * The size is known and nothing is sent yet; gives whether a size over the limit is meant. When the signal has
+   * aborted meanwhile, nothing is begun.
+   */
   scope(scope: Scope): boolean | Promise<boolean>
   progress(progress: Progress): void
   /** an endpoint answered and is stored; left out by whoever does not look at them */
@@ -145,7 +151,7 @@ export interface InventoryQuery {
   readonly key?: string
   /** part of a name; `*.example.com`; an address or its beginning */
   readonly search?: string
-  /** fingerprint, 64 hex digits */
+  /** fingerprint, or the first hex digits of it */
   readonly certificate?: string
   /** address, network or range */
   readonly network?: string
@@ -194,6 +200,23 @@ export interface Labelled {
   readonly changed: number
 }
 
+/** What went when old scans were forgotten. */
+export interface Pruned {
+  readonly scans: number
+  /** former standings of endpoints */
+  readonly history: number
+  readonly certificates: number
+}
+
+/** How the inventory differs between two times, and which. */
+export interface Differences {
+  /** the scan, with that for its names, after which the inventory is compared; null: before `to` */
+  readonly from: readonly Scan[] | null
+  readonly to: readonly Scan[]
+  /** by address */
+  readonly changes: AsyncIterable<Change>
+}
+
 /**
  * Everything that can be asked of an appliance, as plain data: the CLI calls these functions and nothing else.
  * Today they are served by the process itself ({@link file://./standalone.ts}); nothing in them stands against
@@ -206,15 +229,21 @@ export interface Functions {
   inventory(
     query: InventoryQuery
   ): Promise<{ readonly endpoints: readonly Endpoint[]; readonly summary: Summary }>
+  /** every endpoint that a query means, in its order, from where it begins; read page by page */
+  endpoints(query: Omit<InventoryQuery, 'limit'>): AsyncIterable<Endpoint>
   /** the endpoints at `address:port`, or with `/name` that of a server name, and what closer looks showed */
   endpoint(place: string): Promise<readonly EndpointDetails[]>
-  certificate(fingerprint: string): Promise<Certificate>
+  /** the certificate of a fingerprint (the first digits are enough), or those that `host:port[/name]` shows */
+  certificates(which: string): Promise<readonly Certificate[]>
   scans(): Promise<readonly Scan[]>
   scanById(id: number): Promise<Scan>
   /** what one scan changed (the last one when none is named), or what changed from the end of one to that of another */
-  differences(from?: number, to?: number): AsyncIterable<Change>
+  differences(from?: number, to?: number): Promise<Differences>
+  /** forgets all but the last scans, and what nothing refers to any more; gives how many of each went */
+  prune(keep: number): Promise<Pruned>
   schedules(): Promise<readonly Schedule[]>
-  addSchedule(schedule: NewSchedule): Promise<void>
+  /** throws `confirmation-needed` for a schedule of more than `maxTargets` pairs */
+  addSchedule(schedule: NewSchedule, maxTargets: number): Promise<void>
   removeSchedule(name: string): Promise<void>
   /** sets tags and owners, all or nothing; says of each label how many endpoints it met and changed */
   label(labels: readonly Label[]): Promise<readonly Labelled[]>

@@ -1,4 +1,5 @@
 import { Type, type Static, type TProperties, type TSchema } from 'typebox'
+import { changedFields } from '../sensor/inventory/diff.ts'
 import { outcomes } from '../sensor/scan/observation.ts'
 import { schemaVersion } from './schema-version.ts'
 
@@ -65,8 +66,10 @@ export const Leaf = Type.Object(
 )
 export type Leaf = Fixed<Static<typeof Leaf>>
 
-const Outcome = Type.Enum(Object.keys(outcomes) as (keyof typeof outcomes)[], {
-  description: 'how the last probe ended, a word of docs/scan.md'
+const outcomeWords = [...(Object.keys(outcomes) as (keyof typeof outcomes)[]), 'not-seen'] as const
+const Outcome = Type.Enum(outcomeWords, {
+  description:
+    'how the last probe ended, a word of docs/scan.md; not-seen: the scan that looked there heard nothing of it'
 })
 
 const place = {
@@ -190,6 +193,11 @@ export type Certificate = Fixed<Static<typeof Certificate>>
 
 export const Scan = record('scan', 'One scan', {
   id: count('number of the scan'),
+  parent: nullable(
+    count(
+      'the scan that found TLS where this one asked for names, both are one for diff; null: it is none for names'
+    )
+  ),
   state: Type.Enum(['running', 'finished', 'stopped', 'interrupted'], {
     description: 'interrupted: its process ended without a word'
   }),
@@ -211,9 +219,15 @@ export type Scan = Fixed<Static<typeof Scan>>
 
 const Standing = Type.Object(
   {
-    state: Type.Enum(['present', 'gone'], { description: 'was it there' }),
+    state: Type.Enum(['present', 'gone'], { description: 'was it there; what is gone shows nothing' }),
     outcome: Outcome,
-    ...answer
+    ...answer,
+    alert: nullable(
+      Type.Integer({ minimum: 0, description: 'number of the alert that refused, RFC 8446 §6' })
+    ),
+    chains: Type.Array(fingerprint('what identifies a chain with its order'), {
+      description: 'what identifies each chain served: the SHA-256 of its certificates one after the other'
+    })
   },
   options
 )
@@ -225,7 +239,9 @@ export const Change = record('change', 'One difference that scans saw', {
   ...place,
   before: nullable(Standing),
   after: Standing,
-  fields: Type.Array(Type.String(), { description: 'what differs' })
+  fields: Type.Array(Type.Enum(changedFields), {
+    description: `what differs in what is shown, of ${changedFields.join(', ')}; returned: from what it showed before it went; nothing for new and gone`
+  })
 })
 export type Change = Fixed<Static<typeof Change>>
 

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
@@ -24,6 +25,12 @@ export function readTrustRoots(where: Places, files: readonly string[]): TrustRo
   const standing = readIfThere(join(where.config, authoritiesName))
   const own = [...(standing ? [standing] : []), ...files.map(readAuthorities)]
   return { system: systemRoots(), own: own.flat() }
+}
+
+/** Names a set of roots: another set, another name. */
+export function rootsId({ system, own }: TrustRoots): string {
+  const all = [...system, ...own].map((der) => hash('sha256', der, 'hex'))
+  return hash('sha256', [...new Set(all)].toSorted().join(' '), 'hex')
 }
 
 function systemRoots(): Uint8Array[] {

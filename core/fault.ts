@@ -91,12 +91,95 @@ export const faultCodes = {
   'certificate-missing': ['missing', 'See tlsward inventory for the fingerprints that are known.'],
   'certificate-ambiguous': ['refused', 'Give more digits of the fingerprint.'],
   'certificate-malformed': ['malformed', 'Give one X.509 certificate, PEM or DER.'],
+  'key-malformed': ['malformed', 'Give one private key, PEM: PKCS#8, PKCS#1 or SEC1.'],
+  'key-unsupported': ['refused', 'Use an RSA key of 2048, 3072 or 4096 bits, or EC P-256 or P-384.'],
+  'passphrase-wrong': ['denied', 'Give the passphrase that the key or the PKCS#12 file was encrypted with.'],
+  'pkcs12-malformed': ['malformed', 'Export the file again: one key with its certificates, AES or 3DES.'],
+  'name-malformed': ['refused', 'Write host names, *.domain, or IP addresses.'],
+  'subject-malformed': ['refused', 'Correct the field of the subject that the message names.'],
+  'csr-malformed': ['malformed', 'Give one PKCS#10 request that its own key has signed.'],
+  'name-not-permitted': ['refused', 'Ask for names that the CA may sign, or choose another issuer.'],
+  'ca-unfit': ['conflict', 'Renew the CA, or name another one.'],
+  'certificate-foreign': ['refused', 'Revoke the certificate where it comes from.'],
+  'key-missing': ['missing', 'Restore the vault that held the key, or make a new one.'],
+  'order-changed': ['conflict', 'Begin a new order.'],
+  'request-inconsistent': ['bug', 'Report it with the message.'],
+  'chain-unfit': ['refused', 'Give the certificate of this request with its intermediates.'],
   'schedule-missing': ['missing', 'See tlsward scans list.'],
   'schedule-exists': ['conflict', 'Choose another name, or remove the schedule first.'],
   'window-malformed': ['refused', "Write e.g. 'Mon-Fri 22:00-06:00 Europe/Berlin'."],
   'local-limit': ['unreachable', 'Raise the limit of open files (ulimit -n), or lower --concurrency.'],
   'settings-malformed': ['refused', 'Correct the file, or remove it.'],
+  'acme-settings': ['refused', 'Correct the settings of the CA: the message names the one that is wrong.'],
+  'acme-key': [
+    'refused',
+    'Give a private key as PKCS#8 PEM: RSA of 2048 bits or more, P-256, P-384 or P-521.'
+  ],
+  'acme-refused': ['refused', 'See what the CA says: it will not do this however often it is asked.'],
+  'acme-validation': [
+    'refused',
+    'Make the place of validation show what the CA wants to see, then order again.'
+  ],
+  'acme-account': ['denied', 'Check the account at the CA: its state, its rights, its external binding.'],
+  'acme-conflict': ['conflict', 'Read the order again: it is in another state than was thought.'],
+  'acme-missing': ['missing', 'The CA has it no longer: place a new order.'],
+  'acme-unsupported': ['refused', 'Use a CA that offers it, or do without.'],
+  'acme-rate-limited': ['busy', 'Wait until the CA allows it again; the message says when, if the CA does.'],
+  'acme-unavailable': ['busy', 'Wait: the CA has trouble of its own.'],
+  'acme-unreachable': ['unreachable', 'Check the network, the proxy, and the address of the CA.'],
+  'acme-untrusted': [
+    'refused',
+    'Give the root that the TLS certificate of the CA is issued under, or its right name.'
+  ],
+  'acme-malformed': ['malformed', 'Check that the address is that of an ACME directory; else tell the CA.'],
   'outgoing-denied': ['denied', 'Allow outgoing requests in the configuration.'],
+  'device-exists': ['conflict', 'Choose another name, or remove the device first.'],
+  'device-missing': ['missing', 'See tlsward device list.'],
+  'device-unreachable': ['unreachable', 'Check address, port and firewall; the work is tried again.'],
+  'device-sign-in': ['denied', 'Correct the credentials: a refused sign-in is not tried again by itself.'],
+  'device-pin': [
+    'conflict',
+    'Find out why the device shows another key; accept it with tlsward device check --accept only then.'
+  ],
+  'device-right': ['denied', 'Grant the right that the message names; tlsward device check shows them all.'],
+  'device-read-only': ['denied', 'Allow writing with tlsward device allow, once its check is clean.'],
+  'device-busy': ['busy', 'Somebody else works on the device; the work is tried again.'],
+  'device-full': ['unreachable', 'Free disk space on the device; the work is tried again.'],
+  'device-broken': ['conflict', 'Mend the configuration of the device; nothing was changed.'],
+  'device-changed': ['conflict', 'Look at the new plan: the device changed since the old one was made.'],
+  'device-refused': ['refused', 'The device did not accept what it was given; the message has its words.'],
+  'device-malformed': ['malformed', 'Report it with the version of the device and the message.'],
+  'device-managed-elsewhere': [
+    'refused',
+    'Something else writes this certificate: renew it there, or take it away from there first.'
+  ],
+  'target-missing': ['missing', 'See tlsward device discover for the targets of the device.'],
+  'device-used': [
+    'conflict',
+    'Take its targets away first, or only forbid writing: the history of a device stays.'
+  ],
+  'connector-missing': ['missing', 'Use a version that has the connector, or remove the device.'],
+  'names-none': ['refused', 'Give names in the profile: the targets hold no certificate to take them from.'],
+  'names-changed': ['conflict', 'Begin a new event: the targets want other names than were ordered.'],
+  'issuer-missing': ['missing', 'See tlsward issuer list.'],
+  'issuer-exists': ['conflict', 'Choose another name, or remove the issuer first.'],
+  'profile-missing': ['missing', 'See tlsward profile list.'],
+  'profile-used': ['conflict', 'Give the targets that use it another profile first.'],
+  'profile-malformed': ['refused', 'Correct the field that the message names.'],
+  'event-missing': ['missing', 'See tlsward event list.'],
+  'event-state': ['conflict', 'Look where the event stands: it cannot do that from there.'],
+  'approval-stale': ['conflict', 'Look at the new preview and approve that: the plan has changed since.'],
+  'issued-flawed': [
+    'refused',
+    'Correct the profile or the issuer: the certificate that it gave cannot be used.'
+  ],
+  'key-gone': ['conflict', 'Begin a new event: the key of this one is no longer kept.'],
+  'wire-unserved': [
+    'refused',
+    'Bind the target to something that is served first: nothing could prove the new certificate.'
+  ],
+  'wire-differs': ['conflict', 'See what the endpoints showed in the history of the event; then retry.'],
+  'engine-running': ['busy', 'Use the process that runs already, or stop it first.'],
   internal: ['bug', 'Report it with the message.']
 } as const satisfies Record<string, readonly [FaultKind, string]>
 

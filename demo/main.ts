@@ -90,6 +90,11 @@ async function show(functions: Functions, servers: readonly Running[]): Promise<
   )
   const certificates = new Set(endpoints.flatMap((one) => one.certificates.map((leaf) => leaf.fingerprint)))
   const findings = endpoints.reduce((sum, one) => sum + one.findings.length, 0)
+  const notes = endpoints.reduce(
+    (sum, one) => sum + one.findings.filter(({ severity }) => severity === 'note').length,
+    0
+  )
+  screen.result(`${findings - notes} findings above, ${notes} notes that are left out`)
   screen.result(
     `demo: ${endpoints.length} endpoints, ${certificates.size} certificates, ${findings} findings`
   )

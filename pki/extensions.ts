@@ -8,6 +8,9 @@ import { booleanOf, hexOf, latin1Of, oidOf, smallIntegerOf } from './values.ts'
 /** The fields of a certificate while they are being read. */
 export type Draft = { -readonly [Name in keyof CertificateFields]: CertificateFields[Name] }
 
+/** What a subjectAltName is read into. */
+export type NamesDraft = Pick<Draft, 'dnsNames' | 'ipAddresses' | 'emails' | 'uris' | 'brokenExtensions'>
+
 /** Reads the value of one extension, whole, into the draft; it changes the draft only once all is read. */
 type ExtensionReader = (reader: DerReader, draft: Draft) => void
 
@@ -74,7 +77,7 @@ function readValue(reader: DerReader, draft: Draft, { name, read }: Row): void {
   reader.seek(at, outer)
 }
 
-function addBroken(draft: Draft, name: string): void {
+function addBroken(draft: Pick<Draft, 'brokenExtensions'>, name: string): void {
   const known = draft.brokenExtensions
   if (!known?.includes(name)) draft.brokenExtensions = [...(known ?? []), name]
 }
@@ -147,7 +150,8 @@ const dnsTag = 0x82
 const uriTag = 0x86
 const ipTag = 0x87
 
-function readAlternativeNames(reader: DerReader, draft: Draft): void {
+/** Reads a subjectAltName (RFC 5280 §4.2.1.6), where the cursor stands, into the draft. */
+export function readAlternativeNames(reader: DerReader, draft: NamesDraft): void {
   const dnsNames: string[] = []
   const ipAddresses: string[] = []
   const emails: string[] = []

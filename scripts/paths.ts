@@ -4,7 +4,7 @@ import { root } from './sources.ts'
 
 const link = /\]\((?!https?:|mailto:|#)(?<path>[^)#\s]+)(?:#[^)]*)?\)/g
 const code = /`(?<path>[\w.@-]+(?:\/[\w.@-]+)*\/?)`/g
-const folder = /^(core|pki|sensor|appliance|demo|bench|scripts|test|docs|bin|\.ci)\//
+const folder = /^(core|pki|acme|sensor|connectors|appliance|demo|bench|scripts|test|docs|bin|\.ci)\//
 
 /**
  * Paths that a document names and that are not there: targets of links, and whatever in `code` begins with a

@@ -38,6 +38,8 @@ const rules: readonly Rule[] = [
       'appliance/vault/',
       'acme/client/sign.ts',
       'pki/private-key.ts',
+      'pki/pkcs12.ts',
+      'pki/key-bundle.ts',
       'sensor/issuance/solvers/',
       'sensor/identify/snmp.ts'
     ],

@@ -9,6 +9,8 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 export const sourceFolders = [
   'core',
   'pki',
+  'acme',
+  'connectors',
   'sensor',
   'appliance',
   'demo',

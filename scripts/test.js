@@ -40,7 +40,10 @@ for (const [, name, count] of (line ?? '').matchAll(/(\w+): (\d+)/g)) totals[nam
 // a crash can end the run without a failed assertion: it counts as one
 if (status !== 0 && totals.fail === 0) totals.fail = 1
 // tables that a test made for people to read
-for (const [, text] of readFileSync(output, 'utf8').matchAll(/^ *# table: (.*)$/gm)) console.log(text)
+for (const [, text] of readFileSync(output, 'utf8').matchAll(
+  /^ *# (?:table: )?((?<=table: ).*|contract .*)$/gm
+))
+  console.log(text)
 for (const text of failures(readFileSync(output, 'utf8'))) console.log(text)
 const failed = totals.fail > 0 || totals.pass === 0
 console.log(`\n${totals.pass} passed, ${totals.fail} failed, ${totals.skip + totals.todo} skipped`)

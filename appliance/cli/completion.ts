@@ -1,10 +1,16 @@
 import type { Command, Option } from 'commander'
+import { findingCodes } from '../../sensor/inventory/findings/codes.ts'
+import { namedPorts } from '../../sensor/scan/targets/ports.ts'
 
 /** One command of the tree with all that can be completed after it. */
 interface Node {
   /** names from below the program, `inventory tag`; empty for the program itself */
   readonly path: string
   readonly commands: readonly { readonly name: string; readonly summary: string }[]
+  /** other names of the commands, by which their node is reached as well */
+  readonly aliases: readonly (readonly [alias: string, name: string])[]
+  /** what its arguments may be, where that is a list */
+  readonly choices: readonly string[]
   readonly options: readonly Option[]
 }
 
@@ -20,22 +26,43 @@ export function completionScript(program: Command, shell: Shell): string {
 function walk(command: Command, names: readonly string[]): Node[] {
   const help = command.createHelp()
   const children = help.visibleCommands(command).filter((child) => child.name() !== 'help')
+  // where no further command is named, list is meant (scans: scans list), with its options
+  const standIn = children.find((child) => child.name() === 'list')
   const node: Node = {
     path: names.join(' '),
     commands: children.map((child) => ({ name: child.name(), summary: help.subcommandDescription(child) })),
-    options: [...help.visibleOptions(command), ...help.visibleGlobalOptions(command)]
+    aliases: children.flatMap((child) => child.aliases().map((alias) => [alias, child.name()] as const)),
+    choices: command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices),
+    options: [
+      ...(standIn ? help.visibleOptions(standIn).filter(({ long }) => long !== '--help') : []),
+      ...help.visibleOptions(command),
+      ...help.visibleGlobalOptions(command)
+    ]
   }
   return [node, ...children.flatMap((child) => walk(child, [...names, child.name()]))]
 }
 
 const flags = (option: Option) => [option.short, option.long].filter((flag) => flag !== undefined)
 const takesValue = (option: Option) => option.required || option.optional
+
+/** Values that are worth offering though others may be written. */
+const suggested: Readonly<Record<string, readonly string[]>> = {
+  '--ports': [...Object.keys(namedPorts), 'all'],
+  '--finding': Object.keys(findingCodes)
+}
+const choicesOf = ({ long, argChoices }: Option) => argChoices ?? suggested[long ?? '']
 const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
 /** The lines of a shell `case` that follow the words typed so far down the tree. */
 function descent(nodes: readonly Node[]): string {
   const steps = nodes.flatMap((node) => node.commands.map((command) => quote(`${node.path} ${command.name}`)))
-  return `case "$place $word" in ${steps.join('|')}) place="\${place:+$place }$word" ;; esac`
+  const aliases = nodes.flatMap((node) =>
+    node.aliases.map(
+      ([alias, name]) => `${quote(`${node.path} ${alias}`)}) place="\${place:+$place }${name}" ;;`
+    )
+  )
+  const own = `${steps.join('|')}) place="\${place:+$place }$word" ;;`
+  return `case "$place $word" in ${[own, ...aliases].join(' ')} esac`
 }
 
 /** `case` branches for the values of options: the choices, or the word that stands for file names. */
@@ -48,7 +75,7 @@ function valueBranches(
       (option) =>
         `    ${flags(option)
           .map((flag) => quote(`${node.path}:${flag}`))
-          .join('|')}) ${branch(option.argChoices)}; return ;;`
+          .join('|')}) ${branch(choicesOf(option))}; return ;;`
     )
   )
 }
@@ -56,6 +83,7 @@ function valueBranches(
 function bashScript(nodes: readonly Node[]): string {
   const words = (node: Node) => [
     ...node.commands.map((command) => command.name),
+    ...node.choices,
     ...node.options.flatMap(flags)
   ]
   return `# bash completion of tlsward: source <(tlsward completion bash)
@@ -64,6 +92,8 @@ _tlsward() {
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     ${descent(nodes)}
   done
+  # bash takes the = of --option=value for a word of its own
+  if [[ $cur == = ]]; then cur=''; elif [[ $prev == = ]]; then prev=\${COMP_WORDS[COMP_CWORD-2]}; fi
   COMPREPLY=()
   case "$place:$prev" in
 ${valueBranches(nodes, (choices) => (choices ? `COMPREPLY=($(compgen -W ${quote(choices.join(' '))} -- "$cur"))` : ':')).join('\n')}
@@ -81,6 +111,7 @@ function zshScript(nodes: readonly Node[]): string {
   const described = (name: string, text: string) => quote(`${name}:${text.replaceAll(':', '\\:')}`)
   const words = (node: Node) => [
     ...node.commands.map((command) => described(command.name, command.summary)),
+    ...node.choices.map(quote),
     ...node.options.flatMap((option) => flags(option).map((flag) => described(flag, option.description)))
   ]
   return `#compdef tlsward
@@ -112,20 +143,29 @@ function fishScript(nodes: readonly Node[]): string {
     const options = node.options.map((option) => {
       const short = option.short ? ` -s ${option.short.slice(1)}` : ''
       const long = option.long ? ` -l ${option.long.slice(2)}` : ''
-      const choices = option.argChoices ? ` -x -a ${quote(option.argChoices.join(' '))}` : ''
-      const value = takesValue(option) && !option.argChoices ? ' -r' : ''
+      const known = choicesOf(option)
+      const choices = known ? ` -x -a ${quote(known.join(' '))}` : ''
+      const value = takesValue(option) && !known ? ' -r' : ''
       return `complete -c tlsward ${here}${short}${long}${value}${choices} -d ${quote(option.description)}`
     })
-    return [...commands, ...options]
+    const values = node.choices.map((choice) => `complete -c tlsward -f ${here} -a ${choice}`)
+    return [...commands, ...values, ...options]
   })
   const steps = nodes.flatMap((node) =>
     node.commands.map((command) => quote(`${node.path} ${command.name}`.trim()))
+  )
+  const aliases = nodes.flatMap((node) =>
+    node.aliases.map(
+      ([alias, name]) =>
+        `    test (string join ' ' $place $word) = ${quote(`${node.path} ${alias}`.trim())}; and set -a place ${name}`
+    )
   )
   return `# fish completion of tlsward: tlsward completion fish | source
 function __tlsward_place
   set -l place
   for word in (commandline -opc)[2..-1]
     contains -- (string join ' ' $place $word) ${steps.join(' ')}; and set -a place $word
+${aliases.join('\n')}
   end
   echo "$place"
 end

@@ -1,9 +1,15 @@
-import { readFileSync } from 'node:fs'
+import { fstatSync, readFileSync } from 'node:fs'
 import { Fault } from '../../core/fault.ts'
+import type { ListText } from '../functions.ts'
 
 /** The text of a file that an option names; `-` is standard input. */
-export function readText(option: string, file: string): string {
+function readText(option: string, file: string): string {
   return readBytes(option, file).toString('utf8')
+}
+
+/** The lines of a file that an option names, with what messages call it; `-` is standard input. */
+export function listOf(option: string, file: string): ListText {
+  return { source: file === '-' ? 'standard input' : file, text: readText(option, file) }
 }
 
 /** The bytes of a file that an option names; `-` is standard input. */
@@ -17,6 +23,17 @@ export function readBytes(option: string, file: string): Buffer {
       { field: option, file },
       error
     )
+  }
+}
+
+/** Is standard input something that was piped or redirected to us, rather than a terminal or nothing? */
+export function isInputPiped(): boolean {
+  try {
+    const input = fstatSync(0)
+    return input.isFIFO() || input.isFile() || input.isSocket()
+  } catch {
+    // closed
+    return false
   }
 }
 

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { systemClock } from '../../core/clock.ts'
-import { places, processSurroundings } from '../places.ts'
+import type { Fault } from '../../core/fault.ts'
+import { places, processSurroundings, type Places } from '../places.ts'
 import type { Functions } from '../functions.ts'
 import { expandDashes, nearestCommand } from './arguments.ts'
 import { exitCodeOf, failureText, faultOf } from './failure.ts'
 import { createProgram } from './program.ts'
+import type { Screen } from './screen.ts'
 import type { GlobalOptions, Session } from './session.ts'
 import { listenToSignals, type Ending } from './signals.ts'
 
@@ -25,6 +27,15 @@ function readVersion(): string {
   return 'unknown'
 }
 
+async function openFunctions(where: Places, { ca = [] }: GlobalOptions, screen: Screen): Promise<Functions> {
+  const [{ openStandalone }, { showProgress }] = await Promise.all([
+    import('../standalone/open.ts'),
+    import('./progress.ts')
+  ])
+  const show = showProgress(screen, systemClock)
+  return openStandalone(where, ca, (progress) => (progress ? show(progress) : screen.status('')))
+}
+
 /** Runs a command in a session of its own, and closes what it opened. */
 async function run(command: Command, act: (session: Session) => Promise<number | void>): Promise<void> {
   const options = command.optsWithGlobals<GlobalOptions>()
@@ -38,15 +49,13 @@ async function run(command: Command, act: (session: Session) => Promise<number |
     screen,
     clock: systemClock,
     places: where,
-    functions: () =>
-      (functions ??= import('../standalone/open.ts').then(({ openStandalone }) =>
-        openStandalone(where, options.ca ?? [])
-      )),
+    functions: () => (functions ??= openFunctions(where, options, screen)),
     ending: (said) =>
       (ending = listenToSignals({ clock: systemClock, said, leave: (code) => process.exit(code) }))
   }
   try {
     process.exitCode = (await act(session)) ?? 0
+    screen.finish()
   } finally {
     screen.status('')
     screen.close()
@@ -57,21 +66,35 @@ async function run(command: Command, act: (session: Session) => Promise<number |
   }
 }
 
-// a reader that has seen enough (| head) is no error: the screen of a command ends its work, the rest is quiet
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
+// the screen of a command ends its work when results reach nobody; what is said beside them may go unheard
+let outputError: NodeJS.ErrnoException | undefined
+process.stdout.on('error', (error) => (outputError ??= error))
+process.stderr.on('error', () => {})
+
+/** The fault of standard output that could not be written. A reader that has seen enough (| head) is none. */
+async function lostOutput(): Promise<Fault | undefined> {
+  await new Promise((resolve) => process.stdout.write('', resolve))
+  if (outputError === undefined || outputError.code === 'EPIPE') return undefined
+  const { unwritable } = await import('./results-file.ts')
+  return unwritable('Standard output', outputError)
 }
 
 const program = createProgram(run, readVersion())
 const words = expandDashes(program, process.argv.slice(2))
-try {
-  await program.parseAsync(words, { from: 'user' })
-} catch (thrown) {
-  const fault = faultOf(thrown)
-  if (fault) {
-    process.stderr.write(`${failureText(fault, nearestCommand(program, words))}\n`)
-    process.exitCode = exitCodeOf(fault)
+
+/** Runs the command line; gives the fault in which it ended. */
+async function runToEnd(): Promise<Fault | undefined> {
+  try {
+    await program.parseAsync(words, { from: 'user' })
+  } catch (thrown) {
+    const fault = faultOf(thrown)
+    if (fault) return fault
   }
+  return lostOutput()
+}
+
+const fault = await runToEnd()
+if (fault) {
+  process.stderr.write(`${failureText(fault, nearestCommand(program, words))}\n`)
+  process.exitCode = exitCodeOf(fault)
 }

@@ -1,7 +1,6 @@
-import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { styleText } from 'node:util'
-import { Fault } from '../../core/fault.ts'
-import { reason } from './files.ts'
+import { openResultsFile } from './results-file.ts'
+import { cut } from './table.ts'
 
 /** Styles by meaning: green proven good, yellow will go wrong, red is wrong, dim nothing to say. */
 export type Tone = 'good' | 'warn' | 'bad' | 'dim' | 'strong' | 'running'
@@ -31,9 +30,13 @@ export interface Screen {
   readonly width: number
   /** are the words for the person read on a terminal? */
   readonly watched: boolean
-  /** aborts when nobody reads the results any more (a closed pipe) */
+  /** aborts when results reach nobody any more (a closed pipe, a full disk) */
   readonly closed: AbortSignal
-  /** finishes the results file */
+  /** resolves when the results so far are written: whoever prints very many waits for it now and then */
+  written(): Promise<void>
+  /** all results are there: a file of results takes its place. Throws `file-unwritable` */
+  finish(): void
+  /** ends what passes; a file of results that was not finished goes away */
   close(): void
 }
 
@@ -47,12 +50,12 @@ export function openScreen({
 }): Screen {
   const closed = new AbortController()
   const { stdout, stderr } = process
-  const results = file === undefined ? undefined : openResults(file)
+  const results = file === undefined ? undefined : openResultsFile(file)
+  // a terminal that knows no escapes has no line that stays in place
+  const watched = stderr.isTTY && !quiet && process.env['TERM'] !== 'dumb'
   let status = ''
 
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') closed.abort()
-  })
+  stdout.on('error', () => closed.abort())
   const clear = () => status && stderr.write('\r\u001b[K')
   const show = () => status && stderr.write(status)
   // a passing line must not be left in the middle of what is written over it
@@ -67,36 +70,20 @@ export function openScreen({
       results ? results.write(`${line}\n`) : above(() => closed.signal.aborted || stdout.write(`${line}\n`)),
     note: (line) => quiet || above(() => stderr.write(`${line}\n`)),
     status(line) {
-      if (quiet || !stderr.isTTY) return
+      if (!watched) return
       clear()
-      status = line
+      // a line that wraps could not be taken away again
+      status = styleText(styles.running, cut(line, (stderr.columns || 80) - 1), { stream: stderr })
+      if (line === '') status = ''
       show()
     },
     paint: (tone, text) => (results ? text : styleText(styles[tone], text, { stream: stdout })),
     paintNote: (tone, text) => styleText(styles[tone], text, { stream: stderr }),
-    width: !results && stdout.isTTY ? Math.max(stdout.columns, 40) : Infinity,
-    watched: stderr.isTTY && !quiet,
+    width: !results && stdout.isTTY ? Math.max(stdout.columns || 80, 40) : Infinity,
+    watched,
     closed: closed.signal,
-    close: () => results?.close()
-  }
-}
-
-function openResults(file: string): { write(text: string): void; close(): void } {
-  const attempt = <T>(act: () => T): T => {
-    try {
-      return act()
-    } catch (error) {
-      throw new Fault(
-        'file-unwritable',
-        `--output ${file} cannot be written (${reason(error)}). Name a file that this account may write.`,
-        { file },
-        error
-      )
-    }
-  }
-  const handle = attempt(() => openSync(file, 'w'))
-  return {
-    write: (text) => attempt(() => writeFileSync(handle, text)),
-    close: () => closeSync(handle)
+    written: () => new Promise((resolve) => stdout.write('', () => resolve())),
+    finish: () => results?.keep(),
+    close: () => results?.discard()
   }
 }

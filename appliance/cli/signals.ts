@@ -13,6 +13,8 @@ export interface Ending {
   readonly signal: AbortSignal
   /** exit code by the first signal, or undefined while none has come */
   exitCode(): number | undefined
+  /** Ctrl-C at a question: it comes as a key there, and no signal is sent */
+  interrupt(): void
 }
 
 /** What listening to signals works with. */
@@ -32,16 +34,23 @@ export function listenToSignals({ clock, said, leave }: SignalDeps): Ending {
   const abort = new AbortController()
   let first: EndSignal | undefined
   let at = 0
+  const begin = (name: EndSignal) => {
+    first = name
+    at = clock.ticks()
+    abort.abort()
+  }
   const heard = (name: EndSignal) => {
     if (first === undefined) {
-      first = name
-      at = clock.ticks()
       said()
-      abort.abort()
+      begin(name)
     } else if (clock.ticks() - at > samePress) {
       leave(exitCodes[name])
     }
   }
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => heard(name))
-  return { signal: abort.signal, exitCode: () => first && exitCodes[first] }
+  return {
+    signal: abort.signal,
+    exitCode: () => first && exitCodes[first],
+    interrupt: () => begin('SIGINT')
+  }
 }

@@ -6,8 +6,12 @@ export interface Column {
   readonly align?: 'left' | 'right'
   /** may be cut down to this width; a column without it keeps its content whole */
   readonly least?: number
-  /** left out first when the table does not fit; 0 or absent: never */
+  /** left out when the table does not fit, the lowest number first; 0 or absent: never */
   readonly drop?: number
+  /** cut only once the others are at their least */
+  readonly late?: true
+  /** left out when all of its cells are empty */
+  readonly sparse?: true
 }
 
 /** One cell: its plain text, and how to paint it once it is cut and padded. */
@@ -24,9 +28,10 @@ export function tableLines(
   rows: readonly (readonly Cell[])[],
   { width, head }: { readonly width: number; readonly head: (text: string) => string }
 ): string[] {
-  const natural = columns.map((column, at) =>
-    rows.reduce((most, row) => Math.max(most, stringWidth(plain(row[at]))), stringWidth(column.head))
-  )
+  const natural = columns.map((column, at) => {
+    const widest = rows.reduce((most, row) => Math.max(most, stringWidth(plain(row[at]))), 0)
+    return column.sparse && widest === 0 ? 0 : Math.max(widest, stringWidth(column.head))
+  })
   const shown = keptColumns(columns, natural, width)
   const widths = fittedWidths(columns, natural, { shown, width })
   const line = (cells: readonly Cell[], paint: (text: string) => string) =>
@@ -52,7 +57,7 @@ function totalWidth(widths: readonly number[]): number {
 }
 
 function keptColumns(columns: readonly Column[], natural: readonly number[], width: number): number[] {
-  let shown = columns.map((_, at) => at).filter((at) => columns[at]?.head !== '' || (natural[at] ?? 0) > 0)
+  let shown = columns.map((_, at) => at).filter((at) => (natural[at] ?? 0) > 0)
   const least = (at: number) => Math.min(natural[at] ?? 0, columns[at]?.least ?? Infinity)
   while (totalWidth(shown.map(least)) > width) {
     const drops = shown.filter((at) => (columns[at]?.drop ?? 0) > 0)
@@ -63,7 +68,10 @@ function keptColumns(columns: readonly Column[], natural: readonly number[], wid
   return shown
 }
 
-/** Takes what is too much from the widest column that may be cut, character by character. */
+/**
+ * Takes what is too much from the widest column that may be cut, character by character; from one that is cut late
+ * once no other may be.
+ */
 function fittedWidths(
   columns: readonly Column[],
   natural: readonly number[],
@@ -71,13 +79,13 @@ function fittedWidths(
 ): number[] {
   const widths = shown.map((at) => natural[at] ?? 0)
   for (let over = totalWidth(widths) - width; over > 0; over--) {
-    let widest = -1
-    for (const [n, at] of shown.entries()) {
-      const least = columns[at]?.least
-      if (least === undefined || (widths[n] ?? 0) <= least) continue
-      if (widest < 0 || (widths[n] ?? 0) > (widths[widest] ?? 0)) widest = n
-    }
-    if (widest < 0) break
+    const cuttable = [...shown.entries()].filter(
+      ([n, at]) => (widths[n] ?? 0) > (columns[at]?.least ?? Infinity)
+    )
+    const early = cuttable.filter(([, at]) => !columns[at]?.late)
+    const [first, ...others] = (early.length > 0 ? early : cuttable).map(([n]) => n)
+    if (first === undefined) break
+    const widest = others.reduce((most, n) => ((widths[n] ?? 0) > (widths[most] ?? 0) ? n : most), first)
     widths[widest] = (widths[widest] ?? 0) - 1
   }
   return widths

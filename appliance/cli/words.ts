@@ -55,6 +55,11 @@ export function fromNow(ms: number, now: number): string {
   return ms >= now ? `in ${text}` : `${text} ago`
 }
 
+/** The beginning of a fingerprint: enough to tell certificates apart, and to name one by. */
+export function shortFingerprint(hex: string): string {
+  return hex.slice(0, 12)
+}
+
 /** A fingerprint in blocks of four hex digits, the first `digits` of it. */
 export function blocks(hex: string, digits = hex.length): string {
   return (hex.slice(0, digits).match(/.{1,4}/g) ?? []).join(' ')

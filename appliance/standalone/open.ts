@@ -1,12 +1,14 @@
 import { systemClock } from '../../core/clock.ts'
 import { systemRandom } from '../../core/random.ts'
-import { changesBetween, changesOfScan, type Change } from '../../sensor/inventory/diff.ts'
-import { openStore, type Store } from '../../sensor/store/store.ts'
-import type { Functions } from '../functions.ts'
+import { openStore } from '../../sensor/store/store.ts'
+import type { Functions, Progress } from '../functions.ts'
 import type { Places } from '../places.ts'
+import { readTrustRoots } from '../trust-roots.ts'
+import { differences } from './differences.ts'
+import { judgeBy } from './judged.ts'
 import { applyLabels } from './labels.ts'
-import { inventoryPage } from './pages.ts'
-import { changeRecord, scanRecord, scheduleRecord } from './records.ts'
+import { everyEndpoint, inventoryPage } from './pages.ts'
+import { scanRecord, scheduleRecord } from './records.ts'
 import { storedRequest } from './request.ts'
 import type { ScansDeps } from './scans.ts'
 
@@ -18,18 +20,29 @@ const listed = 1_000
 
 /**
  * The functions of the appliance served by this process, on the inventory in the state directory; `authorities`
- * are files of own roots. What only some functions need (probing, full parsing) is loaded by them.
+ * are files of own roots; `tell` hears how far it has come
+ * when everything known must first be judged again, which roots that were added make necessary. What only some functions need (probing, full parsing) is loaded by them.
  */
-export function openStandalone(where: Places, authorities: readonly string[]): Functions {
+export function openStandalone(
+  where: Places,
+  authorities: readonly string[],
+  tell: (progress: Progress | null) => void = () => {}
+): Functions {
   const store = openStore({ directory: where.state, busyMs })
   const clock = systemClock
+  const judged = async () => {
+    const roots = readTrustRoots(where, authorities)
+    await judgeBy(roots, { store, clock, tell })
+    return roots
+  }
   const scanning = async () => {
+    const roots = await judged()
     const [scans, { openTrust }] = await Promise.all([import('./scans.ts'), import('./trust.ts')])
     const deps: ScansDeps = {
       store,
       clock,
       random: systemRandom,
-      trust: openTrust(where, authorities),
+      trust: openTrust(roots),
       where
     }
     return { ...scans, deps }
@@ -44,14 +57,23 @@ export function openStandalone(where: Places, authorities: readonly string[]): F
       const { resumeScan, deps } = await scanning()
       return resumeScan(id, watch, deps, signal)
     },
-    inventory: async (query) => inventoryPage(store, query, clock.now()),
+    async inventory(query) {
+      await judged()
+      return inventoryPage(store, query, clock.now())
+    },
+    async *endpoints(query) {
+      await judged()
+      yield* everyEndpoint(store, query, clock.now())
+    },
     async endpoint(place) {
+      await judged()
       const { endpointDetails } = await import('./endpoint-details.ts')
       return endpointDetails(store, place, clock.now())
     },
-    async certificate(digits) {
-      const { certificateByDigits } = await import('./certificates.ts')
-      return certificateByDigits(store, digits, clock.now())
+    async certificates(which) {
+      await judged()
+      const { certificatesOf } = await import('./certificates.ts')
+      return certificatesOf(store, which, clock.now())
     },
     async scans() {
       const rows = store.scans.before(Number.MAX_SAFE_INTEGER, listed)
@@ -61,26 +83,18 @@ export function openStandalone(where: Places, authorities: readonly string[]): F
       const row = store.scans.get(id)
       return scanRecord(row, storedRequest(row.request))
     },
-    async *differences(from, to) {
-      for (const change of differences(store, [from, to])) yield changeRecord(change)
+    differences: async (from, to) => differences(store, [from, to]),
+    async prune(keep) {
+      const { pruneInventory } = await import('../../sensor/inventory/retention.ts')
+      return pruneInventory(store, keep)
     },
     schedules: async () => store.schedules.list().map(scheduleRecord),
-    async addSchedule(schedule) {
+    async addSchedule(schedule, maxTargets) {
       const { addSchedule } = await import('./schedules.ts')
-      addSchedule(store, schedule, clock.now())
+      await addSchedule(schedule, maxTargets, { store, clock, where })
     },
     removeSchedule: async (name) => store.schedules.remove(name),
     label: async (labels) => applyLabels(store, labels, clock.now()),
     close: async () => store.close()
   }
-}
-
-/** What one scan changed, the last one when none is named; or what changed from the end of one to that of another. */
-function differences(
-  store: Store,
-  [from, to]: readonly [number | undefined, number | undefined]
-): Iterable<Change> {
-  if (from !== undefined && to !== undefined) return changesBetween(store, { from, to })
-  const scan = from ?? store.scans.before(Number.MAX_SAFE_INTEGER, 1)[0]?.id
-  return scan === undefined ? [] : changesOfScan(store, scan)
 }

@@ -1,7 +1,7 @@
-import { parseHours } from '../../sensor/scan/hours.ts'
+import { parseHours } from '../../core/hours.ts'
 import type { PaceLimits } from '../../sensor/scan/gate.ts'
 import { sweepOptions, type SweepWishes } from '../../sensor/scan/defaults.ts'
-import { formatPorts } from '../../sensor/scan/targets/ports.ts'
+import { formatPorts, type Ports } from '../../sensor/scan/targets/ports.ts'
 import type { PaceRequest, ProbeRequest, ScanRequest } from '../functions.ts'
 import { checkedOwner, checkedTag } from './labels.ts'
 import type { PreparedSpace } from './space.ts'
@@ -14,7 +14,7 @@ export function storedOf(request: ScanRequest, { sizes, ports }: PreparedSpace):
   const options = sweepOptions(wishesOf(pace, probe))
   const { concurrency, subnetConcurrency } = options.pace
   return {
-    scope: scopeOf(request, formatPorts(ports)),
+    scope: scopeOf(request, ports),
     size: sizes.pairs,
     options,
     // each thread makes one connection at least
@@ -32,14 +32,20 @@ export function storedOf(request: ScanRequest, { sizes, ports }: PreparedSpace):
 }
 
 /** What was asked for, in the words of the command line. */
-function scopeOf({ targets, found }: ScanRequest, ports: string): string {
+function scopeOf({ targets, found, ports: asked }: ScanRequest, ports: Ports): string {
   const named = targets.flatMap(({ source, text }) => {
     const words = text.split(/\s+/).filter((word) => word !== '')
     if (source !== null) return [source]
     return words.length > 6 ? [...words.slice(0, 5), `and ${words.length - 5} more`] : words
   })
   const handed = found.length > 0 ? [`${found.length} places handed over`] : []
-  return `${[...named, ...handed].join(' ')}, ports ${ports.length > 80 ? `${ports.slice(0, 79)}…` : ports}`
+  return `${[...named, ...handed].join(' ')}, ${portsText(asked, ports)}`
+}
+
+function portsText(asked: string | null, ports: Ports): string {
+  if (asked === null || asked.trim() === 'default') return 'default ports'
+  const text = formatPorts(ports)
+  return `ports ${text.length > 80 ? `${text.slice(0, 79)}…` : text}`
 }
 
 function wishesOf(pace: PaceRequest, probe: ProbeRequest): SweepWishes {

@@ -9,7 +9,7 @@ const steadyMs = 5_000
 export interface Meter {
   /** so many pairs more are stored, and so many endpoints more are found */
   add(done: number, found: number): void
-  read(instead: string | null): Progress
+  read(instead: string | null, opensAt?: number | null): Progress
 }
 
 /** A meter for a scan of `size` pairs of which `done` were done before. */
@@ -25,7 +25,7 @@ export function createMeter(
       sum += more
       seen += found
     },
-    read(instead) {
+    read(instead, opensAt = null) {
       const now = clock.ticks()
       while (marks.length > 1 && (marks[1]?.at ?? now) <= now - spanMs) marks.shift()
       const first = marks[0] ?? { at: now, done: sum }
@@ -33,7 +33,7 @@ export function createMeter(
       const rate = ms > 0 ? ((sum - first.done) / ms) * 1000 : 0
       marks.push({ at: now, done: sum })
       const leftMs = sum < size && ms >= steadyMs && rate > 0 ? ((size - sum) / rate) * 1000 : null
-      return { done: sum, size, found: seen, rate, leftMs, instead }
+      return { done: sum, size, found: seen, rate, leftMs, instead, opensAt }
     }
   }
 }

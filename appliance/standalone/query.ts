@@ -22,7 +22,7 @@ export function filterOf(query: Filters, now: number): EndpointFilter {
     ...(issuer === undefined ? {} : { issuer }),
     ...(key === undefined ? {} : { keyType: knownKey(key) }),
     ...(search === undefined ? {} : searchOf(search)),
-    ...(certificate === undefined ? {} : { fingerprint: wholeFingerprint(certificate) }),
+    ...(certificate === undefined ? {} : { fingerprint: knownFingerprint(certificate) }),
     ...(network === undefined ? {} : { network: networkOf(network) }),
     ...(port === undefined ? {} : { port }),
     ...(tag === undefined ? {} : { tag }),
@@ -73,10 +73,20 @@ function networkOf(text: string): AddressRange {
   throw wrong('--network', text, 'write an address, a network a/24 or a range a-b')
 }
 
-function wholeFingerprint(text: string): string {
-  const digits = text.replaceAll(/[\s:]/g, '').toLowerCase()
-  if (/^[0-9a-f]{64}$/.test(digits)) return digits
-  throw wrong('--certificate', text, 'write the whole SHA-256 fingerprint, 64 hex digits')
+/**
+ * The hex digits of a fingerprint, or of its beginning, from text in which blanks and colons part bytes; undefined: it
+ * is none.
+ */
+export function fingerprintDigits(text: string): string | undefined {
+  const isParted = /^\s*[0-9a-f]{2}([\s:]+[0-9a-f]{2})*[\s:]*$/i.test(text)
+  const digits = (isParted ? text.replaceAll(/[\s:]/g, '') : text.replaceAll(/\s/g, '')).toLowerCase()
+  return /^[0-9a-f]{4,64}$/.test(digits) ? digits : undefined
+}
+
+function knownFingerprint(text: string): string {
+  const digits = fingerprintDigits(text)
+  if (digits !== undefined) return digits
+  throw wrong('--certificate', text, 'write its SHA-256 fingerprint or the first 4 to 64 hex digits of it')
 }
 
 /** Kinds of the values that a page of each order begins after; an address goes out as its text. */

@@ -1,12 +1,12 @@
 import { formatAddress } from '../../core/address.ts'
+import { createCache } from '../../core/cache.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Change as ChangeView, StandingView } from '../../sensor/inventory/diff.ts'
-import { findingCodes, type FindingCode } from '../../sensor/inventory/findings/codes.ts'
-import type { Outcome } from '../../sensor/scan/observation.ts'
+import { findingCodes, findingRanks, type FindingCode } from '../../sensor/inventory/findings/codes.ts'
 import { suiteName, versionName } from '../../sensor/scan/probe/suites.ts'
 import type { EndpointRow } from '../../sensor/store/endpoint-pages.ts'
 import type { EndpointKey } from '../../sensor/store/endpoints.ts'
-import type { FindingRow, Subject } from '../../sensor/store/findings.ts'
+import { certificateKinds, type FindingRow, type Subject } from '../../sensor/store/findings.ts'
 import type { CertificateRow } from '../../sensor/store/certificates.ts'
 import type { ScanRow } from '../../sensor/store/scans.ts'
 import type { ScheduleRow } from '../../sensor/store/schedules.ts'
@@ -32,7 +32,7 @@ export function endpointRecords(store: Store, now: number): (row: EndpointRow) =
       ...[`endpoint ${row.id}`, `look ${row.id}`, `state ${row.state}`].flatMap(findings).map(about(null)),
       ...chains.flatMap((chain) => findings(`chain ${chain}`).map(about(leaves(chain).fingerprint))),
       ...certificates.flatMap(({ id, fingerprint }) =>
-        [`certificate ${id}`, `key ${id}`, `status ${id}`].flatMap(findings).map(about(fingerprint))
+        certificateKinds.flatMap((kind) => findings(`${kind} ${id}`)).map(about(fingerprint))
       )
     ]
     return endpointRecord({ ...row, certificates }, found.toSorted(worstFirst))
@@ -53,7 +53,7 @@ function endpointRecord(row: Shown, findings: readonly Finding[]): Endpoint {
     type: 'endpoint',
     schema: schemaVersion,
     ...placeRecord(row),
-    outcome: outcomeOf(row),
+    outcome: (row.why ?? row.outcome) as Endpoint['outcome'],
     state: row.present ? 'present' : 'gone',
     ...answerRecord(row),
     findings,
@@ -73,11 +73,6 @@ export function placeRecord({
   return { address: formatAddress(address), port, name }
 }
 
-/** How the last probe ended; what a whole scan heard nothing of is silent. */
-function outcomeOf({ why, outcome }: Pick<StandingView, 'why' | 'outcome'>): Outcome {
-  return why === 'not-seen' ? 'silent' : ((why ?? outcome) as Outcome)
-}
-
 type Answer = Pick<StandingView, 'starttls' | 'version' | 'cipher' | 'clientCertificate' | 'certificates'>
 
 /** What a server answered, with the names of numbers. */
@@ -93,11 +88,10 @@ function answerRecord({ starttls, version, cipher, clientCertificate, certificat
 
 const ranks = { critical: 0, warning: 1, note: 2 } as const
 
-/** Orders findings: the worst first, then the oldest. */
+/** Orders findings: the worst first, then by what matters most, then the oldest. */
 export function worstFirst(a: Finding, b: Finding): number {
-  return (
-    ranks[a.severity] - ranks[b.severity] || a.since.localeCompare(b.since) || a.code.localeCompare(b.code)
-  )
+  const rank = ({ code }: Finding) => findingRanks.get(code) ?? findingRanks.size
+  return ranks[a.severity] - ranks[b.severity] || rank(a) - rank(b) || a.since.localeCompare(b.since)
 }
 
 /** What a finding is about, and since when that has been known. */
@@ -127,7 +121,14 @@ export function changeRecord(view: ChangeView): Change {
 }
 
 function standingRecord(view: StandingView): NonNullable<Change['before']> {
-  return { state: view.present ? 'present' : 'gone', outcome: outcomeOf(view), ...answerRecord(view) }
+  const { present, outcome, alert, chains } = view
+  return {
+    state: present ? 'present' : 'gone',
+    outcome: outcome as Endpoint['outcome'],
+    ...answerRecord(view),
+    alert,
+    chains
+  }
 }
 
 /** A scan with its figures. */
@@ -136,6 +137,7 @@ export function scanRecord(row: ScanRow, { scope, size }: StoredRequest): Scan {
     type: 'scan',
     schema: schemaVersion,
     id: row.id,
+    parent: row.parent,
     state: row.state,
     scope,
     startedAt: instant(row.started),
@@ -176,9 +178,12 @@ export function scheduleRecord({
   }
 }
 
-/** A function that works each value out once. */
+/** Values that are remembered: enough for what rows beside each other share. */
+const rememberedLimit = 20_000
+
+/** A function that seldom works a value out twice. */
 function remembered<K, V>(make: (key: K) => V): (key: K) => V {
-  const known = new Map<K, V>()
+  const known = createCache<K, V>(rememberedLimit)
   return (key) => {
     const value = known.get(key) ?? make(key)
     known.set(key, value)

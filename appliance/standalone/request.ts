@@ -1,4 +1,4 @@
-import type { Hours } from '../../sensor/scan/hours.ts'
+import type { Hours } from '../../core/hours.ts'
 import type { DialerChoice } from '../../sensor/scan/probe/open-dialer.ts'
 import type { SweepOptions } from '../../sensor/scan/sweep.ts'
 import type { ListText, Looks } from '../functions.ts'

@@ -2,11 +2,14 @@ import type { Clock } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 import type { Trust } from '../../sensor/inventory/judging.ts'
 import { createRecorder } from '../../sensor/inventory/recorder.ts'
-import { hoursAllow } from '../../sensor/scan/hours.ts'
+import { hoursAllow } from '../../core/hours.ts'
 import type { Observation } from '../../sensor/scan/observation.ts'
 import type { SavedProgress } from '../../sensor/scan/progress.ts'
 import { runScan, shardsOf, type ScanBatch } from '../../sensor/scan/run.ts'
 import type { SpaceData } from '../../sensor/scan/space.ts'
+import { knownPlaces } from '../../sensor/scan/known-places.ts'
+import { openSpace } from '../../sensor/scan/targets/space.ts'
+import type { PresentPlace } from '../../sensor/store/endpoints.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { ScanWatch } from '../functions.ts'
 import { createMeter } from './progress.ts'
@@ -53,7 +56,7 @@ export async function runOwnScan(
   const meter = createMeter(clock, { size: request.size, done: before })
 
   const closedFor = () => closedMs(request, clock)
-  const tell = () => watch.progress(meter.read(closedFor() > 0 ? 'waiting for the window of time' : null))
+  const tell = () => watch.progress(meter.read(null, opensAt(request, clock)))
   const keep = (batch: ScanBatch) => {
     if (own.hears) batch.observations.forEach(own.hears)
     const observations = own.keeps ? batch.observations.filter(own.keeps) : batch.observations
@@ -72,13 +75,26 @@ export async function runOwnScan(
     const { seed } = store.scans.get(id)
     const plan = { space, seed, workers: request.workers, options: request.options, dialer: request.dialer }
     await runScan(
-      { ...plan, saved: savedCursors(store, own) },
+      { ...plan, saved: savedCursors(store, own), known: knownPlaces(knownIn(own, store)) },
       { clock, random, record: keep, closedFor },
       signal
     )
   } finally {
     cancel()
     tell()
+  }
+}
+
+const chunk = 10_000
+
+/** Endpoints that are there as far as is known, in the space of a scan. */
+function* knownIn({ space }: OwnScan, store: Store): Generator<PresentPlace> {
+  const walk = openSpace(space)
+  for (let after = 0; ;) {
+    const rows = store.endpoints.present(after, chunk)
+    for (const row of rows) if (walk.contains(row.address, row.port)) yield row
+    if (rows.length < chunk) return
+    after = rows.at(-1)?.id ?? after
   }
 }
 
@@ -89,8 +105,14 @@ function savedCursors(store: Store, { id, request }: OwnScan): (SavedProgress | 
 }
 
 /** Milliseconds until the hours in which a scan may connect, 0 for now. */
-export function closedMs({ hours }: StoredRequest, clock: Clock): number {
-  if (hours === null) return 0
+export function closedMs(request: StoredRequest, clock: Clock): number {
+  const at = opensAt(request, clock)
+  return at === null ? 0 : Math.max(0, at - clock.now())
+}
+
+/** When the hours begin in which a scan may connect, milliseconds; null: it may now. */
+function opensAt({ hours }: StoredRequest, clock: Clock): number | null {
+  if (hours === null) return null
   const { open, until } = hoursAllow(hours, clock.now())
-  return open ? 0 : until - clock.now()
+  return open ? null : until
 }

@@ -1,12 +1,16 @@
 import type { Address } from '../../core/address.ts'
 import { Fault } from '../../core/fault.ts'
-import { refreshFindings } from '../../sensor/inventory/refresh.ts'
+import { isJudgedBy, noteMixed } from '../../sensor/inventory/basis.ts'
 import { finishScan } from '../../sensor/inventory/finish.ts'
 import { openExclusions } from '../../sensor/scan/targets/exclusions.ts'
 import { systemResolver, type ResolveDeps } from '../../sensor/scan/targets/resolve.ts'
-import { checkSize, type SpaceSizes } from '../../sensor/scan/targets/sizes.ts'
-import { openSpace } from '../../sensor/scan/targets/space.ts'
+import { foretell } from '../../sensor/scan/duration.ts'
+import { loadOf } from '../../sensor/scan/targets/load.ts'
+import { checkSize } from '../../sensor/scan/targets/sizes.ts'
+import { openSpace, type BuiltSpace } from '../../sensor/scan/targets/space.ts'
 import type { SpaceData } from '../../sensor/scan/space.ts'
+import { shareNetworks } from '../../sensor/scan/targets/overlap.ts'
+import type { Clash } from '../../sensor/store/scans.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { Observation } from '../../sensor/scan/observation.ts'
 import type { Look, Progress, ScanRequest, ScanWatch } from '../functions.ts'
@@ -38,12 +42,13 @@ export async function makeScan(
   signal: AbortSignal
 ): Promise<Scan[]> {
   const { where } = deps
-  await refreshFindings(deps)
   checkLooks(request.looks, where)
   const prepared = await prepareSpace(request, where, resolveDeps(signal))
   const stored = storedOf(request, prepared)
-  await consent(watch, prepared.sizes, { stored, notes: prepared.notes, maxPairs: request.maxTargets })
-  return runToEnd(begin(stored, prepared.space, deps), watch, deps, signal)
+  const { notes } = prepared
+  const asked = { stored, about: null, notes, maxPairs: request.maxTargets, signal }
+  if (!(await consent(watch, prepared, asked))) return []
+  return runToEnd(begin({ request: stored, space: prepared.space }, deps), watch, deps, signal)
 }
 
 /** Goes on with a scan. Throws scan-missing, scan-running, scan-finished and scan-excluded. */
@@ -64,7 +69,7 @@ export async function resumeScan(
       { id }
     )
   }
-  store.scans.resume(id, clock.now())
+  store.scans.resume(id, clock.now(), clashesWith(space))
   return runToEnd(ownScan({ id, request, space }, store), watch, deps, signal)
 }
 
@@ -74,27 +79,43 @@ function resolveDeps(signal: AbortSignal): ResolveDeps {
 
 interface Consent {
   readonly stored: StoredRequest
+  readonly about: string | null
   readonly notes: readonly string[]
   readonly maxPairs: number
+  readonly signal: AbortSignal
 }
 
-/** Shows the size, and throws when it is over the limit and nobody means it. */
+/** Shows the size, and throws when it is over the limit and nobody means it; false: `signal` aborted meanwhile. */
 async function consent(
   watch: ScanWatch,
-  sizes: SpaceSizes,
-  { stored, notes, maxPairs }: Consent
-): Promise<void> {
-  const { rate, hostRate } = stored.options.pace
-  const perSecond = Math.min(rate, hostRate * sizes.addresses)
-  const confirmed = await watch.scope({ ...sizes, perSecond, notes, maxTargets: maxPairs })
+  { sizes, space }: Pick<BuiltSpace, 'sizes' | 'space'>,
+  { stored, about, notes, maxPairs, signal }: Consent
+): Promise<boolean> {
+  const time = foretell(loadOf(space), stored.options)
+  const confirmed = await watch.scope({ ...sizes, ...time, about, notes, maxTargets: maxPairs })
+  if (signal.aborted) return false
   checkSize(sizes, { maxPairs, confirmed })
+  return true
 }
 
-function begin(request: StoredRequest, space: SpaceData, deps: ScansDeps): OwnScan {
+interface Beginning extends Pick<OwnScan, 'request' | 'space'> {
+  /** the scan whose endpoints are asked for names */
+  readonly parent?: number
+}
+
+function begin({ request, space, ...family }: Beginning, deps: ScansDeps): OwnScan {
   const { store, clock, random } = deps
   const kept = { request: JSON.stringify(request), space: JSON.stringify(space) }
-  const id = store.scans.begin({ ...kept, seed: random.word(), at: clock.now() })
+  const id = store.scans.begin(
+    { ...kept, ...family, seed: random.word(), at: clock.now() },
+    clashesWith(space)
+  )
   return ownScan({ id, request, space }, store)
+}
+
+/** One connection at a time to an address, whichever scan makes it: no two run in the same networks. */
+function clashesWith(space: SpaceData): Clash {
+  return (running) => shareNetworks(JSON.parse(running) as SpaceData, space)
 }
 
 /** Of a scan for names, only the answers to a name are kept. */
@@ -114,12 +135,16 @@ async function runToEnd(
   if (naming === null || ran.state !== 'finished') return [ran]
   const { store, clock, where } = deps
   const spared = await readSpared(own.request, where, resolveDeps(signal))
-  const { space, sizes } = await nameSpace(own, naming, { store, spared, now: clock.now() })
-  if (sizes.pairs === 0) return [ran]
+  const built = await nameSpace(own, naming, { store, spared, now: clock.now() })
+  if (built.sizes.pairs === 0) return [ran]
   const scope = `names where scan ${own.id} found TLS`
-  const stored = { ...own.request, scope, size: sizes.pairs, naming: null, guessed: true }
-  await consent(watch, sizes, { stored, notes: [], maxPairs: Infinity })
-  return [ran, await run(begin(stored, space, deps), watch, deps, signal)]
+  const stored = { ...own.request, scope, size: built.sizes.pairs, naming: null, guessed: true }
+  const asked = { stored, about: scope, notes: [], maxPairs: Infinity, signal }
+  if (!(await consent(watch, built, asked))) return [ran]
+  return [
+    ran,
+    await run(begin({ request: stored, space: built.space, parent: own.id }, deps), watch, deps, signal)
+  ]
 }
 
 async function run(own: OwnScan, watch: ScanWatch, deps: ScansDeps, signal: AbortSignal): Promise<Scan> {
@@ -131,6 +156,8 @@ async function run(own: OwnScan, watch: ScanWatch, deps: ScansDeps, signal: Abor
   const ssh: SshPlace[] = []
   const hears = (seen: Observation) => void (looks.ssh && seen.banner?.startsWith('SSH-') && ssh.push(seen))
   await runOwnScan({ ...own, hears }, watch, deps, signal)
+  // another command may have judged everything by its own roots meanwhile
+  if (!isJudgedBy(store, deps.trust.id)) noteMixed(store)
   const hearer = {
     tell(look: Look) {
       keepLook(store, own.id, look)

@@ -1,13 +1,37 @@
+import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import { visible } from '../../core/text.ts'
-import { parseHours } from '../../sensor/scan/hours.ts'
-import { parseTarget } from '../../sensor/scan/targets/parse.ts'
-import { parsePorts } from '../../sensor/scan/targets/ports.ts'
+import { parseHours } from '../../core/hours.ts'
+import { systemResolver } from '../../sensor/scan/targets/resolve.ts'
+import { checkSize } from '../../sensor/scan/targets/sizes.ts'
 import type { Store } from '../../sensor/store/store.ts'
-import type { NewSchedule } from '../functions.ts'
+import type { Looks, NewSchedule } from '../functions.ts'
+import type { Places } from '../places.ts'
+import { prepareSpace } from './space.ts'
 
-/** Keeps a schedule once everything in it is understood. */
-export function addSchedule(store: Store, schedule: NewSchedule, created: number): void {
+/** What keeping a schedule works with. */
+interface ScheduleDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly where: Places
+}
+
+/** names that are resolved at the same time */
+const lookUps = 16
+
+/** A schedule scans, and looks no closer. */
+const noLooks: Looks = { deep: false, ssh: false, revocation: false }
+
+/**
+ * Keeps a schedule once everything in it is understood, and as large as its scans may be: nobody is there to be asked
+ * when it runs. Throws `option-malformed`, `schedule-exists`, `confirmation-needed`, and the faults of targets, ports
+ * and hours.
+ */
+export async function addSchedule(
+  schedule: NewSchedule,
+  maxTargets: number,
+  { store, clock, where }: ScheduleDeps
+): Promise<void> {
   const { name, targets, ports, every, window, pace } = schedule
   if (name.trim() === '' || name.length > 64 || visible(name) !== name) {
     throw new Fault(
@@ -16,9 +40,14 @@ export function addSchedule(store: Store, schedule: NewSchedule, created: number
       { field: 'name' }
     )
   }
-  targets.forEach(parseTarget)
-  parsePorts(ports)
   if (window !== null) parseHours(window)
+  const asked = { targets: [{ source: null, text: targets.join('\n') }], found: [], ports }
+  const { sizes } = await prepareSpace({ ...asked, excluded: [], doNotScan: [], looks: noLooks }, where, {
+    resolver: systemResolver,
+    concurrency: lookUps,
+    signal: new AbortController().signal
+  })
+  checkSize(sizes, { maxPairs: maxTargets, confirmed: false })
   const row = {
     name,
     targets,
@@ -27,7 +56,7 @@ export function addSchedule(store: Store, schedule: NewSchedule, created: number
     recurrence: every,
     pace: JSON.stringify(pace),
     enabled: true,
-    created
+    created: clock.now()
   }
   store.schedules.add(row)
 }

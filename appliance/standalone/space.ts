@@ -45,7 +45,7 @@ export interface Spared {
 
 /** Reads and resolves everything that a request names. Faults are those of the targets room. */
 export async function prepareSpace(
-  request: ScanRequest,
+  request: Pick<ScanRequest, 'targets' | 'found' | 'ports' | 'excluded' | 'doNotScan' | 'looks'>,
   where: Places,
   deps: ResolveDeps
 ): Promise<PreparedSpace> {

@@ -1,3 +1,4 @@
+import { problemsTable } from './acme.ts'
 import { commandHelp } from './cli.ts'
 import { codesTable, kindsTable } from './errors.ts'
 import { findingsTable } from './findings.ts'
@@ -11,6 +12,7 @@ interface Page {
 }
 
 export const pages: readonly Page[] = [
+  { path: 'docs/acme.md', parts: { problems: problemsTable } },
   { path: 'docs/cli.md', parts: { commands: commandHelp } },
   { path: 'docs/errors.md', parts: { kinds: kindsTable, codes: codesTable } },
   { path: 'docs/findings.md', parts: { findings: findingsTable } },

@@ -4,14 +4,12 @@ import { Fault } from '../../core/fault.ts'
 import type { CertificateRow } from '../store/certificates.ts'
 import type { EndpointKey } from '../store/endpoints.ts'
 import type { Difference, PastStanding, Span } from '../store/history.ts'
-import type { ScanRow } from '../store/scans.ts'
 import type { Store } from '../store/store.ts'
 
-/** What an endpoint showed at one time. */
+/** What an endpoint showed at one time; nothing while it is gone. */
 export interface StandingView {
   readonly present: boolean
-  /** why TLS did not answer, null when it did */
-  readonly why: string | null
+  /** how the last probe of that time ended; `not-seen`: no probe told */
   readonly outcome: string
   readonly starttls: string | null
   readonly version: number | null
@@ -25,7 +23,17 @@ export interface StandingView {
 }
 
 /** Fields of a {@link StandingView} that can change. */
-export type ChangedField = Exclude<keyof StandingView, 'present'>
+export const changedFields = [
+  'outcome',
+  'starttls',
+  'version',
+  'cipher',
+  'alert',
+  'clientCertificate',
+  'certificates',
+  'chains'
+] as const
+export type ChangedField = (typeof changedFields)[number]
 
 /** How one endpoint differs between two times. */
 export interface Change extends EndpointKey {
@@ -34,17 +42,20 @@ export interface Change extends EndpointKey {
   /** null: it was not known before */
   readonly before: StandingView | null
   readonly after: StandingView
-  /** what differs between before and after */
+  /** what differs in what is shown; of one that returned: from what it showed before it went */
   readonly fields: readonly ChangedField[]
 }
 
 /** Differences that are read at once. */
 const chunk = 1_000
 
-/** What one scan found new, changed and gone. Streams: a first scan may have found a million. */
+/**
+ * What one scan found new, changed and gone, together with the scan for names that followed it, by address. Streams: a
+ * first scan may have found a million. Throws scan-missing.
+ */
 export function* changesOfScan(store: Store, scan: number): Generator<Change> {
   store.scans.get(scan)
-  yield* changes(store, { scan })
+  yield* changes(store, { scans: store.scans.family(scan) })
 }
 
 /** Two scans whose results are compared. */
@@ -63,7 +74,7 @@ export function* changesBetween(
   store: Store,
   { from, to, contains = () => true }: ComparedScans
 ): Generator<Change> {
-  const [after, until] = [endOf(store.scans.get(from)), endOf(store.scans.get(to))]
+  const [after, until] = [endOf(store, from), endOf(store, to)]
   if (after > until) {
     const message = `scans ${from} and ${to}: the first ended after the second; name the earlier one first`
     throw new Fault('option-malformed', message, { from, to })
@@ -73,61 +84,89 @@ export function* changesBetween(
   }
 }
 
-/** When a scan stored its last word. */
-function endOf({ ended, lastProgress }: ScanRow): number {
-  return ended ?? lastProgress
+/** When a scan, with that for its names, stored its last word. */
+function endOf(store: Store, scan: number): number {
+  store.scans.get(scan)
+  const ends = store.scans.family(scan).map((id) => {
+    const { ended, lastProgress } = store.scans.get(id)
+    return ended ?? lastProgress
+  })
+  return Math.max(...ends)
 }
 
 function* changes(store: Store, span: Span): Generator<Change> {
   const view = createStandingViews(store)
-  for (const list of [store.history.appeared, store.history.moved]) {
+  const list = store.history.gather(span)
+  try {
     for (let after = 0; ;) {
-      const differences = list(span, after, chunk)
+      const differences = store.history.gathered(list, after, chunk)
       for (const difference of differences) {
         const change = changeOf(difference, view)
         if (change) yield change
       }
-      if (differences.length < chunk) break
-      after = differences.at(-1)?.endpoint ?? after
+      if (differences.length < chunk) return
+      after = differences.at(-1)?.place ?? after
     }
+  } finally {
+    store.history.release(list)
   }
 }
 
 /** Undefined when both ends are alike: it came and went, or changed and changed back. */
 function changeOf(of: Difference, view: (standing: PastStanding) => StandingView): Change | undefined {
-  const { address, port, name } = of
-  const [before, after] = [of.before && view(of.before), view(of.after)]
+  const { address, port, name, after: now } = of
   const key = { address, port, name }
-  if (!before) return after.present ? { ...key, change: 'new', before, after, fields: [] } : undefined
-  if (!before.present && !after.present) return undefined
-  const fields = changedFields(before, after)
-  if (before.present && !after.present) return { ...key, change: 'gone', before, after, fields }
-  if (!before.present) return { ...key, change: 'returned', before, after, fields }
-  return fields.length > 0 ? { ...key, change: 'changed', before, after, fields } : undefined
+  if (!of.before) {
+    return now.present ? { ...key, change: 'new', before: null, after: view(now), fields: [] } : undefined
+  }
+  if (!of.before.present && !now.present) return undefined
+  const shown = { before: told(view(of.before)), after: told(view(now)) }
+  if (!now.present) return { ...key, change: 'gone', ...shown, fields: [] }
+  const fields = fieldsThatDiffer(
+    view({ ...of.before, why: of.before.present ? of.before.why : null }),
+    view(now)
+  )
+  if (!of.before.present) return { ...key, change: 'returned', ...shown, fields }
+  return fields.length > 0 ? { ...key, change: 'changed', ...shown, fields } : undefined
 }
 
-function changedFields(before: StandingView, after: StandingView): ChangedField[] {
-  const simple = ['why', 'outcome', 'starttls', 'version', 'cipher', 'alert', 'clientCertificate'] as const
-  const changed: ChangedField[] = simple.filter((field) => before[field] !== after[field])
-  const leaves = ({ certificates }: StandingView) => certificates.map((one) => one.fingerprint).join(' ')
-  if (leaves(before) !== leaves(after)) changed.push('certificates')
-  if (before.chains.join(' ') !== after.chains.join(' ')) changed.push('chains')
-  return changed
+const nothingShown = {
+  starttls: null,
+  version: null,
+  cipher: null,
+  alert: null,
+  clientCertificate: null,
+  certificates: [],
+  chains: []
+} as const
+
+/** What is told of a standing: what is gone shows nothing, whatever is remembered of it. */
+function told(view: StandingView): StandingView {
+  return view.present ? view : { ...view, ...nothingShown }
+}
+
+function fieldsThatDiffer(before: StandingView, after: StandingView): ChangedField[] {
+  return changedFields.filter((field) => fieldText(before, field) !== fieldText(after, field))
+}
+
+function fieldText(view: StandingView, field: ChangedField): string {
+  if (field === 'certificates') return view.certificates.map((one) => one.fingerprint).join(' ')
+  return field === 'chains' ? view.chains.join(' ') : String(view[field])
 }
 
 /** States that are remembered: many endpoints share each. */
 const remembered = 2_000
 
 function createStandingViews(store: Store): (standing: PastStanding) => StandingView {
-  const known = createCache<number, Omit<StandingView, 'present' | 'why'>>(remembered)
+  const known = createCache<number, Omit<StandingView, 'present'>>(remembered)
   return ({ state, present, why }) => {
     const shown = known.get(state) ?? shownBy(store, state)
     known.set(state, shown)
-    return { ...shown, present, why }
+    return { ...shown, present, outcome: why ?? shown.outcome }
   }
 }
 
-function shownBy(store: Store, state: number): Omit<StandingView, 'present' | 'why'> {
+function shownBy(store: Store, state: number): Omit<StandingView, 'present'> {
   const row = store.states.byId(state)
   if (!row) throw new Fault('internal', `Tlsward made a mistake: state ${state} is not there`)
   const { outcome, starttls, version, cipher, alert, clientCertificate, chain, otherChain } = row

@@ -27,8 +27,8 @@ const chunk = 2_000
  * scan since it started is gone from now on; what is said of keys in many places is renewed. Gives the number
  * of endpoints gone.
  *
- * A scan probes an address and port under the names that it was given, and does not report ports that are
- * closed. So a known name that it did not ask for counts as missed only where nothing at that address and port
+ * A scan probes an address and port under the names that it was given, and reports ports that are closed only where
+ * an endpoint is known. So a known name that it did not ask for counts as missed only where nothing at that address and port
  * answered.
  */
 export async function finishScan(

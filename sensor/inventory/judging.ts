@@ -115,10 +115,7 @@ export function createJudge({ store, trust }: { readonly store: Store; readonly 
     /** Keeps what is wrong with a state. */
     state(id: number, columns: StateColumns): void {
       const keyTypes = leafRows(columns).map((row) => row.keyType)
-      store.findings.replace(
-        { kind: 'state', id },
-        stateFindings({ version: columns.version, starttls: columns.starttls, keyTypes })
-      )
+      store.findings.replace({ kind: 'state', id }, stateFindings({ ...columns, keyTypes }))
     },
 
     /** Keeps what is wrong with the certificates that an endpoint shows for its name. */

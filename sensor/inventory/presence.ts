@@ -36,6 +36,8 @@ export type Step =
   | { readonly act: 'confirm' }
   /** it was probed and does not answer, as before */
   | { readonly act: 'leave' }
+  /** it answers as before, and more is known of it now: nothing for its history */
+  | { readonly act: 'learn'; readonly of: KeptState }
   | { readonly act: 'move'; readonly to: NextStanding; readonly found: 'changed' | 'gone' | 'returned' }
 
 /** What follows when a known endpoint answers by a state. */

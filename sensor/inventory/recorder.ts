@@ -82,6 +82,9 @@ export function createRecorder(deps: RecorderDeps, { scan, labels }: RecordedSca
   }
 }
 
+/** Outcomes without a connection. */
+const unconnected: ReadonlySet<Outcome> = new Set<Outcome>(['closed', 'silent', 'unreachable'])
+
 /** Nothing found yet. */
 export function noneFound(): Tally {
   return { connections: 0, seen: 0, certificates: 0, added: 0, changed: 0, gone: 0, returned: 0 }
@@ -91,6 +94,7 @@ export function noneFound(): Tally {
 function observationRecorder(deps: RecorderDeps, { scan, keeping }: { scan: number; keeping: Keeping }) {
   const { endpoints } = deps.store
   const settled = stateSettler(deps.store)
+  const onlyLearnt = learning(deps.store)
   // A first scan finds one new endpoint after the other, a later one hardly any: whatever the last one was is tried
   // first, which saves a look-up for each
   let expectsNew = true
@@ -103,12 +107,14 @@ function observationRecorder(deps: RecorderDeps, { scan, keeping }: { scan: numb
     })
     const { outcome, starttls, version, cipher, alert, clientCertificate } = seen
     const chains = { chain: chain ?? null, otherChain: otherChain ?? null }
-    return { outcome, starttls, version, cipher, alert, clientCertificate, ...chains }
+    const twinUnasked = seen.chains.length === 1 && (seen.twinUnasked ?? false)
+    return { outcome, starttls, version, cipher, alert, clientCertificate, ...chains, twinUnasked }
   }
 
   function apply(known: KnownEndpoint, step: Step, { sight, tally }: Writing): void {
     if (step.act === 'confirm') endpoints.seen(known.id, sight)
     if (step.act === 'leave') endpoints.probed(known.id, sight.scan)
+    if (step.act === 'learn') endpoints.learn(known, step.of, sight)
     if (step.act !== 'move') return
     endpoints.move(known, step.to, sight)
     tally[step.found]++
@@ -125,35 +131,41 @@ function observationRecorder(deps: RecorderDeps, { scan, keeping }: { scan: numb
   function meet(
     known: KnownEndpoint,
     seen: StateColumns,
-    writing: Writing & { name: string | null; twinUnasked: boolean }
+    writing: Writing & { name: string | null }
   ): number {
-    const columns = settled(seen, known, writing)
-    const step = answered(known, keeping.state(columns))
+    const columns = settled(seen, known)
+    const kept = keeping.state(columns)
+    const learnt = kept.id !== known.state && onlyLearnt(columns, known)
+    const step = learnt ? ({ act: 'learn', of: kept } as const) : answered(known, kept)
     apply(known, step, writing)
     if (writing.name !== null && step.act === 'move') keeping.name(known.id, writing.name, columns)
     return known.id
+  }
+
+  /** Where there is no connection, there is none under any name. */
+  function concerned(key: EndpointKey, outcome: Outcome): readonly KnownEndpoint[] {
+    if (key.name === null && unconnected.has(outcome)) return endpoints.at(key.address, key.port)
+    const known = endpoints.find(key)
+    return known ? [known] : []
   }
 
   return (seen: Observation, tally: Tally): number | undefined => {
     const key = keyOf(seen)
     const writing = { sight: { scan, at: seen.at }, tally }
     if (signs[seen.outcome] !== 'answers') {
-      const known = endpoints.find(key)
-      if (known) apply(known, unanswered(known, seen.outcome, seen.banner), writing)
+      for (const known of concerned(key, seen.outcome))
+        apply(known, unanswered(known, seen.outcome, seen.banner), writing)
       return undefined
     }
     tally.seen++
     const columns = columnsOf(seen, tally)
     // what a known endpoint shows may have to be settled before it is kept as a state
-    const twinUnasked = seen.twinUnasked ?? false
     const isPlain = columns.clientCertificate !== null
     const added = expectsNew && isPlain ? add(key, columns, writing) : undefined
     if (added !== undefined) return added
     const known = endpoints.find(key)
     expectsNew = known === undefined
-    return known
-      ? meet(known, columns, { ...writing, name: key.name, twinUnasked })
-      : add(key, columns, writing)
+    return known ? meet(known, columns, { ...writing, name: key.name }) : add(key, columns, writing)
   }
 }
 
@@ -168,21 +180,34 @@ interface Writing {
  * the server could ask for a client certificate, and the certificate of the other key type may not have been asked for.
  */
 function stateSettler({ states }: Store) {
-  return (
-    columns: StateColumns,
-    known: KnownEndpoint,
-    { twinUnasked }: { twinUnasked: boolean }
-  ): StateColumns => {
+  return (columns: StateColumns, known: KnownEndpoint): StateColumns => {
+    const { twinUnasked } = columns
     if ((columns.clientCertificate !== null && !twinUnasked) || states.find(columns)?.id === known.state) {
       return columns
     }
     const before = states.byId(known.state)
     if (!before) return columns
     const isOneOfBoth = [before.chain, before.otherChain].includes(columns.chain)
-    const chains = twinUnasked && isOneOfBoth ? { chain: before.chain, otherChain: before.otherChain } : {}
+    const chains =
+      twinUnasked && isOneOfBoth
+        ? { chain: before.chain, otherChain: before.otherChain, twinUnasked: before.twinUnasked }
+        : {}
     const clientCertificate = columns.clientCertificate ?? before.clientCertificate
     const merged = { ...columns, ...chains, clientCertificate }
     return states.find(merged)?.id === known.state ? merged : columns
+  }
+}
+
+/**
+ * Is all that is new about what a known endpoint shows that it has no certificate of the other key type, for which it
+ * was not asked before? The endpoint did not change then; more is known of it.
+ */
+function learning({ states }: Store) {
+  return (columns: StateColumns, known: KnownEndpoint): boolean => {
+    const answersStill = known.present && known.why === null
+    if (!answersStill || columns.twinUnasked || columns.chain === null || columns.otherChain !== null)
+      return false
+    return states.find({ ...columns, twinUnasked: true })?.id === known.state
   }
 }
 

@@ -1,20 +1,18 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../core/clock.ts'
+import { isJudgedBy, noteJudged, noteMixed } from './basis.ts'
 import { createJudge, memberOf, type Trust } from './judging.ts'
 import { renewAllKeyFindings } from './key-use.ts'
 import type { Store } from '../store/store.ts'
-
-/** The number of the present rules: raised whenever a rule would find something else about what is kept. */
-export const rulesVersion = 1
 
 /** What judging everything again works with. */
 export interface RefreshDeps {
   readonly store: Store
   readonly trust: Trust
   readonly clock: Clock
+  /** hears how many rows are done, of how many */
+  readonly tell?: (done: number, size: number) => void
 }
-
-const setting = 'judged-by'
 
 /** Rows that one transaction judges. */
 const chunk = 200
@@ -25,15 +23,19 @@ const chunk = 200
  * transactions and notes at the end that it is done, so that one that was interrupted begins anew. Gives whether
  * there was something to do.
  */
-export async function refreshFindings({ store, trust, clock }: RefreshDeps): Promise<boolean> {
-  const basis = `rules ${rulesVersion}, roots ${trust.id}`
-  if (store.settings.get(setting) === basis) return false
+export async function refreshFindings({ store, trust, clock, tell }: RefreshDeps): Promise<boolean> {
+  if (isJudgedBy(store, trust.id)) return false
   const judge = createJudge({ store, trust })
   const at = clock.now()
+  const size = store.chains.count() + store.states.count()
+  let done = 0
+  const inChunks = chunkWork(store, (rows) => tell?.((done += rows), Math.max(size, done)))
+  // whoever comes after an end in the middle must not take what is half done for whole
+  noteMixed(store)
 
   // each chain may raise the trust in its leaf, none lowers it
   store.certificates.resetTrust()
-  await inChunks(store, (after) => {
+  await inChunks((after) => {
     const chains = store.chains.after(after, chunk)
     for (const { id } of chains) {
       const members = store.chains.members(id).map((certificate) => memberOf(store, certificate))
@@ -45,12 +47,12 @@ export async function refreshFindings({ store, trust, clock }: RefreshDeps): Pro
     }
     return chains
   })
-  await inChunks(store, (after) => {
+  await inChunks((after) => {
     const states = store.states.after(after, chunk)
     for (const state of states) judge.state(state.id, state)
     return states
   })
-  await inChunks(store, (after) => {
+  await inChunks((after) => {
     const endpoints = store.endpoints.named(after, chunk)
     for (const { id, name, state } of endpoints) {
       const shown = store.states.byId(state)
@@ -59,19 +61,19 @@ export async function refreshFindings({ store, trust, clock }: RefreshDeps): Pro
     return endpoints
   })
   await renewAllKeyFindings(store)
-  store.settings.set(setting, basis)
+  noteJudged(store, trust.id)
   return true
 }
 
-/** Does the work chunk after chunk, each in a transaction, until one is not full; others get turns between. */
-async function inChunks(
-  store: Store,
-  work: (after: number) => readonly { readonly id: number }[]
-): Promise<void> {
-  for (let after = 0; ;) {
-    const rows = store.transaction(() => work(after))
-    if (rows.length < chunk) return
-    after = rows.at(-1)?.id ?? after
-    await setImmediate()
+/** Does work chunk after chunk, each in a transaction, until one is not full; others get turns between. */
+function chunkWork(store: Store, tell: (rows: number) => void) {
+  return async (work: (after: number) => readonly { readonly id: number }[]): Promise<void> => {
+    for (let after = 0; ;) {
+      const rows = store.transaction(() => work(after))
+      tell(rows.length)
+      if (rows.length < chunk) return
+      after = rows.at(-1)?.id ?? after
+      await setImmediate()
+    }
   }
 }

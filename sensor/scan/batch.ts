@@ -1,5 +1,6 @@
 import type { Address } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
+import { isKnown, type KnownPlaces } from './known-places.ts'
 import type { Observation, Outcome } from './observation.ts'
 import { Offences } from './offence.ts'
 import type { Probe } from './probe/probe.ts'
@@ -10,7 +11,7 @@ export type OutcomeCounts = Partial<Record<Outcome, number>>
 
 /** What a sweep hands over at once; to be stored whole or not at all. */
 export interface SweepBatch {
-  /** what was seen where something answered; nothing for closed, silent and unreachable pairs */
+  /** what was seen where something answered; of closed, silent and unreachable pairs, only those that were known */
   readonly observations: readonly Observation[]
   /** counts of this batch */
   readonly counts: OutcomeCounts
@@ -23,6 +24,7 @@ export interface SweepBatch {
 /** What finished pairs leave behind until it is handed over. */
 export class Batch {
   readonly #clock: Clock
+  readonly #known: KnownPlaces | undefined
   readonly #offences = new Offences()
   #observations: Observation[] = []
   #counts: OutcomeCounts = {}
@@ -30,8 +32,10 @@ export class Batch {
   /** pairs that are finished and not handed over */
   size = 0
 
-  constructor(clock: Clock) {
+  /** `known`: where endpoints are known */
+  constructor(clock: Clock, known?: KnownPlaces) {
     this.#clock = clock
+    this.#known = known
   }
 
   /** Keeps what a probe saw that just ended, after `ms`. */
@@ -40,7 +44,8 @@ export class Batch {
     const { address } = probe.pair
     this.#connections += probe.connections
     this.#offences.saw(address, outcome)
-    if (outcome === 'closed' || outcome === 'silent' || outcome === 'unreachable') return this.count(outcome)
+    const isNothing = outcome === 'closed' || outcome === 'silent' || outcome === 'unreachable'
+    if (isNothing && !this.#knows(probe)) return this.count(outcome)
     const seen = probe.observation(this.#clock.now(), ms)
     const kept = this.#offences.affords(address, newBytes(seen)) ? seen : withoutChains(seen)
     this.count(kept.outcome)
@@ -55,6 +60,10 @@ export class Batch {
   /** Has the host reset so often that its other ports are not worth a connection? */
   resetsAll(address: Address): boolean {
     return this.#offences.resetsAll(address)
+  }
+
+  #knows({ pair }: Probe): boolean {
+    return this.#known !== undefined && isKnown(this.#known, pair.address, pair.port)
   }
 
   /** Gives all of it away, with the cursor that holds then, and begins anew. */

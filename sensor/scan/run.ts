@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { asFault, Fault, type FaultCode } from '../../core/fault.ts'
 import type { Random } from '../../core/random.ts'
 import type { PaceLimits } from './gate.ts'
+import type { KnownPlaces } from './known-places.ts'
 import { openDialer, type DialerChoice } from './probe/open-dialer.ts'
 import type { SavedProgress } from './progress.ts'
 import type { SpaceData } from './space.ts'
@@ -22,6 +23,8 @@ export interface ScanPlan {
   readonly dialer: DialerChoice
   /** where each shard goes on, as the batches said */
   readonly saved?: readonly (SavedProgress | undefined)[]
+  /** where endpoints are known: the batches tell when they do not answer */
+  readonly known?: KnownPlaces
 }
 
 /** A batch of one shard. */
@@ -65,7 +68,7 @@ export function walkOf(plan: ScanPlan, shard: number): Walk {
   const space = openSpace(plan.space, { index: shard, of: shardsOf(plan) })
   const saved = plan.saved?.[shard]
   const order = space.size > 0 ? permutation(space.size, plan.seed + shard) : (position: number) => position
-  return { space, order, ...(saved ? { saved } : {}) }
+  return { space, order, ...(saved ? { saved } : {}), ...(plan.known ? { known: plan.known } : {}) }
 }
 
 /** What a worker begins with. */

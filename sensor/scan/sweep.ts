@@ -5,6 +5,7 @@ import type { Random } from '../../core/random.ts'
 import { Batch, type SweepBatch } from './batch.ts'
 import { Begun } from './begun.ts'
 import { Gate, type End, type PaceLimits } from './gate.ts'
+import type { KnownPlaces } from './known-places.ts'
 import { FlightControl, Patience, type ConnectBounds } from './patience.ts'
 import { ChainBook } from './probe/chain-book.ts'
 import { Climbs } from './probe/climbs.ts'
@@ -33,6 +34,8 @@ export interface Walk {
   /** position in the walk → index in the space, a bijection */
   readonly order: (position: number) => number
   readonly saved?: SavedProgress
+  /** where endpoints are known: it is told when they do not answer */
+  readonly known?: KnownPlaces
 }
 
 /** What a sweep works with. */
@@ -135,7 +138,7 @@ class Sweep {
     this.#progress = new Progress(walk.space.size, walk.saved)
     this.#patience = new Patience(options.connect)
     this.#control = new FlightControl(Math.min(options.pace.concurrency, options.batch))
-    this.#batch = new Batch(deps.clock)
+    this.#batch = new Batch(deps.clock, walk.known)
     this.#deliveredAt = deps.clock.ticks()
     const hellos = new Hellos(deps.random.bytes(64))
     this.tools = {

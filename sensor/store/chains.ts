@@ -31,7 +31,10 @@ export function openChains(db: Connection) {
     `SELECT ${columns} FROM chain WHERE id > ? ORDER BY id LIMIT ?`
   )
   const verdict = db.prepare('UPDATE chain SET verdict = ? WHERE id = ?')
+  const count = db.prepare<[], number>('SELECT count(*) FROM chain').pluck()
   return {
+    /** how many are kept */
+    count: () => count.get() ?? 0,
     /** the id of a chain that is kept, or undefined */
     idOf(hash: string): number | undefined {
       const id = known.get(hash) ?? select.get(bytes(hash))

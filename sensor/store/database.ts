@@ -25,7 +25,8 @@ const checkpointPages = 32 * 1024
  * Write-ahead log with synchronous=NORMAL: a crash of the process loses nothing that was committed; a power cut
  * may lose the last transactions, never the consistency. A lost transaction holds observations together with
  * the cursor of the scan, so that a resumed scan simply makes them again; syncing each commit would buy nothing
- * else and cost a disk flush per batch.
+ * else and cost a disk flush per batch. What must survive a power cut is stored by `durable` of the store, which
+ * raises it to FULL for one transaction.
  *
  * Faults: state-unwritable, state-unsafe, store-foreign, store-newer, store-corrupt, store-locked, store-full.
  */

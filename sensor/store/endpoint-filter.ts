@@ -30,7 +30,10 @@ export interface EndpointFilter {
   readonly tag?: string
   readonly owner?: string
   readonly network?: AddressRange
+  /** hex digits that the fingerprint of a leaf certificate begins with, or all 64 */
   readonly fingerprint?: string
+  /** the name that is asked for */
+  readonly serverName?: string
 }
 
 /** A condition of SQL with the values of its parameters. */
@@ -58,12 +61,15 @@ export function conditions(filter: EndpointFilter, now: number, x: ShownAlias): 
 }
 
 function placeConditions(filter: EndpointFilter, x: ShownAlias): Condition[] {
-  const { expiresBefore, port, owner, tag, network } = filter
+  const { expiresBefore, port, owner, tag, network, serverName } = filter
   const found: Condition[] = []
   if (expiresBefore !== undefined) {
     found.push({ about: 'shown', sql: `${x}.expires < @expiresBefore`, values: { expiresBefore } })
   }
   if (port !== undefined) found.push({ about: 'endpoint', sql: 'e.port = @port', values: { port } })
+  if (serverName !== undefined) {
+    found.push({ about: 'endpoint', sql: 'e.name = @serverName', values: { serverName } })
+  }
   if (owner !== undefined) found.push({ about: 'endpoint', sql: 'e.owner = @owner', values: { owner } })
   if (tag !== undefined) {
     const sql = `${x}.id IN (SELECT endpoint FROM endpoint_tag WHERE tag = @tag)`
@@ -89,7 +95,8 @@ function certificateConditions(filter: EndpointFilter, x: ShownAlias): Condition
   }
   if (keyType !== undefined) add('SELECT id FROM certificate WHERE key_type = @keyType', { keyType })
   if (fingerprint !== undefined) {
-    add('SELECT id FROM certificate WHERE fingerprint = @fingerprint', { fingerprint: bytes(fingerprint) })
+    const ends = { low: bytes(fingerprint.padEnd(64, '0')), high: bytes(fingerprint.padEnd(64, 'f')) }
+    add('SELECT id FROM certificate WHERE fingerprint BETWEEN @low AND @high', ends)
   }
   if (certificateName !== undefined) add(...namedCertificates(certificateName))
   return found

@@ -58,6 +58,13 @@ type KnownTuple = [
   lastSeen: number
 ]
 
+/** Where an endpoint is that is there as far as is known. */
+export interface PresentPlace {
+  readonly id: number
+  readonly address: Address
+  readonly port: number
+}
+
 /** Endpoints with where they stand; what they were before moves into history. */
 export function openEndpoints(db: Connection) {
   const find = db
@@ -75,14 +82,26 @@ export function openEndpoints(db: Connection) {
   const named = db.prepare<[number, number], NamedEndpoint>(
     "SELECT id, name, state FROM endpoint WHERE id > ? AND name <> '' ORDER BY id LIMIT ?"
   )
+  const at = db
+    .prepare<[bigint | Buffer, number], KnownTuple>(
+      `SELECT id, state, expires, presence, why, since, last_seen FROM endpoint WHERE address = ? AND port = ?`
+    )
+    .raw()
+  const present = db.prepare<[number, number], { id: number; address: AddressColumn; port: number }>(
+    'SELECT id, address, port FROM endpoint WHERE id > ? AND presence = 1 ORDER BY id LIMIT ?'
+  )
   const probed = db.prepare('UPDATE endpoint SET last_scan = ? WHERE id = ?')
   return {
     find(key: EndpointKey): KnownEndpoint | undefined {
       const tuple = find.get(bindAddress(key.address), key.port, key.name ?? '')
-      if (!tuple) return undefined
-      const [id, state, expires, presence, why, since, lastSeen] = tuple
-      return { id, state, expires, present: presence === 1, why, since, lastSeen }
+      return tuple && knownEndpoint(tuple)
     },
+    /** everything at an address and port, under whatever name */
+    at: (address: Address, port: number): KnownEndpoint[] =>
+      at.all(bindAddress(address), port).map(knownEndpoint),
+    /** where endpoints are that are there, by id, after the id `after` */
+    present: (after: number, limit: number): PresentPlace[] =>
+      present.all(after, limit).map((row) => ({ ...row, address: readAddress(row.address) })),
     /** keeps an endpoint that just answered; gives its id, or undefined when it is kept already */
     add(key: EndpointKey, state: KeptState, { at, scan }: Sight): number | undefined {
       const address = bindAddress(key.address)
@@ -102,6 +121,10 @@ export function openEndpoints(db: Connection) {
   }
 }
 
+function knownEndpoint([id, state, expires, presence, why, since, lastSeen]: KnownTuple): KnownEndpoint {
+  return { id, state, expires, present: presence === 1, why, since, lastSeen }
+}
+
 function changes(db: Connection) {
   const leaveOrder = db.prepare('DELETE FROM endpoint_order WHERE expires = ? AND state = ? AND id = ?')
   const joinOrder = db.prepare(
@@ -114,7 +137,16 @@ function changes(db: Connection) {
     `UPDATE endpoint SET state = ?, expires = ?, presence = ?, why = ?, banner = ?, since = ?, last_seen = ?,
        last_scan = ? WHERE id = ?`
   )
+  const learn = db.prepare(
+    'UPDATE endpoint SET state = ?, expires = ?, last_seen = ?, last_scan = ? WHERE id = ?'
+  )
   return {
+    /** it answered as before, and its state says more than the one that was kept: no history */
+    learn(was: KnownEndpoint, of: KeptState, { at, scan }: Sight): void {
+      learn.run(of.id, of.expires, at, scan, was.id)
+      leaveOrder.run(was.expires, was.state, was.id)
+      joinOrder.run(of.expires, of.id, { id: was.id })
+    },
     /** it stands otherwise than before: the former standing becomes history */
     move(was: KnownEndpoint, next: NextStanding, { at, scan }: Sight): void {
       // a clock that was set back must not make a time in history run backwards

@@ -20,17 +20,17 @@ const sqliteFaults: readonly (readonly [prefix: string, code: FaultCode, what: s
 ]
 
 /** The same for errors of the file system. */
-const systemFaults: Readonly<Record<string, FaultCode>> = {
-  ENOSPC: 'store-full',
-  EDQUOT: 'store-full',
-  EIO: 'store-full',
-  EACCES: 'state-unwritable',
-  EPERM: 'state-unwritable',
-  EROFS: 'state-unwritable',
-  ENOTDIR: 'state-unwritable',
-  ENOENT: 'state-unwritable',
-  EEXIST: 'state-unwritable',
-  EISDIR: 'state-unwritable'
+const systemFaults: Readonly<Record<string, readonly [code: FaultCode, what: string]>> = {
+  ENOSPC: ['store-full', 'the disk is full'],
+  EDQUOT: ['store-full', 'the quota of this account is used up'],
+  EIO: ['store-full', 'the disk refused to read or write'],
+  EACCES: ['state-unwritable', 'access is not permitted'],
+  EPERM: ['state-unwritable', 'access is not permitted'],
+  EROFS: ['state-unwritable', 'the file system is read-only'],
+  ENOTDIR: ['state-unwritable', 'a part of the path is a file, not a directory'],
+  ENOENT: ['state-unwritable', 'a part of the path is not there'],
+  EEXIST: ['state-unwritable', 'there is a file in the place of the directory'],
+  EISDIR: ['state-unwritable', 'there is a directory in the place of the file']
 }
 
 /** What to do about each, as the end of the message. */
@@ -59,8 +59,8 @@ export function storeFault(thrown: unknown, path: string): unknown {
     )
   }
   if (!(thrown instanceof Error) || !('code' in thrown) || thrown instanceof Fault) return thrown
-  const code = systemFaults[String(thrown.code)]
-  return code ? fault(code, thrown.message, path, thrown) : thrown
+  const [code, what] = systemFaults[String(thrown.code)] ?? []
+  return code && what ? fault(code, what, path, thrown) : thrown
 }
 
 function fault(code: FaultCode, what: string, path: string, cause: Error & { code?: unknown }): Fault {

@@ -2,11 +2,15 @@ import type { Connection } from './connection.ts'
 
 /**
  * What a finding hangs on. Endpoints share states and states share certificates, so that most findings are
- * written once for many endpoints. `key` is a certificate again (its id), for what is true of its key in the
- * light of all others: those are renewed by their own pass. `look` is an endpoint again and
- * `status` a certificate, for what only closer looks show: a scan leaves those alone.
+ * written once for many endpoints. `key` and `status` are a certificate again (its id), for what is true of its key
+ * in the light of all others, and for what its issuer said of it when it was asked; `look` is an endpoint again, for
+ * what deeper looks showed. A scan leaves those alone: they are renewed by their own passes.
  */
-export type SubjectKind = 'certificate' | 'key' | 'chain' | 'state' | 'endpoint' | 'look' | 'status'
+export type SubjectKind = CertificateKind | 'chain' | 'state' | 'endpoint' | 'look'
+
+/** The kinds whose subject is a certificate. */
+export const certificateKinds = ['certificate', 'key', 'status'] as const
+type CertificateKind = (typeof certificateKinds)[number]
 
 /** How bad a finding is. */
 export type Severity = 'critical' | 'warning' | 'note'

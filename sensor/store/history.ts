@@ -17,12 +17,13 @@ export interface HistoryRow extends PastStanding {
   readonly scan: number
 }
 
-/** Changes that one scan saw, or that happened after one time until another (included). */
-export type Span = { readonly scan: number } | { readonly after: number; readonly until: number }
+/** Changes that some scans saw, or that happened after one time until another (included). */
+export type Span = { readonly scans: readonly number[] } | { readonly after: number; readonly until: number }
 
 /** How an endpoint differs between the beginning and the end of a span. */
 export interface Difference extends EndpointKey {
-  readonly endpoint: number
+  /** its place in the list, which is in the order of addresses, ports and names */
+  readonly place: number
   /** null: it was not known before */
   readonly before: PastStanding | null
   readonly after: PastStanding
@@ -34,8 +35,9 @@ interface RawStanding {
   readonly why: string | null
 }
 
-/** An endpoint with the first and the last of its history rows in a span. */
+/** An endpoint with the first and the last of its history rows in a span; first is 0 when it was not known before. */
 interface Touched {
+  readonly place: number
   readonly endpoint: number
   readonly address: AddressColumn
   readonly port: number
@@ -57,8 +59,32 @@ export function openHistory(db: Connection) {
   }
 }
 
-const touchedColumns = 'e.id AS endpoint, e.address, e.port, e.name, min(h.id) AS first, max(h.id) AS last'
-const newColumns = 'e.id AS endpoint, e.address, e.port, e.name, 0 AS first'
+/**
+ * A list is a table of this connection alone: what moved and what appeared is found by different ways, and is told in
+ * one order.
+ */
+const listTable = (list: number) => `differing_${list}`
+const listColumns =
+  '(place INTEGER PRIMARY KEY, address, port INTEGER, name TEXT, endpoint INTEGER, first INTEGER, last INTEGER)'
+
+const ofScans = 'IN (SELECT value FROM json_each(@scans))'
+
+const inScans = `
+  SELECT e.address, e.port, e.name, e.id, 0 AS first,
+    coalesce((SELECT max(id) FROM history WHERE endpoint = e.id AND scan ${ofScans}), 0) AS last
+  FROM endpoint e
+  WHERE e.id > (SELECT min(endpoints_before) FROM scan WHERE id ${ofScans}) AND e.first_scan ${ofScans}
+  UNION ALL SELECT e.address, e.port, e.name, e.id, min(h.id), max(h.id)
+  FROM history h JOIN endpoint e ON e.id = h.endpoint
+  WHERE h.scan ${ofScans} AND e.first_scan NOT ${ofScans} GROUP BY h.endpoint`
+
+const inTime = `
+  SELECT e.address, e.port, e.name, e.id, 0 AS first,
+    coalesce((SELECT max(id) FROM history WHERE endpoint = e.id AND until <= @until), 0) AS last
+  FROM endpoint e WHERE e.first_seen > @after AND e.first_seen <= @until
+  UNION ALL SELECT e.address, e.port, e.name, e.id, min(h.id), max(h.id)
+  FROM history h JOIN endpoint e ON e.id = h.endpoint
+  WHERE h.until > @after AND h.until <= @until AND e.first_seen <= @after GROUP BY h.endpoint`
 
 function differences(db: Connection) {
   const row = db.prepare<[number], RawStanding>('SELECT state, presence, why FROM history WHERE id = ?')
@@ -70,53 +96,38 @@ function differences(db: Connection) {
     if (!raw) throw new Error('history refers to what is not there')
     return { state: raw.state, present: raw.presence === 1, why: raw.why }
   }
-  const difference = (of: Touched, before: PastStanding | null): Difference => ({
-    endpoint: of.endpoint,
-    address: readAddress(of.address),
-    port: of.port,
-    name: of.name || null,
-    before,
-    after: standing(next.get(of.endpoint, of.last) ?? present.get(of.endpoint))
+  const difference = ({ place, endpoint, address, port, name, first, last }: Touched): Difference => ({
+    place,
+    address: readAddress(address),
+    port,
+    name: name || null,
+    before: first === 0 ? null : standing(row.get(first)),
+    after: standing(next.get(endpoint, last) ?? present.get(endpoint))
   })
-  const lists = spanLists(db)
+  let lists = 0
   return {
-    /** endpoints with ids above `after` that were first seen in the span */
-    appeared: (span: Span, after: number, limit: number) =>
-      lists.appeared(span, after, limit).map((one) => difference(one, null)),
-    /** endpoints with ids above `after` that were known before and stand otherwise since */
-    moved: (span: Span, after: number, limit: number) =>
-      lists.moved(span, after, limit).map((one) => difference(one, standing(row.get(one.first))))
-  }
-}
-
-function spanLists(db: Connection) {
-  const appearedInScan = db.prepare<[number, number, number, number, number], Touched>(
-    `SELECT ${newColumns}, coalesce((SELECT max(id) FROM history WHERE endpoint = e.id AND scan = ?), 0) AS last
-     FROM endpoint e
-     WHERE e.id > max(?, (SELECT endpoints_before FROM scan WHERE id = ?)) AND e.first_scan = ?
-     ORDER BY e.id LIMIT ?`
-  )
-  const appearedInTime = db.prepare<[number, number, number, number, number], Touched>(
-    `SELECT ${newColumns}, coalesce((SELECT max(id) FROM history WHERE endpoint = e.id AND until <= ?), 0) AS last
-     FROM endpoint e WHERE e.id > ? AND e.first_seen > ? AND e.first_seen <= ? ORDER BY e.id LIMIT ?`
-  )
-  const movedInScan = db.prepare<[number, number, number, number], Touched>(
-    `SELECT ${touchedColumns} FROM history h JOIN endpoint e ON e.id = h.endpoint
-     WHERE h.scan = ? AND h.endpoint > ? AND e.first_scan <> ? GROUP BY h.endpoint ORDER BY h.endpoint LIMIT ?`
-  )
-  const movedInTime = db.prepare<[number, number, number, number, number], Touched>(
-    `SELECT ${touchedColumns} FROM history h JOIN endpoint e ON e.id = h.endpoint
-     WHERE h.until > ? AND h.until <= ? AND h.endpoint > ? AND e.first_seen <= ?
-     GROUP BY h.endpoint ORDER BY h.endpoint LIMIT ?`
-  )
-  return {
-    appeared: (span: Span, after: number, limit: number) =>
-      'scan' in span
-        ? appearedInScan.all(span.scan, after, span.scan, span.scan, limit)
-        : appearedInTime.all(span.until, after, span.after, span.until, limit),
-    moved: (span: Span, after: number, limit: number) =>
-      'scan' in span
-        ? movedInScan.all(span.scan, after, span.scan, limit)
-        : movedInTime.all(span.after, span.until, after, span.after, limit)
+    /** lists the endpoints that were seen first in the span, or stand otherwise since; gives the number of the list */
+    gather(span: Span): number {
+      const list = ++lists
+      db.exec(`CREATE TEMP TABLE ${listTable(list)} ${listColumns}`)
+      const bound = 'scans' in span ? { scans: JSON.stringify(span.scans) } : span
+      const found = 'scans' in span ? inScans : inTime
+      const sql = `INSERT INTO ${listTable(list)} (address, port, name, endpoint, first, last)
+        SELECT * FROM (${found}) ORDER BY 1, 2, 3`
+      const work = db.transaction(() => db.prepare<[typeof bound]>(sql).run(bound))
+      // deferred: only a table of this connection is written
+      work.deferred()
+      return list
+    },
+    /** what a list holds after the place `after`, 0 for its beginning */
+    gathered: (list: number, after: number, limit: number): Difference[] =>
+      db
+        .prepare<[number, number], Touched>(
+          `SELECT * FROM ${listTable(list)} WHERE place > ? ORDER BY place LIMIT ?`
+        )
+        .all(after, limit)
+        .map(difference),
+    /** forgets a list */
+    release: (list: number) => void db.exec(`DROP TABLE IF EXISTS ${listTable(list)}`)
   }
 }

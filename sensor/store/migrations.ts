@@ -1,12 +1,13 @@
 import type { Connection } from './connection.ts'
 import { inventory } from './migrations/001-inventory.ts'
 import { looks } from './migrations/002-looks.ts'
+import { automation } from './migrations/003-automation.ts'
 
 /**
  * The steps from an empty database to the present form, each applied once and never edited after a release.
  * The number of steps taken is kept in PRAGMA user_version.
  */
-export const migrations: readonly string[] = [inventory, looks]
+export const migrations: readonly string[] = [inventory, looks, automation]
 
 /** Marks our files (PRAGMA application_id): "TLSW". */
 export const applicationId = 0x544c5357

@@ -12,6 +12,8 @@ export interface StateColumns {
   /** ids of the chain of the first answer, and of that of the other key type */
   readonly chain: number | null
   readonly otherChain: number | null
+  /** one chain is shown, and that of the other key type was not asked for */
+  readonly twinUnasked: boolean
 }
 
 /** A state to keep, with what its certificates say. */
@@ -27,8 +29,9 @@ export interface StateRow extends NewState {
   readonly id: number
 }
 
-interface RawState extends Omit<StateRow, 'clientCertificate'> {
+interface RawState extends Omit<StateRow, 'clientCertificate' | 'twinUnasked'> {
   readonly clientCertificate: number | null
+  readonly twinUnasked: number
 }
 
 /** Chains whose states are remembered, and the states that are remembered of each. */
@@ -38,7 +41,18 @@ const rememberedOfOne = 16
 /** Everything that makes a state what it is, as one text: equal texts are equal states. */
 function stateKey(of: StateColumns): string {
   const client = of.clientCertificate === null ? '' : Number(of.clientCertificate)
-  return [of.outcome, of.starttls, of.version, of.cipher, of.alert, client, of.chain, of.otherChain].join('|')
+  const twin = Number(of.twinUnasked)
+  return [
+    of.outcome,
+    of.starttls,
+    of.version,
+    of.cipher,
+    of.alert,
+    client,
+    of.chain,
+    of.otherChain,
+    twin
+  ].join('|')
 }
 
 function isSame(one: StateColumns, other: StateColumns): boolean {
@@ -50,7 +64,8 @@ function isSame(one: StateColumns, other: StateColumns): boolean {
     one.alert === other.alert &&
     one.clientCertificate === other.clientCertificate &&
     one.chain === other.chain &&
-    one.otherChain === other.otherChain
+    one.otherChain === other.otherChain &&
+    one.twinUnasked === other.twinUnasked
   )
 }
 
@@ -93,12 +108,12 @@ export interface KeptState {
 /** States, each once. */
 export function openStates(db: Connection) {
   const columns = `id, outcome, starttls, version, cipher, alert, client_certificate AS clientCertificate, chain,
-    other_chain AS otherChain, expires, label`
+    other_chain AS otherChain, twin_unasked AS twinUnasked, expires, label`
   const known = rememberStates()
   const select = db.prepare<[string], KeptState>('SELECT id, expires FROM state WHERE key = ?')
   const insert = db.prepare(
     `INSERT INTO state (key, outcome, starttls, version, cipher, alert, client_certificate, chain, other_chain,
-       expires, label) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+       twin_unasked, expires, label) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
   )
   const byId = db.prepare<[number], RawState>(`SELECT ${columns} FROM state WHERE id = ?`)
   const after = db.prepare<[number, number], RawState>(
@@ -106,9 +121,13 @@ export function openStates(db: Connection) {
   )
   const row = (raw: RawState): StateRow => ({
     ...raw,
-    clientCertificate: raw.clientCertificate === null ? null : raw.clientCertificate === 1
+    clientCertificate: raw.clientCertificate === null ? null : raw.clientCertificate === 1,
+    twinUnasked: raw.twinUnasked === 1
   })
+  const count = db.prepare<[], number>('SELECT count(*) FROM state').pluck()
   return {
+    /** how many are kept */
+    count: () => count.get() ?? 0,
     /** a state that is kept, or undefined */
     find(state: StateColumns): KeptState | undefined {
       const met = known.find(state)
@@ -127,7 +146,8 @@ export function openStates(db: Connection) {
         of.alert,
         client,
         of.chain,
-        of.otherChain
+        of.otherChain,
+        Number(of.twinUnasked)
       ]
       const id = Number(insert.run(stateKey(of), ...columns, of.expires, of.label).lastInsertRowid)
       return known.add(of, { id, expires: of.expires })

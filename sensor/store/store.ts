@@ -3,15 +3,27 @@ import { openCertificates } from './certificates.ts'
 import { openChains } from './chains.ts'
 import type { Connection } from './connection.ts'
 import { databaseName, openDatabase } from './database.ts'
+import { openDeployments } from './deployments.ts'
+import { openDevices } from './devices.ts'
 import { openEndpointPages } from './endpoint-pages.ts'
 import { openEndpoints } from './endpoints.ts'
+import { openEngineTurn } from './engine-turn.ts'
+import { openEventHistory } from './event-history.ts'
+import { openEvents } from './events.ts'
 import { guarded, storeFault } from './faults.ts'
 import { openFindings } from './findings.ts'
 import { openHistory } from './history.ts'
+import { openIssuers } from './issuers.ts'
+import { openJournal } from './journal.ts'
 import { openKeys } from './keys.ts'
 import { openLooks } from './looks.ts'
+import { openManagedTargets } from './managed-targets.ts'
+import { openOrders } from './orders.ts'
 import { openOwnership } from './ownership.ts'
+import { openProfiles } from './profiles.ts'
+import { openRenewalWindows } from './renewal-windows.ts'
 import { openScans } from './scans.ts'
+import { openRetention } from './retention.ts'
 import { openSchedules } from './schedules.ts'
 import { openSettings } from './settings.ts'
 import { openStates } from './states.ts'
@@ -46,6 +58,7 @@ function assemble(db: Connection, directory: string, translate: (thrown: unknown
   const chains = openChains(db)
   const states = openStates(db)
   const scans = openScans(db, directory)
+  const engineTurn = openEngineTurn(db, directory)
   const forget = () => {
     for (const one of [certificates, chains, states]) one.forget()
   }
@@ -62,8 +75,25 @@ function assemble(db: Connection, directory: string, translate: (thrown: unknown
         throw thrown
       }
     },
+    /**
+     * The same, and on the disk before it returns: a power cut keeps it. For what rests on it being known (the
+     * journal of a device that was changed, an order that was paid), at a flush of the disk each. SQLite syncs the
+     * whole log, so that everything before it is safe too. It cannot be part of another transaction.
+     */
+    durable<T>(work: () => T): T {
+      if (db.inTransaction) throw new Error('durable within a transaction: the outer one decides')
+      db.pragma('synchronous = FULL')
+      try {
+        return whole.transaction(work)
+      } finally {
+        db.pragma('synchronous = NORMAL')
+      }
+    },
+    /** forgets what is remembered by id, when rows were removed */
+    forget,
     close(): void {
       scans.releaseAll()
+      engineTurn.release()
       db.close()
     }
   }
@@ -82,6 +112,24 @@ function assemble(db: Connection, directory: string, translate: (thrown: unknown
     summary: guarded(openSummary(db), translate),
     scans: guarded(scans, translate),
     schedules: guarded(openSchedules(db), translate),
-    settings: guarded(openSettings(db), translate)
+    settings: guarded(openSettings(db), translate),
+    retention: guarded(openRetention(db), translate),
+    ...automation(db, translate),
+    engineTurn: guarded(engineTurn, translate)
+  }
+}
+
+function automation(db: Connection, translate: (thrown: unknown) => unknown) {
+  return {
+    devices: guarded(openDevices(db), translate),
+    issuers: guarded(openIssuers(db), translate),
+    profiles: guarded(openProfiles(db), translate),
+    managedTargets: guarded(openManagedTargets(db), translate),
+    events: guarded(openEvents(db), translate),
+    deployments: guarded(openDeployments(db), translate),
+    orders: guarded(openOrders(db), translate),
+    journal: guarded(openJournal(db), translate),
+    eventHistory: guarded(openEventHistory(db), translate),
+    renewalWindows: guarded(openRenewalWindows(db), translate)
   }
 }

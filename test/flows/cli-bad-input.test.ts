@@ -46,7 +46,7 @@ const wrongs: Readonly<Record<string, Wrong>> = {
     code: 2,
     says: [
       /94,489,280,512 pairs/,
-      /over the limit of 1,000,000/,
+      /over the limit of 2,000,000/,
       /--yes/,
       /--max-targets/,
       /\[confirmation-needed\]/
@@ -88,6 +88,12 @@ const wrongs: Readonly<Record<string, Wrong>> = {
     code: 2,
     says: [/broken\.xml, line 3/, /expected nmap XML/, /Write the file again/, /\[handover-malformed\]/]
   },
+  'a file in place of a target': {
+    words: ['scan', 'n.xml'],
+    code: 2,
+    says: [/target "n\.xml" looks like a file/, /--list n\.xml/, /--from auto n\.xml/, /\[target-malformed\]/]
+  },
+  'a path in place of a target': { words: ['scan', badList], code: 2, says: [/looks like a file/] },
   'no target at all': { words: ['scan'], code: 2, says: [/No target is named/, /--list/, /\[target-none\]/] },
   'nothing left after exclusions': {
     words: ['scan', '10.0.0.1', '--exclude', '10.0.0.0/8'],

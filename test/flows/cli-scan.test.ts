@@ -91,11 +91,40 @@ t.test('filters hold together, and pages go on where they ended', async (t) => {
   t.same(seen.toSorted(), ['both.test', 'good.test', 'soon.test'])
 })
 
+t.test('a table ends with how to see more; programs get all', async (t) => {
+  const cut = await bench.run(['inventory', '-q', '--limit', '2', '--sort', 'address'])
+  t.match(
+    cut.stdout,
+    /\n… 2 rows of 3\. Repeat with --limit 3 for all, or with --after \S+ for those that follow\.\n$/
+  )
+  t.notMatch((await bench.run(['inventory'])).stdout, /…/)
+  const page = await bench.run(['inventory', '--csv', '--limit', '2'])
+  t.equal(page.stdout.trimEnd().split('\n').length, 3)
+  t.match(page.stderr, /More: repeat with --after \S+/)
+  t.match(jsonLines((await bench.run(['inventory', '--json'])).stdout).at(-1), { endpoints: 3, next: null })
+})
+
 t.test('a certificate is shown by the first digits of its fingerprint, or from a file', async (t) => {
   const byDigits = await bench.run(['certificate', 'show', good.fingerprint.slice(0, 12)])
   t.equal(byDigits.code, 0, byDigits.stderr)
   t.match(byDigits.stdout, /^good\.test {2}expires in 59 d/)
   t.match(byDigits.stdout, new RegExp(`Served by +1 endpoint\\n +127\\.0\\.0\\.1:${ports[0]}`))
+
+  t.match(byDigits.stdout, /\nTrust +no root that is known here vouches for it\n/)
+  t.match(
+    byDigits.stdout,
+    /\n {2}Warning +Self-signed\. [^]*\n {12}Replace it by/,
+    'and what is wrong with it'
+  )
+
+  const list = async (...words: string[]) =>
+    jsonLines((await bench.run(['inventory', '--json', ...words])).stdout).filter(
+      ({ type }) => type === 'endpoint'
+    )
+  t.match(await list('--certificate', good.fingerprint.slice(0, 12)), [{ port: ports[0] }])
+  t.same(await list('--certificate', 'ffff'.repeat(8)), [])
+  const table = (await bench.run(['inventory'])).stdout
+  t.match(table, new RegExp(`${good.fingerprint.slice(0, 12)} `), 'tables tell the first digits')
 
   const pem = await bench.run(['certificate', 'show', good.fingerprint, '--pem'])
   t.equal(pem.stdout, good.pem)
@@ -104,6 +133,27 @@ t.test('a certificate is shown by the first digits of its fingerprint, or from a
   const [file, kept] = [jsonLines(fromFile.stdout), jsonLines(fromInventory.stdout)]
   t.same(schemaErrors([...file, ...kept]), [])
   t.same({ ...file[0], inventory: null }, { ...kept[0], inventory: null })
+})
+
+t.test('certificates are shown by the endpoint that shows them', async (t) => {
+  const here = createBench()
+  t.teardown(() => here.remove())
+  await here.run([...scanWords, '-q'])
+  const shown = async (place: string) => {
+    const { code, stdout, stderr } = await here.run(['certificate', 'show', place, '--json'])
+    return code === 0 ? jsonLines(stdout).map(({ fingerprint }) => fingerprint) : stderr
+  }
+  t.same(await shown(`127.0.0.1:${ports[0]}`), [good.fingerprint])
+  const twins = (await shown(`127.0.0.1:${ports[2]}`)) as string[]
+  t.same(twins.toSorted(), both.map(({ fingerprint }) => fingerprint).toSorted(), 'one for each key type')
+  t.match(await shown('127.0.0.1:1'), /no endpoint of the inventory shows one there.*\[certificate-missing\]/)
+  t.match(await shown(`127.0.0.1:${ports[0]}/other.test`), /certificate-missing/)
+  t.match(await shown('127.0.0.1:'), /host:port or host:port\/name.*\[option-malformed\]/)
+
+  const named = await here.run(['scan', `localhost:${ports[0]}`, '-q'])
+  t.equal(named.code, 0, named.stderr)
+  t.same(await shown(`localhost:${ports[0]}`), [good.fingerprint])
+  t.same(await shown(`127.0.0.1:${ports[0]}/localhost`), [good.fingerprint])
 })
 
 t.test('owners and tags are set by command and by file', async (t) => {
@@ -125,6 +175,7 @@ t.test('owners and tags are set by command and by file', async (t) => {
   await bench.run(['inventory', 'import', '-'], { input: table })
   const lines = jsonLines((await bench.run(['inventory', '--json', '--tag', 'shop'])).stdout)
   t.match(lines[0], { port: ports[0], tags: ['dmz', 'shop'], owner: 'Everybody' })
+  t.match((await bench.run(['inventory', '--tag', 'shop'])).stdout, /OWNER +TAGS[^]*Everybody +dmz shop/)
   const owned = jsonLines((await bench.run(['inventory', '--json', '--tag', 'a'])).stdout)
   t.match(owned[0], { port: ports[1], tags: ['a', 'b'] })
 })
@@ -164,11 +215,35 @@ t.test('what other tools found is scanned, in the habits of tlsx too', async (t)
     { type: 'endpoint', port: ports[1] },
     { type: 'scan', size: 1 }
   ])
-  const host = await bench.run(['scan', '-u', '127.0.0.1', '-p', String(ports[2]), '-json', '-q'])
+  const host = await bench.run(['scan', '-u', '127.0.0.1', '-port', String(ports[2]), '-json', '-q'])
   t.match(jsonLines(host.stdout), [
     { type: 'endpoint', port: ports[2] },
     { type: 'scan', size: 1 }
   ])
+})
+
+t.test('targets may be piped in where none is named', async (t) => {
+  const own = createBench()
+  t.teardown(() => own.remove())
+  const ran = await own.run(['scan', '--json'], {
+    input: `# hosts\n127.0.0.1:${ports[0]}\n127.0.0.1:${ports[1]}\n`
+  })
+  t.equal(ran.code, 0, ran.stderr)
+  t.match(ran.stderr, /^Reading targets from standard input\.\n/)
+  t.match(jsonLines(ran.stdout).at(-1), { type: 'scan', size: 2, scope: 'standard input, default ports' })
+  const csv = await own.run(['scan', '--from', 'csv', '--json', '-q'], {
+    input: `host,port\n127.0.0.1,${ports[0]}\n`
+  })
+  t.match(jsonLines(csv.stdout).at(-1), { type: 'scan', size: 1 })
+})
+
+t.test('our own JSON is read back as targets', async (t) => {
+  const own = createBench()
+  t.teardown(() => own.remove())
+  const input = (await bench.run(['inventory', '--json'])).stdout
+  const ran = await own.run(['scan', '--from', 'auto', '-', '--json', '-q'], { input })
+  t.equal(ran.code, 0, ran.stderr)
+  t.match(jsonLines(ran.stdout).at(-1), { type: 'scan', size: 3, endpoints: 3 })
 })
 
 t.test('diff says what the last scan changed', async (t) => {
@@ -185,11 +260,24 @@ t.test('diff says what the last scan changed', async (t) => {
     `changed ${ports[1]}`,
     `gone ${ports[0]}`
   ])
-  t.match((await bench.run(['diff'])).stdout, /^0 new, 1 changed, 1 gone\n/)
-  t.match((await bench.run(['diff', '1', '5'])).stdout, /^0 new, 1 changed, 1 gone\n/)
+  const [gone] = lines.filter(({ change }) => change === 'gone')
+  t.match(gone, { before: { outcome: 'certificate', certificates: [{ fingerprint: good.fingerprint }] } })
+  t.match(gone?.['after'], { state: 'gone', outcome: 'closed', version: null })
+  const shown = (gone ?? {})['after'] as { certificates: unknown[] }
+  t.same(shown.certificates, [], 'it shows nothing any more')
+  const last = await bench.run(['diff'])
+  t.match(
+    last.stdout,
+    /^Scan 5 \(127\.0\.0\.1, ports [\d,]+; .*\), compared with what was known before\.\n0 new, 1 changed, 1 gone\n/
+  )
+  t.match(
+    (await bench.run(['diff', '1', '5'])).stdout,
+    /^The inventory after scan 5 \(.*\), compared with the one after scan 1 \(.*\)\.\n0 new, 1 changed, 1 gone\n/
+  )
+  t.match((await bench.run(['diff', '--csv'])).stderr, /Scan 5 .*compared with what was known before/)
 
-  const gone = jsonLines((await bench.run(['inventory', '--gone', '--json'])).stdout)
-  t.match(gone[0], { state: 'gone', port: ports[0] })
+  const absent = jsonLines((await bench.run(['inventory', '--gone', '--json'])).stdout)
+  t.match(absent[0], { state: 'gone', port: ports[0], outcome: 'closed' })
   const scans = jsonLines((await bench.run(['scans', '--json'])).stdout)
   t.same(schemaErrors(scans), [])
   t.match(scans, [
@@ -199,6 +287,35 @@ t.test('diff says what the last scan changed', async (t) => {
     { id: 2 },
     { id: 1, state: 'finished', appeared: 3 }
   ])
+})
+
+t.test('a schedule too large for anybody to have meant is refused when it is made', async (t) => {
+  const words = ['scans', 'add', 'all', '10.0.0.0/8', '--every', '1d']
+  const refused = await bench.run(words)
+  t.equal(refused.code, 2)
+  t.match(refused.stderr, /369,098,752 pairs .* over the limit of 2,000,000\. Repeat with --yes/)
+  const meant = await bench.run([...words, '--yes'])
+  t.equal(meant.code, 0, meant.stderr)
+  t.match(meant.stderr, /Schedule all is kept: every 1d\. It runs while tlsward run is up\./)
+  t.equal((await bench.run(['scans', 'remove', 'all'])).code, 0)
+  t.equal((await bench.run([...words, '--port', '443', '--max-targets', '20000000'])).code, 0)
+  t.match(jsonLines((await bench.run(['scans', '--json'])).stdout).at(-1), { name: 'all', ports: '443' })
+  t.equal((await bench.run(['scans', 'remove', 'all'])).code, 0)
+  t.equal((await bench.run(['scans', 'add', 'x', 'nmap.xml:80x', '--every', '1d'])).code, 2)
+})
+
+t.test('old scans are forgotten when that is asked for', async (t) => {
+  const last = jsonLines((await bench.run(['scans', '--json'])).stdout).map(({ id }) => Number(id))
+  const before = (await bench.run(['diff', '--json'])).stdout
+  const ran = await bench.run(['scans', 'prune', '--keep', '1'])
+  t.equal(ran.code, 0, ran.stderr)
+  t.match(
+    ran.stderr,
+    new RegExp(`^Removed: ${last.length - 1} scans, \\d+ lines? of history, \\d+ certificates?\\.\n$`)
+  )
+  t.match(jsonLines((await bench.run(['scans', '--json'])).stdout), [{ id: Math.max(...last) }])
+  t.equal((await bench.run(['diff', '--json'])).stdout, before)
+  t.equal((await bench.run(['scans', 'prune'])).code, 2, 'how many stay is said, not guessed')
 })
 
 t.test('schedules are kept, listed and removed', async (t) => {
@@ -257,6 +374,7 @@ t.test('names are asked for where TLS answers, and only what they bring is kept'
     '--json'
   ])
   t.equal(ran.code, 0, ran.stderr)
+  t.match(ran.stderr, /\nNames where scan 1 found TLS: 1 address, 1 port: 3 pairs/)
   const endpoints = jsonLines(ran.stdout).filter((line) => line['type'] === 'endpoint')
   t.same(
     endpoints.map(({ name, certificates }) => [name, (certificates as { label: string }[])[0]?.label]),

@@ -18,7 +18,8 @@ t.test('a state directory that is a file is refused in words', async (t) => {
   for (const words of [['inventory'], ['scan', '127.0.0.1:1']]) {
     const ran = await bench.run(words)
     t.equal(ran.code, 3, ran.stderr)
-    t.match(ran.stderr, /state .*\/state/)
+    t.match(ran.stderr, /state .*\/state\/tlsward\.db: there is a file in the place of the directory/)
+    t.notMatch(ran.stderr, /mkdir/)
     t.match(ran.stderr, /give --state a directory that this account may write/)
     t.match(ran.stderr, /\[state-unwritable\]/)
   }
@@ -112,6 +113,36 @@ t.test('a scan that runs elsewhere cannot be resumed here', async (t) => {
   const ran = await bench.run(['scan', '127.0.0.0/24', '-p', '1-50', '--rate', '10'], { watch })
   await resume
   t.equal(ran.code, 130, ran.stderr)
+})
+
+t.test('a second scan of the same networks waits for its turn; one of others need not', async (t) => {
+  const bench = createBench()
+  t.teardown(() => bench.remove())
+  let tried: Promise<void> | undefined
+  let pid = 0
+  const watch = ({ process, output }: RunningCli) => {
+    pid = process.pid ?? 0
+    if (tried || !output.stderr.includes('pairs')) return
+    tried = (async () => {
+      // the size is said just before the scan begins
+      for (let tries = 0; tries < 50; tries++) {
+        if (jsonLines((await bench.run(['scans', '--json'])).stdout).length > 0) break
+      }
+      const same = await bench.run(['scan', '127.0.6.200:1', '--json'])
+      t.equal(same.code, 6, same.stderr)
+      t.equal(same.stdout, '')
+      const said = new RegExp(`scan 1: it is running \\(process ${pid}\\).*wait for it to end.*--state`)
+      t.match(same.stderr, said)
+      t.match(same.stderr, /\[scan-running\]/)
+      const other = await bench.run(['scan', '127.0.5.200:1'])
+      t.equal(other.code, 0, other.stderr)
+      process.kill('SIGINT')
+    })()
+  }
+  const ran = await bench.run(['scan', '127.0.6.0/26', '-p', '1-50', '--rate', '10'], { watch })
+  await tried
+  t.equal(ran.code, 130, ran.stderr)
+  t.equal((await bench.run(['scan', '127.0.6.200:1'])).code, 0, 'once it has ended, it is free')
 })
 
 /** A small file system of its own; undefined without the right to make one. */

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,9 +57,10 @@ t.test('what a server wrote cannot steer a terminal or a spreadsheet', async (t)
 function onTerminal(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  input = ''
+  input = '',
+  columns = 80
 ): string {
-  const line = ['stty cols 80;', process.execPath, launcher, ...words].join(' ')
+  const line = [`stty cols ${columns};`, process.execPath, launcher, ...words].join(' ')
   const ownEnv = { PATH: process.env['PATH'] ?? '', TLSWARD_STATE: bench.state, TERM: 'xterm-256color' }
   return spawnSync('script', ['-qec', line, '/dev/null'], {
     env: { ...ownEnv, ...env },
@@ -88,16 +90,65 @@ t.test('progress stays on one line of the terminal and leaves nothing behind', t
   t.end()
 })
 
-t.test('a scan over the limit is asked about on a terminal, and no is no', terminal, (t) => {
-  const words = ['scan', `127.0.0.1:${peer.port}`, '127.0.0.1:1', '--max-targets', '1']
-  const shown = onTerminal(words, {}, 'n\r')
-  t.match(shown, /2 ports: 2 pairs, [^]*That is more than 1\. Scan them all\? \[y\/N\]/)
-  t.match(
-    shown,
-    /2 pairs of address and port are over the limit of 1\. Repeat with --yes.*\[confirmation-needed\]/
+t.test('a line that stays in place is never wider than the terminal', terminal, (t) => {
+  const words = ['scan', '127.0.0.1', '-p', '1-20', '--rate', '20', '--retries', '0']
+  const shown = onTerminal(words, {}, '', 24)
+  const lines = [...shown.matchAll(/\r\u001b\[K([^\r\n]*)/g)].map(([, line = '']) => stripped(line).join(''))
+  t.ok(lines.length > 3, 'it was drawn more than once')
+  t.ok(
+    lines.some((line) => line.endsWith('…')),
+    'and cut'
   )
-  t.match(onTerminal(words, {}, 'y\r'), /Scan \d+: \d+ endpoints? among 2 pairs/, 'yes is yes')
+  t.same(
+    lines.filter((line) => line.includes(' of 20') && line.length > 23),
+    []
+  )
   t.end()
+})
+
+t.test('a terminal that knows no escapes gets none', terminal, (t) => {
+  const shown = onTerminal(['scan', '127.0.0.1', '-p', '1-20', '--rate', '20', '--retries', '0'], {
+    TERM: 'dumb'
+  })
+  t.match(shown, /Scan \d+: 0 endpoints among 20 pairs/)
+  t.notMatch(shown, /\u001b/)
+  t.notMatch(onTerminal(['inventory'], { TERM: 'dumb' }), /\u001b/)
+  t.end()
+})
+
+/** Runs the CLI on a terminal, and says `text` to it once it asks. */
+async function answered(
+  words: readonly string[],
+  text: string
+): Promise<{ readonly shown: string; readonly code: number | null }> {
+  const env = { PATH: process.env['PATH'] ?? '', TLSWARD_STATE: bench.state, TERM: 'xterm-256color' }
+  const line = [process.execPath, launcher, ...words].join(' ')
+  const child = spawn('script', ['-qec', line, '/dev/null'], { env })
+  let shown = ''
+  child.stdout.on('data', (bytes: Buffer) => {
+    const asked = shown.includes('[y/N] ')
+    shown += bytes.toString()
+    if (!asked && shown.includes('[y/N] ')) child.stdin.write(text)
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { shown, code }
+}
+
+t.test('a scan over the limit is asked about on a terminal, and no is no', terminal, async (t) => {
+  const words = ['scan', `127.0.0.1:${peer.port}`, '127.0.0.1:1', '--max-targets', '1']
+  const no = await answered(words, 'n\r')
+  t.match(no.shown, /2 ports: 2 pairs, [^]*That is more than 1\. Scan them all\? \[y\/N\]/)
+  t.match(no.shown, /tlsward: Nothing was scanned\. \[confirmation-needed\]/)
+  t.equal(no.code, 2)
+  const end = await answered(words, '\u0004')
+  t.match(end.shown, /Nothing was scanned\. \[confirmation-needed\]/, 'so is Ctrl-D')
+  t.equal(end.code, 2)
+  const stop = await answered(words, '\u0003')
+  t.match(stop.shown, /\r\nNothing was scanned\.\r\n/, 'Ctrl-C stops')
+  t.equal(stop.code, 130)
+  const yes = await answered(words, 'y\r')
+  t.match(yes.shown, /Scan \d+: \d+ endpoints? among 2 pairs/, 'yes is yes')
+  t.equal(yes.code, 0)
 })
 
 function stripped(text: string): string[] {
@@ -118,7 +169,15 @@ t.test('a shell completes commands, options and values', (t) => {
   t.same(complete('tlsward inventory ow'), ['owner'])
   t.same(complete('tlsward scan --star'), ['--starttls'])
   t.same(complete('tlsward scan --starttls po'), ['pop3', 'postgres'])
+  t.same(complete('tlsward scan --starttls = po'), ['pop3', 'postgres'], 'as bash cuts --starttls=po')
+  t.same(complete('tlsward scan --fail-on ='), ['critical', 'warning'])
+  t.same(complete('tlsward scan 10.0.0.1 --from t'), ['tlsx', 'tlsward'])
+  t.same(complete('tlsward scan -p m'), ['mail'])
+  t.same(complete('tlsward inventory --finding expires-'), ['expires-soon'])
+  t.same(complete('tlsward completion z'), ['zsh'])
   t.same(complete('tlsward scans re'), ['resume', 'remove'])
+  t.same(complete('tlsward scans --js'), ['--json'], 'scans alone lists')
+  t.same(complete('tlsward cert show --p'), ['--pem'], 'by the short name of a command too')
   t.same(complete('tlsward scan --list '), [''], 'files are left to the shell')
   t.end()
 })

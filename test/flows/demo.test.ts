@@ -9,6 +9,9 @@ t.test('the demo scans what it starts and ends with its figures', (t) => {
   t.equal(stderr, '')
   const lines = stdout.trimEnd().split('\n')
   t.match(lines.at(-1), /^demo: 14 endpoints, 15 certificates, \d\d findings$/)
+  t.match(lines.at(-2), /^\d+ findings above, \d+ notes that are left out$/)
+  const [, told] = /(\d+) findings above/.exec(stdout) ?? []
+  t.equal(stdout.match(/^ {2}(Critical|Warning) /gm)?.length, Number(told), 'it tells as many as it shows')
   const text = stdout
   for (const title of [
     'Expired',

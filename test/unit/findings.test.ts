@@ -1,13 +1,16 @@
 import t from 'tap'
 import { checkChain } from '../../pki/chain.ts'
+import { visible } from '../../core/text.ts'
 import type { CertificateFields } from '../../pki/fields.ts'
 import { readCertificate } from '../../pki/quick.ts'
 import { certificateFindings } from '../../sensor/inventory/findings/certificate.ts'
 import { chainFindings } from '../../sensor/inventory/findings/chain.ts'
 import { findingCodes, type FindingCode } from '../../sensor/inventory/findings/codes.ts'
-import { nameFindings, stateFindings } from '../../sensor/inventory/findings/endpoint.ts'
+import { nameFindings, stateFindings, type JudgedState } from '../../sensor/inventory/findings/endpoint.ts'
 import { always, type Finding } from '../../sensor/inventory/findings/finding.ts'
 import { addressLimit, keyFindings } from '../../sensor/inventory/findings/key.ts'
+import { revokedFinding } from '../../sensor/inventory/findings/look.ts'
+import { tlsOutcomes, type Outcome } from '../../sensor/scan/observation.ts'
 import { createCertificate, type Certificate } from '../peers/certificates.ts'
 import {
   authority,
@@ -49,6 +52,16 @@ t.test('expiry is due at a third of the lifetime left, urgent at a tenth, then p
   t.same(at(89.9), ['expires-soon critical'])
   t.same(at(90), ['expired critical'])
   t.same(at(9000), ['expired critical'])
+  t.end()
+})
+
+t.test('a certificate of years is not due years ahead', (t) => {
+  const findings = found({ notBefore: start, notAfter: start + 3650 * day })
+  const codes = (days: number) =>
+    codesAt(findings, start + days * day).filter((code) => code === 'expires-soon')
+  t.same(codes(2500), [], 'a third of its lifetime is left')
+  t.same(codes(3619), [])
+  t.same(codes(3620), ['expires-soon'], 'thirty days are')
   t.end()
 })
 
@@ -137,6 +150,7 @@ t.test('the longest validity follows the schedule by the day of issue', (t) => {
     t.equal(long(-1).length, 0, `${days} days from ${new Date(notBefore).toISOString()}`)
     t.equal(long(0)[0]?.severity, 'warning', `${days} days and a second`)
     t.equal(long(0)[0]?.facts['limitDays'], days)
+    t.match(long(0)[0]?.reason, `valid for ${days + 1} days;`)
   }
   t.end()
 })
@@ -145,6 +159,7 @@ t.test('a long validity of a private authority is a note', (t) => {
   const fields = { notBefore: start, notAfter: start + 3650 * day }
   const [long] = found(fields, { isPublic: false }).filter(({ code }) => code === 'long-validity')
   t.equal(long?.severity, 'note')
+  t.equal(long?.facts['validityDays'], 3650, 'the same in words and in facts')
   t.match(long?.reason, /3650 days; issued on 2026-11-01, a publicly trusted certificate may have 200 days/)
   t.end()
 })
@@ -183,7 +198,10 @@ t.test('a whole chain to a known root has no finding', (t) => {
 t.test('a leaf without its intermediate is an incomplete chain', (t) => {
   const findings = foundInChain(leaf('a.example'))
   t.same(codesAt(findings, start), ['chain-incomplete'])
-  t.equal(findings[0]?.reason, 'Its issuer, CN=Public Issuing, is neither sent nor known.')
+  t.equal(
+    findings[0]?.reason,
+    'Its issuer is CN=Public Issuing: the server does not send that certificate, and it is no root known here.'
+  )
   t.end()
 })
 
@@ -282,9 +300,46 @@ t.test('a chain that nothing can read has no finding of its own', (t) => {
   t.end()
 })
 
+/** An answer of a server in good order, otherwise as wished. */
+const answer = (wishes: Partial<JudgedState>): JudgedState => ({
+  outcome: 'certificate',
+  version: 0x0304,
+  alert: null,
+  keyTypes: [],
+  twinUnasked: false,
+  ...wishes
+})
+
+t.test('an answer without a certificate is a note that says what to do', (t) => {
+  const codes = (outcome: Outcome, alert: number | null = null) =>
+    stateFindings(answer({ outcome, alert, version: null })).map(
+      ({ code, severity }) => `${code} ${severity}`
+    )
+  t.same(codes('name-required', 112), ['name-required note'])
+  t.same(codes('alert', 40), ['refused-by-alert note'])
+  t.same(codes('malformed'), ['broken-tls note'])
+  t.same(codes('too-large'), ['broken-tls note'])
+  t.same(codes('no-certificate'), ['no-certificate note'])
+  t.match(findingCodes['name-required'].remedy, /--names FILE, --sni NAME/)
+  const [refused] = stateFindings(answer({ outcome: 'alert', alert: 40 }))
+  t.match(refused?.reason, /Its number is 40/)
+  // whatever answers TLS has a certificate or a note
+  for (const outcome of tlsOutcomes) {
+    if (outcome !== 'certificate') t.equal(codes(outcome).length, 1, outcome)
+  }
+  t.end()
+})
+
+t.test('what its issuer revoked is critical', (t) => {
+  const revoked = revokedFinding({ at: start, reason: 'keyCompromise', by: 'ocsp' })
+  t.match(revoked, { code: 'revoked', severity: 'critical', facts: { by: 'ocsp', why: 'keyCompromise' } })
+  t.equal(revoked.reason, 'Its issuer revoked it on 2026-11-01 (keyCompromise), says its OCSP.')
+  t.end()
+})
+
 t.test('the best version that a server offers may be old', (t) => {
   const versions = (version: number | null) =>
-    stateFindings({ starttls: null, version, keyTypes: ['RSA', 'ECDSA'] }).map(
+    stateFindings(answer({ version, keyTypes: ['RSA', 'ECDSA'] })).map(
       ({ code, severity }) => `${code} ${severity}`
     )
   t.same(versions(0x0300), ['old-protocol critical'])
@@ -297,14 +352,13 @@ t.test('the best version that a server offers may be old', (t) => {
 })
 
 t.test('one key type alone is a note', (t) => {
-  const lacks = (...keyTypes: string[]) =>
-    stateFindings({ starttls: null, version: 0x0304, keyTypes }).map(({ reason }) => reason)
+  const lacks = (...keyTypes: string[]) => stateFindings(answer({ keyTypes })).map(({ reason }) => reason)
   t.same(lacks('RSA'), ['The server has an RSA certificate and no ECDSA certificate.'])
   t.same(lacks('ECDSA'), ['The server has an ECDSA certificate and no RSA certificate.'])
   t.same(lacks('RSA', 'ECDSA'), [])
   t.same(lacks('Ed25519'), [])
   t.same(
-    stateFindings({ starttls: 'mysql', version: 0x0304, keyTypes: ['RSA'] }),
+    stateFindings(answer({ keyTypes: ['RSA'], twinUnasked: true })),
     [],
     'it was not asked for the other'
   )
@@ -353,6 +407,7 @@ t.test('every code has a title, a meaning and a remedy in whole sentences', (t) 
     t.match(title, /^[A-Z0-9].*[^.]$/, `${code}: the title is no sentence`)
     t.match(meaning, /^[A-Z].*\.$/, `${code}: the meaning is one`)
     t.match(remedy, /^[A-Z].*\.$/, `${code}: the remedy is one`)
+    t.equal(visible(remedy), remedy, `${code}: a terminal shows it whole`)
   }
   t.end()
 })
@@ -361,7 +416,7 @@ t.test('every finding tells when it holds', (t) => {
   const all: Finding[] = [
     ...found({}),
     ...foundInChain(leaf('a.example')),
-    ...stateFindings({ starttls: null, version: 0x300, keyTypes: ['RSA'] })
+    ...stateFindings(answer({ version: 0x300, keyTypes: ['RSA'] }))
   ]
   for (const { code, begins, ends } of all) t.ok(begins < ends && ends <= always.ends, code)
   t.ok((all.map(({ code }) => code) satisfies FindingCode[]).length > 3)

@@ -156,9 +156,14 @@ const broken: readonly (readonly [what: string, content: string, line: number, s
     'JSON with a field of another type',
     samples.masscan.replace('"port": 443', '"port": "443"'),
     2,
-    /ports\.0\.port must be integer/
+    /ports\.0\.port is "443": wanted a whole number/
   ],
-  ['JSON with a field missing', samples.tlsx.replace('"port":"8443",', ''), 2, /required properties port/],
+  [
+    'JSON with a field missing',
+    samples.tlsx.replace('"port":"8443",', ''),
+    2,
+    /not as expected: port is missing/
+  ],
   [
     'a record of zgrab2 without a host',
     '{"data":{"tls":{"status":"success"}}}',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import t from 'tap'
 import { Fault } from '../../core/fault.ts'
-import { hoursAllow, parseHours, type Hours } from '../../sensor/scan/hours.ts'
+import { hoursAllow, parseHours, type Hours } from '../../core/hours.ts'
 
 const seed = 20261125
 const minuteMs = 60_000

@@ -43,17 +43,19 @@ t.test('a scan tells what is new, changed, gone and back', async (t) => {
     places.map((place) => `new ${place}:443`)
   )
   t.same(told(changesOfScan(here.store, second)), [
-    'new 10.0.0.5:443',
     'changed 10.0.0.2:443 version,certificates,chains',
-    'gone 10.0.0.3:443 why',
-    'gone 10.0.0.4:443 why'
+    'gone 10.0.0.3:443',
+    'gone 10.0.0.4:443',
+    'new 10.0.0.5:443'
   ])
   t.same(told(changesOfScan(here.store, third)), [
     'changed 10.0.0.2:443 version,certificates,chains',
-    'returned 10.0.0.3:443 why',
-    'returned 10.0.0.4:443 why',
-    'gone 10.0.0.5:443 why'
+    'returned 10.0.0.3:443',
+    'returned 10.0.0.4:443',
+    'gone 10.0.0.5:443'
   ])
+  const outcomes = Array.from(changesOfScan(here.store, second), ({ after }) => after.outcome)
+  t.same(outcomes, ['certificate', 'closed', 'not-seen', 'certificate'])
   t.same(told(changesBetween(here.store, { from: first, to: third })), [])
   t.same(
     told(changesBetween(here.store, { from: second, to: third })),
@@ -70,10 +72,64 @@ t.test('a change shows what was before and what is after', async (t) => {
   t.match(change, {
     change: 'changed',
     name: null,
-    before: { present: true, why: null, cipher: 0x1301, certificates: [{ fingerprint: old.fingerprint }] },
-    after: { present: true, why: null, cipher: 0x1302, certificates: [{ fingerprint: renewed.fingerprint }] },
+    before: {
+      present: true,
+      outcome: 'certificate',
+      cipher: 0x1301,
+      certificates: [{ fingerprint: old.fingerprint }]
+    },
+    after: {
+      present: true,
+      outcome: 'certificate',
+      cipher: 0x1302,
+      certificates: [{ fingerprint: renewed.fingerprint }]
+    },
     fields: ['cipher', 'certificates', 'chains']
   })
+})
+
+t.test('what is gone shows nothing, and what comes back is compared with what went', async (t) => {
+  const here = world(t)
+  await scanned(here, observed('10.0.0.1', oldChain), observed('10.0.0.2', oldChain))
+  const second = await scanned(here, observed('10.0.0.9', oldChain))
+  const third = await scanned(here, observed('10.0.0.1', newChain), observed('10.0.0.2', oldChain))
+  const [gone] = changesOfScan(here.store, second)
+  t.match(gone, { change: 'gone', before: { certificates: [{ fingerprint: old.fingerprint }] } })
+  const nothing = { certificates: [], chains: [], version: null, cipher: null }
+  t.match(gone?.after, { present: false, outcome: 'not-seen', ...nothing })
+  t.same(gone?.after.certificates, [])
+  t.same(told(changesOfScan(here.store, third)), [
+    'returned 10.0.0.1:443 certificates,chains',
+    'returned 10.0.0.2:443',
+    'gone 10.0.0.9:443'
+  ])
+  const [returned] = changesOfScan(here.store, third)
+  t.same(returned?.before?.certificates, [])
+})
+
+t.test('a scan and the one for its names are one', async (t) => {
+  const here = world(t)
+  await scanned(here, observed('10.0.0.1', oldChain), observed('10.0.0.2', oldChain))
+  here.clock.time += day
+  const first = here.scan()
+  const at = (place: string, wishes: Partial<Observation>) =>
+    observed(place, { ...wishes, at: here.clock.time })
+  first.record(at('10.0.0.1', newChain), at('10.0.0.3', oldChain))
+  await finishScan(here, { scan: first.id, contains: () => true })
+  const names = here.scan({ parent: first.id })
+  names.record(at('10.0.0.1', { ...oldChain, name: 'a.example' }), at('10.0.0.3', newChain))
+  await finishScan(here, { scan: names.id, contains: () => false })
+  const both = [
+    'changed 10.0.0.1:443 certificates,chains',
+    'new 10.0.0.1:443',
+    'gone 10.0.0.2:443',
+    'new 10.0.0.3:443'
+  ]
+  t.same(told(changesOfScan(here.store, first.id)), both)
+  t.same(told(changesOfScan(here.store, names.id)), both, 'whichever is named')
+  t.same(here.store.scans.family(names.id), [first.id, names.id])
+  const third = await scanned(here, observed('10.0.0.1', newChain), observed('10.0.0.3', newChain))
+  t.same(told(changesBetween(here.store, { from: first.id, to: third })), [])
 })
 
 t.test('what came and went between two scans is no difference between them', async (t) => {
@@ -84,8 +140,8 @@ t.test('what came and went between two scans is no difference between them', asy
   const fourth = await scanned(here, observed('10.0.0.1', newChain), observed('10.0.0.3', oldChain))
   t.same(told(changesBetween(here.store, { from: first, to: third })), [])
   t.same(told(changesBetween(here.store, { from: first, to: fourth })), [
-    'new 10.0.0.3:443',
-    'changed 10.0.0.1:443 certificates,chains'
+    'changed 10.0.0.1:443 certificates,chains',
+    'new 10.0.0.3:443'
   ])
   t.same(told(changesBetween(here.store, { from: first, to: first })), [])
 })

@@ -127,6 +127,42 @@ t.test('a second certificate that was not asked for is not gone', (t) => {
   t.end()
 })
 
+t.test('that a certificate was not asked for is no note, and asking for it later is no change', (t) => {
+  const { store, scan } = world(t)
+  const { record } = scan()
+  const seen = observed('10.0.0.1', { chains: [shopChain] })
+  const [id = 0] = record({ ...seen, twinUnasked: true }).endpoints
+  t.same(codesOf(store, id, start), [])
+  store.transaction(() => store.endpoints.settle(1))
+  t.match(record(seen).found, { seen: 1, changed: 0 })
+  t.same(codesOf(store, id, start), ['missing-twin'], 'asked for, it is missing')
+  t.same(store.history.of(id), [])
+  t.match(store.pages.page({ filter: {}, order: 'expiry', limit: 9, now: start }).rows, [{ id }])
+  t.match(record({ ...seen, twinUnasked: true }).found, { changed: 0 })
+  t.same(codesOf(store, id, start), ['missing-twin'], 'what is known stays known')
+  t.end()
+})
+
+t.test('where the port is closed, nothing answers under any name', (t) => {
+  const { store, scan } = world(t)
+  const { record } = scan()
+  const named = observed('10.0.0.1', { chains: [shopTwin], name: 'shop.example' })
+  const ids = record(observed('10.0.0.1', { chains: [shopChain] }), named).endpoints
+  record(observed('10.0.0.1', { outcome: 'silent', name: 'shop.example' }))
+  const stands = () => ids.map((id) => [rowOf(store, id)?.present, rowOf(store, id)?.why])
+  t.same(stands(), [
+    [true, null],
+    [false, 'silent']
+  ])
+  record(named)
+  t.match(record(observed('10.0.0.1', { outcome: 'closed' })).found, { gone: 2, seen: 0 })
+  t.same(stands(), [
+    [false, 'closed'],
+    [false, 'closed']
+  ])
+  t.end()
+})
+
 t.test('a change moves what was before into history', (t) => {
   const { store, clock, scan } = world(t)
   const [id = 0] = scan().record(observed('10.0.0.1', { chains: [shopChain] })).endpoints

@@ -74,3 +74,23 @@ t.test('more than one step of rows is judged', async (t) => {
   t.same(codesOf(here.store, last, start), before)
   t.same(before, ['chain-incomplete', 'missing-twin', 'name-mismatch'])
 })
+
+t.test('one that ends in the middle is not taken for whole, by whatever roots comes next', async (t) => {
+  const here = world(t)
+  const strange = leaf('strange.example', { issuer: strangeRoot })
+  const [id = 0] = here
+    .scan()
+    .record(observed('10.0.0.1', { chains: [chainOf(strange, strangeRoot)] })).endpoints
+  await refreshFindings(here)
+  const more = { ...here, trust: trust([publicRoot, strangeRoot], 'more') }
+  const heard: (readonly number[])[] = []
+  const tell = (done: number, size: number) => {
+    heard.push([done, size])
+    throw new Error('the process ends')
+  }
+  await t.rejects(refreshFindings({ ...more, tell }), /the process ends/)
+  t.same(heard, [[1, 2]], 'one chain of a chain and a state')
+  t.same(codesOf(here.store, id, start), ['missing-twin'], 'the chain was judged by other roots')
+  t.equal(await refreshFindings(here), true)
+  t.same(codesOf(here.store, id, start), ['missing-twin', 'untrusted-root'])
+})

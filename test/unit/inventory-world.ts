@@ -130,7 +130,7 @@ export interface World {
   readonly directory: string
   readonly trust: Trust
   /** begins a scan; its observations are recorded as one batch each time */
-  readonly scan: (wishes?: Partial<RecordedScan>) => RecordedWorld
+  readonly scan: (wishes?: Partial<RecordedScan> & { readonly parent?: number }) => RecordedWorld
 }
 
 export function directoryFor(t: Test): string {
@@ -150,8 +150,9 @@ export function world(t: Test): World {
     clock,
     directory,
     trust: trusted,
-    scan(wishes = {}) {
-      const id = store.scans.begin({ request: '{}', space: '{}', seed: 7, at: clock.now() })
+    scan({ parent, ...wishes } = {}) {
+      const asked = { request: '{}', space: '{}', seed: 7, at: clock.now() }
+      const id = store.scans.begin(parent === undefined ? asked : { ...asked, parent })
       const record = createRecorder({ store, clock, trust: trusted }, { scan: id, ...wishes })
       return { id, record: (...seen) => record(batchOf(seen)) }
     }

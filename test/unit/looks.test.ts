@@ -1,4 +1,5 @@
 import t from 'tap'
+import { endpointRecords } from '../../appliance/standalone/records.ts'
 import { lookFindings } from '../../sensor/inventory/findings/look.ts'
 import { keepDeepLook, keepRevocationLook } from '../../sensor/inventory/looks.ts'
 import { weaknessCodes, type WeaknessCode } from '../../sensor/scan/deep/weaknesses.ts'
@@ -108,6 +109,10 @@ t.test('that a certificate is revoked is a finding of all that show it', async (
     byCode.find(({ code }) => code === 'revoked'),
     { severity: 'critical', endpoints: 2 }
   )
+  const rows = store.pages.page({ filter: {}, order: 'address', limit: 9, now: start }).rows
+  t.match(rows.map(endpointRecords(store, start))[1]?.findings, [
+    { code: 'revoked', severity: 'critical', certificate: shown.fingerprint }
+  ])
   keepRevocationLook(store, id, { ...look('revocation', start, 'bb'), revoked: undefined })
   t.equal(count(), 2, 'no answer takes nothing away')
   keepRevocationLook(store, id, { ...look('revocation', start, 'cc'), revoked: null })

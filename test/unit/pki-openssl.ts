@@ -14,19 +14,21 @@ export interface OpenSsl {
 }
 
 /** A test that needs the program: where it is not installed it skips, and in CI it fails. */
-export function testWithOpenSsl(name: string, body: (t: Test, program: OpenSsl) => void): void {
+export function testWithOpenSsl(
+  name: string,
+  body: (t: Test, program: OpenSsl) => void | Promise<void>
+): void {
   const isThere = isInstalled()
   if (!isThere && process.env['CI'] === 'true') throw new Error('openssl is not installed, and CI needs it')
-  t.test(name, { skip: isThere ? false : 'openssl is not installed' }, (t) => {
+  t.test(name, { skip: isThere ? false : 'openssl is not installed' }, async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'tlsward-pki-'))
     t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-    body(t, {
+    await body(t, {
       directory,
       run: (...args) =>
         execFileSync('openssl', args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 }),
       write: (file, content) => writeFileSync(join(directory, file), content)
     })
-    t.end()
   })
 }
 

@@ -87,6 +87,35 @@ t.test('only what did not run to its end can be resumed, and by one at a time', 
   t.end()
 })
 
+t.test('a scan that clashes with one that runs is refused, whoever runs it, and leaves nothing', (t) => {
+  const { store, directory } = world(t)
+  const other = openStore({ directory, busyMs: 0 })
+  t.teardown(() => other.close())
+  const first = store.scans.begin({ ...asked, space: '"a"' })
+  const clash = (space: string) => space === '"a"'
+  const refused = {
+    code: 'scan-running',
+    kind: 'busy',
+    message: new RegExp(
+      `^scan ${first}: it is running \\(process ${process.pid}\\).*wait for it to end.*--state`
+    ),
+    facts: { id: first, pid: process.pid }
+  }
+  for (const one of [store, other]) t.throws(() => one.scans.begin(asked, clash), refused)
+  t.equal(store.scans.before(Number.MAX_SAFE_INTEGER, 9).length, 1)
+  t.equal(locks(directory).length, 1)
+
+  const second = other.scans.begin({ ...asked, space: '"b"' }, () => false)
+  other.scans.end(second, 'stopped', start)
+  t.throws(() => other.scans.resume(second, start, clash), refused)
+  t.equal(other.scans.get(second).state, 'stopped')
+  store.scans.end(first, 'stopped', start)
+  other.scans.resume(second, start, clash)
+  store.scans.resume(first, start, () => false)
+  t.equal(store.scans.get(second).state, 'running')
+  t.end()
+})
+
 t.test('a scan whose store was closed without a word is interrupted', (t) => {
   const { store, directory } = world(t)
   const other = openStore({ directory, busyMs: 0 })
@@ -103,7 +132,7 @@ t.test('a scan whose process was killed is interrupted, and goes on elsewhere', 
   const script = `const { openStore } = await import(${JSON.stringify(url)})
     const store = openStore({ directory: ${JSON.stringify(directory)}, busyMs: 0 })
     console.log(store.scans.begin(${JSON.stringify(asked)}))
-    setInterval(() => {}, 1000)`
+    setInterval(() => store.scans, 1000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit']
   })

@@ -11,20 +11,22 @@ export interface ShowOptions extends OutputOptions {
   readonly pem?: boolean
 }
 
-/** Prints one certificate. */
+/** Prints a certificate, or those of an endpoint. */
 export async function showCertificate(session: Session, which: string, options: ShowOptions): Promise<void> {
   const { screen, clock } = session
-  const certificate = await find(session, which)
-  if (options.json) screen.result(jsonLine(certificate))
-  else if (options.pem) screen.result(certificate.pem.trimEnd())
-  else for (const line of certificateLines(screen, certificate, clock.now())) screen.result(line)
+  for (const [at, certificate] of (await find(session, which)).entries()) {
+    if (options.json) screen.result(jsonLine(certificate))
+    else if (options.pem) screen.result(certificate.pem.trimEnd())
+    else {
+      if (at > 0) screen.result('')
+      for (const line of certificateLines(screen, certificate, clock.now())) screen.result(line)
+    }
+  }
 }
 
-/** A file wins over a fingerprint: nobody names a file like one by accident. */
-async function find(session: Session, which: string): Promise<Certificate> {
-  if (which === '-' || existsSync(which)) {
-    return certificateOfFile(readBytes('certificate', which))
-  }
+/** A file wins over a fingerprint or an endpoint: nobody names a file like one by accident. */
+async function find(session: Session, which: string): Promise<readonly Certificate[]> {
+  if (which === '-' || existsSync(which)) return [certificateOfFile(readBytes('certificate', which))]
   const functions = await session.functions()
-  return functions.certificate(which)
+  return functions.certificates(which)
 }

@@ -2,7 +2,7 @@ import type { Change } from '../../records.ts'
 import { linePrinter, printTable, type View } from '../output.ts'
 import type { Screen } from '../screen.ts'
 import type { OutputOptions, Session } from '../session.ts'
-import { changeView } from '../views/scans.ts'
+import { changeView, comparisonLine } from '../views/scans.ts'
 import { counted, figure } from '../words.ts'
 
 /** Prints what scans changed. */
@@ -13,17 +13,19 @@ export async function diff(
 ): Promise<void> {
   const { screen } = session
   const functions = await session.functions()
-  const changes = functions.differences(from, to)
+  const { changes, ...compared } = await functions.differences(from, to)
   const view = changeView(screen)
   const print = linePrinter(screen, options, view)
   if (print) {
+    screen.note(comparisonLine(compared))
     for await (const change of changes) print(change)
     return
   }
+  screen.result(screen.paint('dim', comparisonLine(compared)))
   await printChanges(screen, view, changes)
 }
 
-/** Changes that a table shows; all of them are in --json and --csv. */
+/** Changes that a table shows, the first by address; all of them are in --json and --csv. */
 const tableRows = 1_000
 
 async function printChanges(

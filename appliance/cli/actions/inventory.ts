@@ -23,24 +23,23 @@ export interface InventoryOptions extends OutputOptions {
   readonly gone?: boolean
   readonly certificate?: string
   readonly sort: InventoryQuery['sort']
-  readonly limit: number
+  readonly limit?: number
   readonly after?: string
   readonly details?: boolean
 }
 
-/** Prints a page of the inventory. */
+/** Rows of a table, where nobody says otherwise: what one looks through. */
+const tableRows = 50
+
+/** Prints what is known: a table of what comes first, or all of it for programs. */
 export async function listEndpoints(session: Session, options: InventoryOptions): Promise<void> {
   const { screen, clock } = session
   const functions = await session.functions()
-  const { endpoints, summary } = await functions.inventory(queryOf(options))
   const view = options.details ? detailedView(screen, clock.now()) : endpointView(screen, clock.now())
   const print = linePrinter(screen, options, view)
-  if (print) {
-    endpoints.forEach(print)
-    if (options.json) screen.result(jsonLine(summary))
-    else if (summary.next !== null) screen.note(nextPage(summary))
-    return
-  }
+  if (print) return printRecords(session, options, print)
+  const { limit = tableRows } = options
+  const { endpoints, summary } = await functions.inventory({ ...queryOf(options), limit })
   screen.result(headline(screen, summary))
   if (endpoints.length > 0) {
     screen.result('')
@@ -49,7 +48,37 @@ export async function listEndpoints(session: Session, options: InventoryOptions)
       : undefined
     printTable(screen, view, endpoints, below)
   }
-  if (summary.next !== null) screen.note(nextPage(summary))
+  if (summary.next === null) return
+  screen.result('')
+  screen.result(
+    `… ${counted(endpoints.length, 'row')} of ${figure(summary.endpoints)}. Repeat with --limit ${summary.endpoints} for all, or with --after ${summary.next} for those that follow.`
+  )
+}
+
+/** Records after which a program is waited for that reads slowly. */
+const writtenEach = 500
+
+/** Prints records for programs: all of them, or the page that --limit asks for. */
+async function printRecords(
+  { screen, functions }: Session,
+  options: InventoryOptions,
+  print: (endpoint: Endpoint) => void
+): Promise<void> {
+  const { limit } = options
+  const query = queryOf(options)
+  const served = await functions()
+  const page = await served.inventory({ ...query, limit: limit ?? 1 })
+  const rows = limit === undefined ? served.endpoints(query) : page.endpoints
+  let printed = 0
+  for await (const endpoint of rows) {
+    print(endpoint)
+    if (++printed % writtenEach === 0) await screen.written()
+    if (screen.closed.aborted) return
+  }
+  if (options.json)
+    screen.result(jsonLine(limit === undefined ? { ...page.summary, next: null } : page.summary))
+  else if (limit !== undefined && page.summary.next !== null)
+    screen.note(`More: repeat with --after ${page.summary.next}`)
 }
 
 /** The one line that answers: how much of this needs somebody. */
@@ -64,13 +93,9 @@ export function headline(screen: Screen, { endpoints, attention, critical }: Sum
   )
 }
 
-function nextPage({ next }: Summary): string {
-  return `More: repeat with --after ${next}`
-}
-
-function queryOf(options: InventoryOptions): InventoryQuery {
+function queryOf(options: InventoryOptions): Omit<InventoryQuery, 'limit'> {
   const { finding, severity, issuer, key, search, certificate, network, port, tag, owner, after } = options
-  const { expiring: expiringMs, gone, sort, limit } = options
+  const { expiring: expiringMs, gone, sort } = options
   const filters = { finding, severity, issuer, key, search, certificate, network, port, tag, owner }
-  return { ...given({ ...filters, expiringMs, gone, after }), sort, limit }
+  return { ...given({ ...filters, expiringMs, gone, after }), sort }
 }

@@ -20,7 +20,7 @@ export async function scan(
       throw malformed('--resume', String(resume), 'leave the targets out, or the option')
     return follow(session, options, (functions, watch, signal) => functions.resume(resume, watch, signal))
   }
-  const request = await scanRequest(targets, options)
+  const request = await scanRequest(targets, options, (note) => session.screen.note(note))
   return follow(session, options, (functions, watch, signal) => functions.scan(request, watch, signal))
 }
 
@@ -33,7 +33,7 @@ export async function follow(session: Session, options: ScanOptions, start: Star
   const ending = session.ending(() => screen.note('Stopping. Press Ctrl-C again to leave at once.'))
   const results = gatherResults(session, options)
   const watch: ScanWatch = {
-    scope: (scope) => confirmed(screen, scope, options.yes === true),
+    scope: (scope) => confirmed(screen, scope, { yes: options.yes === true, ending }),
     progress: showProgress(screen, clock),
     endpoint: results.add,
     look: results.look

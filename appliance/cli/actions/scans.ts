@@ -1,24 +1,23 @@
 import { jsonLine } from '../../../core/text.ts'
 import { linePrinter, printTable, shown } from '../output.ts'
 import type { PaceOptions } from '../commands/scan-options.ts'
-import { paceOf } from '../scan/request.ts'
+import { paceOf, portsOf } from '../scan/request.ts'
 import type { OutputOptions, Session } from '../session.ts'
-import { outcomeLines, scanLine, scanView, scheduleView } from '../views/scans.ts'
+import { outcomeLines, scanCsv, scanFamilies, scanLine, scanTable, scheduleView } from '../views/scans.ts'
 
 /** Prints scans, the latest first, and schedules. */
 export async function listScans(session: Session, options: OutputOptions): Promise<void> {
   const { screen } = session
   const functions = await session.functions()
   const [scans, schedules] = [await functions.scans(), await functions.schedules()]
-  const view = scanView(screen)
-  const print = linePrinter(screen, options, view)
+  const print = linePrinter(screen, options, scanCsv)
   if (print) {
     scans.forEach(print)
     if (options.json) for (const schedule of schedules) screen.result(jsonLine(schedule))
     return
   }
   if (scans.length === 0) screen.result('No scan yet. Begin with: tlsward scan 10.0.0.0/16')
-  else printTable(screen, view, scans)
+  else printTable(screen, scanTable(screen), scanFamilies(scans))
   if (schedules.length === 0) return
   screen.result('')
   printTable(screen, scheduleView, schedules)
@@ -28,7 +27,7 @@ export async function listScans(session: Session, options: OutputOptions): Promi
 export async function showScan(session: Session, id: number, options: OutputOptions): Promise<void> {
   const { screen } = session
   const scan = await (await session.functions()).scanById(id)
-  const print = linePrinter(screen, options, scanView(screen))
+  const print = linePrinter(screen, options, scanCsv)
   if (print) return print(scan)
   screen.result(scanLine(scan))
   screen.result(screen.paint('dim', scan.scope))
@@ -37,8 +36,11 @@ export async function showScan(session: Session, id: number, options: OutputOpti
 
 /** A schedule as the command line gives it. */
 interface ScheduleOptions extends PaceOptions {
-  readonly ports: string
+  readonly ports?: string
+  readonly port?: string
   readonly every: string
+  readonly maxTargets: number
+  readonly yes?: boolean
 }
 
 /** Keeps a schedule. */
@@ -47,11 +49,12 @@ export async function addSchedule(
   [name, targets]: readonly [string, readonly string[]],
   options: ScheduleOptions
 ): Promise<void> {
-  const { ports, every } = options
+  const { every, yes, maxTargets } = options
+  const ports = portsOf(options) ?? 'default'
   const { window = null, ...pace } = paceOf(options)
   const schedule = { name, targets, ports, every, window, pace: { ...pace } }
-  await (await functions()).addSchedule(schedule)
-  screen.note(`Schedule ${shown(name)} is kept: every ${every}.`)
+  await (await functions()).addSchedule(schedule, yes === true ? Infinity : maxTargets)
+  screen.note(`Schedule ${shown(name)} is kept: every ${every}. It runs while tlsward run is up.`)
 }
 
 /** Removes a schedule. */

@@ -4,6 +4,8 @@ import type { Run } from '../session.ts'
 const examples = `
 Examples:
   tlsward certificate show 3fa9c2         by the first digits of its SHA-256 fingerprint
+  tlsward certificate show 10.1.2.3:443   those that an endpoint shows, each key type
+  tlsward certificate show 10.1.2.3:443/www.example.com
   tlsward certificate show server.pem     a certificate in a file, PEM or DER
   tlsward certificate show 3fa9c2 --pem > server.pem`
 
@@ -14,8 +16,13 @@ export function certificateCommand(run: Run): Command {
     .description('Shows certificates of the inventory or of files.')
     .command('show')
     .summary('show a certificate')
-    .description('Shows one certificate: its names, dates, key, and where it is served.')
-    .argument('<certificate>', 'fingerprint (the first digits are enough) or file; - for standard input')
+    .description(
+      'Shows a certificate: its names, dates, key, trust, where it is served, and what is wrong with it.'
+    )
+    .argument(
+      '<certificate>',
+      'fingerprint (the first digits are enough), host:port[/name] or file; - for standard input'
+    )
     .optionsGroup('Output:')
     .addOption(new Option('-j, --json', 'one JSON object (docs/json.md)').conflicts('pem'))
     .option('--pem', 'the certificate itself')

@@ -43,7 +43,7 @@ function filterOptions(command: Command): void {
     .option('--issuer <TEXT>', "part of the issuer's name")
     .option('--key <TYPE>', 'RSA, ECDSA, Ed25519 …')
     .option('--search <TEXT>', 'part of a name, or an address')
-    .option('--certificate <SHA256>', 'serves this certificate')
+    .option('--certificate <SHA256>', 'serves this certificate; the first digits are enough')
     .option('--network <CIDR>', 'in this network or range')
     .addOption(new Option('--port <PORT>', 'on this port').argParser(port))
     .option('--tag <TAG>', 'with this tag')
@@ -55,6 +55,6 @@ function filterOptions(command: Command): void {
         .choices(['expiry', 'address', 'name', 'last-seen'])
         .default('expiry')
     )
-    .addOption(new Option('--limit <N>', 'rows of a page').argParser(limit).default(50))
+    .addOption(new Option('--limit <N>', 'rows at most (50; --json and --csv: all)').argParser(limit))
     .option('--after <CURSOR>', 'the page after this one, as the page before said')
 }

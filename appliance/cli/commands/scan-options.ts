@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+import { politePace } from '../../../sensor/scan/defaults.ts'
 import type { HandoverFormat } from '../../../sensor/scan/handover/detect.ts'
 import type { ProbeRequest } from '../../functions.ts'
 import type { Severity } from '../../records.ts'
@@ -21,6 +22,7 @@ export interface ScanOptions extends OutputOptions, PaceOptions {
   readonly host?: readonly string[]
   readonly list?: readonly string[]
   readonly ports?: string
+  readonly port?: string
   readonly from?: HandoverFormat | 'auto'
   readonly names?: string
   readonly sni?: readonly string[]
@@ -66,6 +68,7 @@ function targetOptions(command: Command): void {
     'masscan-list',
     'tlsx',
     'zgrab2',
+    'tlsward',
     'csv',
     'auto'
   ] satisfies ScanOptions['from'][]
@@ -73,7 +76,8 @@ function targetOptions(command: Command): void {
     .optionsGroup('Targets:')
     .addOption(list('-u, --host <TARGET>', 'a target, as the arguments are'))
     .addOption(files('-l, --list <FILE>', 'targets from a file; - for standard input'))
-    .addOption(new Option('-p, --ports <PORTS>', portsHelp).argParser(joined))
+  portOptions(command)
+  command
     .addOption(
       new Option('--from <TOOL>', 'arguments and lists are files that another tool wrote').choices(tools)
     )
@@ -90,12 +94,21 @@ function targetOptions(command: Command): void {
     .addOption(
       files('--do-not-scan <FILE>', 'never touch what a file lists, beside the list that is always read')
     )
-    .addOption(
-      numberOption('--max-targets <N>', 'most pairs of address and port without asking', [1, 1e15]).default(
-        1_000_000
-      )
-    )
-    .option('-y, --yes', 'scan however many there are')
+  sizeOptions(command)
+}
+
+/** Adds what says which ports, under both names that people know. */
+export function portOptions(command: Command): void {
+  const help = '443, 8000-8100, or a set: default, web, mail, all'
+  command
+    .addOption(new Option('-p, --ports <PORTS>', help).argParser(joined))
+    .addOption(new Option('--port <PORTS>', help).argParser(joined).hideHelp())
+}
+
+/** Adds what confirms the size. */
+export function sizeOptions(command: Command): void {
+  const most = numberOption('--max-targets <N>', 'most pairs of address and port without asking', [1, 1e15])
+  command.addOption(most.default(2_000_000)).option('-y, --yes', 'however many there are')
 }
 
 function lookOptions(command: Command): void {
@@ -105,9 +118,6 @@ function lookOptions(command: Command): void {
     .option('--ssh', 'host keys of SSH servers on the ports scanned, and on port 22 without --ports')
     .option('--revocation', 'ask by OCSP and CRL, where settings.json in --config allows it')
 }
-
-/** What ports may be, for the help. */
-export const portsHelp = '443, 8000-8100, or a set: default, web, mail, all'
 
 function numberOption(flags: string, description: string, [least, most]: readonly [number, number]): Option {
   const option = new Option(flags, description)
@@ -133,13 +143,14 @@ function probeOptions(command: Command): void {
 /** Adds the limits of pace. */
 export function paceOptions(command: Command): void {
   command.optionsGroup('Pace:')
+  const { rate, hostRate, subnetRate, concurrency, hostConcurrency, subnetConcurrency } = politePace
   const limits: readonly (readonly [flags: string, description: string, most: number])[] = [
-    ['--rate <N>', 'connections per second in total', 1e6],
-    ['--host-rate <N>', 'connections per second to one address', 1e6],
-    ['--subnet-rate <N>', 'connections per second to one /24 or /64', 1e6],
-    ['-c, --concurrency <N>', 'connections at once in total', 1e6],
-    ['--per-host <N>', 'connections at once to one address', 1e4],
-    ['--per-subnet <N>', 'connections at once to one /24 or /64', 1e6]
+    ['--rate <N>', `connections per second in total (${rate})`, 1e6],
+    ['--host-rate <N>', `connections per second to one address (${hostRate})`, 1e6],
+    ['--subnet-rate <N>', `connections per second to one /24 or /64 (${subnetRate})`, 1e6],
+    ['-c, --concurrency <N>', `connections at once in total (${concurrency})`, 1e6],
+    ['--per-host <N>', `connections at once to one address (${hostConcurrency})`, 1e4],
+    ['--per-subnet <N>', `connections at once to one /24 or /64 (${subnetConcurrency})`, 1e6]
   ]
   for (const [flags, description, most] of limits)
     command.addOption(numberOption(flags, description, [1, most]))

@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander'
-import { joined, span, wholeNumber, withOutput } from '../options.ts'
+import { span, wholeNumber, withOutput } from '../options.ts'
 import type { Run } from '../session.ts'
-import { paceOptions, portsHelp } from './scan-options.ts'
+import { pruneCommand } from './prune.ts'
+import { paceOptions, portOptions, sizeOptions } from './scan-options.ts'
 
 const examples = `
 Examples:
@@ -44,6 +45,7 @@ export function scansCommand(run: Run): Command {
         return scan(session, [], { ...command.optsWithGlobals(), resume: id })
       })
     )
+  scans.addCommand(pruneCommand(run))
   addCommand(scans, run)
   scans
     .command('remove')
@@ -60,13 +62,14 @@ function addCommand(scans: Command, run: Run): void {
   const add = scans
     .command('add')
     .summary('schedule a scan')
-    .description('Keeps a scan to be made again and again.')
+    .description('Keeps a scan to be made again and again, while tlsward run is up.')
     .argument('<name>', 'a name for it')
     .argument('<targets...>', 'as for tlsward scan')
-    .addOption(new Option('-p, --ports <PORTS>', portsHelp).argParser(joined).default('default'))
     .addOption(
       new Option('--every <SPAN>', 'how often: 12h, 1d, 1w').argParser(spanText).makeOptionMandatory()
     )
+  portOptions(add)
+  sizeOptions(add)
   paceOptions(add)
   add.action((name: string, targets: string[], _options: object, command: Command) =>
     run(command, async (session) => (await actions()).addSchedule(session, [name, targets], command.opts()))

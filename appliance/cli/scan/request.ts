@@ -1,28 +1,28 @@
 import { resolve } from 'node:path'
 import { Fault } from '../../../core/fault.ts'
 import type { ListText, Looks, PaceRequest, ProbeRequest, ScanRequest } from '../../functions.ts'
-import { readFound } from '../found.ts'
 import { given } from '../given.ts'
-import { readText } from '../files.ts'
+import { listOf } from '../files.ts'
 import type { PaceOptions, ScanOptions } from '../commands/scan-options.ts'
+import { namedTargets } from './targets.ts'
 
-/** What the person asks for, with the files that they name read. */
-export async function scanRequest(targets: readonly string[], options: ScanOptions): Promise<ScanRequest> {
-  const { from, host = [], list = [] } = options
-  // with --from the arguments are files of that tool, as `--from nmap scan.xml` reads
-  const named = from === undefined ? [...targets, ...host] : host
-  const found = from === undefined ? [] : await readFound(from, [...targets, ...list])
-  const lists = from === undefined ? list.map((file) => listOf('--list', file)) : []
-  if (named.length + found.length + lists.length === 0) throw nothingNamed(from)
+/**
+ * What the person asks for, with the files that they name read. `say` hears what is waited for. Throws what
+ * {@link namedTargets} throws.
+ */
+export async function scanRequest(
+  words: readonly string[],
+  options: ScanOptions,
+  say: (note: string) => void
+): Promise<ScanRequest> {
   return {
-    targets: [{ source: null, text: named.join('\n') }, ...lists],
-    found,
+    ...(await namedTargets(words, options, say)),
     excluded: [
       { source: null, text: (options.exclude ?? []).join('\n') },
       ...(options.excludeFile ?? []).map((file) => listOf('--exclude-file', file))
     ],
     doNotScan: (options.doNotScan ?? []).map((file) => standingListOf('--do-not-scan', file)),
-    ports: options.ports ?? null,
+    ports: portsOf(options),
     names: namesOf(options),
     ptr: options.ptr === true,
     certificateNames: options.certificateNames === true,
@@ -35,18 +35,6 @@ export async function scanRequest(targets: readonly string[], options: ScanOptio
     owner: options.owner ?? null,
     tags: options.tag ?? []
   }
-}
-
-function nothingNamed(from: string | undefined): Fault {
-  const message =
-    from === undefined
-      ? 'No target is named. Write addresses, networks or host names, or --list FILE.'
-      : `Nothing was handed over. Name a file in which ${from} found open ports.`
-  return new Fault('target-none', message)
-}
-
-function listOf(option: string, file: string): ListText {
-  return { source: file === '-' ? 'standard input' : file, text: readText(option, file) }
 }
 
 /** A list that may change while the scan is made, and until it is resumed. */
@@ -69,6 +57,11 @@ function looksOf({ deep = false, ssh = false, revocation = false, csv }: ScanOpt
     `--csv has no columns for what ${wanted.join(' and ')} shows: write --json, or leave --csv out.`,
     { field: '--csv' }
   )
+}
+
+/** Ports by both names of the option. */
+export function portsOf({ ports, port }: Pick<ScanOptions, 'ports' | 'port'>): string | null {
+  return [ports, port].filter((text) => text !== undefined).join(',') || null
 }
 
 /** The limits of pace among the options. */

@@ -3,7 +3,7 @@ import type { Certificate } from '../../records.ts'
 import { shown } from '../output.ts'
 import type { Screen } from '../screen.ts'
 import { atMoment, blocks, counted, fromNow } from '../words.ts'
-import { expiryTone, keyName } from './endpoints.ts'
+import { expiryTone, findingLines, keyName } from './endpoints.ts'
 import { revocationPlain } from './looks.ts'
 
 /** One certificate for a person, line by line. */
@@ -11,7 +11,8 @@ export function certificateLines(screen: Screen, certificate: Certificate, now: 
   return [
     `${screen.paint('strong', shown(certificate.label))}  ${screen.paint(expiryTone(certificate, now), lifeText(certificate, now))}`,
     '',
-    ...rows(certificate, now).map(([label, value]) => `${screen.paint('dim', label.padEnd(16))}${value}`)
+    ...rows(certificate, now).map(([label, value]) => `${screen.paint('dim', label.padEnd(16))}${value}`),
+    ...findingsBelow(screen, certificate)
   ]
 }
 
@@ -20,6 +21,19 @@ function lifeText(certificate: Certificate, now: number): string {
   if (now < begins) return `not valid before ${atMoment(begins)}`
   return now >= ends ? `expired ${fromNow(ends, now)}` : `expires ${fromNow(ends, now)}`
 }
+
+function findingsBelow(screen: Screen, { inventory }: Certificate): string[] {
+  if (inventory === null) return []
+  if (inventory.findings.length === 0) return ['', screen.paint('good', 'Nothing is wrong with it')]
+  return ['', ...findingLines(screen, inventory.findings)]
+}
+
+/** Who vouches for a certificate, in words. */
+const trustWords = {
+  public: 'trusted by a root of the system',
+  private: 'trusted by a root of your own',
+  nobody: 'no root that is known here vouches for it'
+} as const
 
 /** Label and value of every row that says something. */
 function rows(certificate: Certificate, now: number): (readonly [label: string, value: string])[] {
@@ -43,6 +57,7 @@ function rows(certificate: Certificate, now: number): (readonly [label: string, 
     ['CRL', list(certificate.crlUrls)],
     ['Issuer at', list(certificate.issuerUrls)],
     ['Fingerprint', blocks(certificate.fingerprint)],
+    ['Trust', certificate.inventory ? trustWords[certificate.inventory.trust ?? 'nobody'] : ''],
     ['Revocation', revocationText(certificate, now)],
     ['Served by', servedText(certificate)]
   ]

@@ -1,11 +1,12 @@
 import { formatEndpoint } from '../../../core/address.ts'
 import { visible } from '../../../core/text.ts'
 import { findingCodes, type FindingCode } from '../../../sensor/inventory/findings/codes.ts'
+import { renewalTimes } from '../../../sensor/inventory/findings/validity.ts'
 import type { Endpoint, Finding, Leaf, Severity } from '../../records.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen, Tone } from '../screen.ts'
 import { wrapped, type Cell } from '../table.ts'
-import { day, figure, onDay } from '../words.ts'
+import { day, figure, onDay, shortFingerprint } from '../words.ts'
 
 /** Words and tones of severities, worst first. */
 export const severities: Readonly<Record<Severity, { readonly word: string; readonly tone: Tone }>> = {
@@ -37,13 +38,17 @@ export function endpointView(screen: Screen, now: number): View<Endpoint> {
   return {
     columns: [
       { head: 'ENDPOINT' },
-      { head: 'NAME', least: 14 },
-      { head: 'EXPIRES', align: 'right' },
+      { head: 'NAME', least: 16 },
+      { head: 'EXPIRES', align: 'right', drop: 7 },
       { head: 'LEFT', align: 'right' },
-      { head: 'KEY', least: 8, drop: 3 },
-      { head: 'TLS', drop: 2 },
-      { head: 'ISSUER', least: 12, drop: 1 },
-      { head: 'FINDINGS', least: 16 }
+      { head: 'KEY', least: 11, drop: 4 },
+      { head: 'TLS', drop: 3 },
+      { head: 'ISSUER', least: 16, drop: 2 },
+      { head: 'CERTIFICATE', drop: 1 },
+      { head: 'OWNER', least: 8, drop: 6, sparse: true },
+      { head: 'TAGS', least: 8, drop: 5, sparse: true },
+      // the longest text that is common: what is wrong is read before anything else
+      { head: 'FINDINGS', least: 32, late: true }
     ],
     cells(endpoint) {
       const first = earliest(endpoint.certificates)
@@ -56,6 +61,9 @@ export function endpointView(screen: Screen, now: number): View<Endpoint> {
         [...new Set(endpoint.certificates.map(keyName))].join(', '),
         [endpoint.version?.replace('TLS ', ''), endpoint.starttls].filter(Boolean).join(' '),
         shown(first ? commonNameOf(first.issuer) : ''),
+        fingerprintsText(first, endpoint.certificates),
+        shown(endpoint.owner),
+        endpoint.tags.map(shown).join(' '),
         findingsCell(screen, endpoint)
       ]
     },
@@ -75,7 +83,7 @@ export function endpointView(screen: Screen, now: number): View<Endpoint> {
       ['key', (endpoint) => endpoint.certificates.map(keyName).join(' ')],
       ['fingerprints', (endpoint) => endpoint.certificates.map((leaf) => leaf.fingerprint).join(' ')],
       ['severity', (endpoint) => endpoint.findings[0]?.severity ?? null],
-      ['findings', (endpoint) => endpoint.findings.map((finding) => finding.code).join(' ')],
+      ['findings', (endpoint) => [...new Set(endpoint.findings.map((finding) => finding.code))].join(' ')],
       ['owner', (endpoint) => endpoint.owner],
       ['tags', (endpoint) => endpoint.tags.join(' ')],
       ['first_seen', (endpoint) => endpoint.firstSeen],
@@ -102,24 +110,33 @@ function earliest(leaves: readonly Leaf[]): Leaf | undefined {
   return leaves.toSorted((a, b) => a.notAfter.localeCompare(b.notAfter))[0]
 }
 
+function fingerprintsText(first: Leaf | undefined, all: readonly Leaf[]): string {
+  if (!first) return ''
+  return shortFingerprint(first.fingerprint) + (all.length > 1 ? ` +${all.length - 1}` : '')
+}
+
 function daysLeft(leaf: Leaf, now: number): string {
   const days = Math.floor((Date.parse(leaf.notAfter) - now) / day)
   return days < 0 ? 'expired' : `${figure(days)} d`
 }
 
-/** Amber in the last third of the lifetime, red below the smaller of 7 days and a tenth of it. */
+/** Amber once renewal is due, red once it is urgent: as the findings say. */
 export function expiryTone(leaf: Leaf | undefined, now: number): Tone {
   if (!leaf) return 'dim'
-  const end = Date.parse(leaf.notAfter)
-  const lifetime = end - Date.parse(leaf.notBefore)
-  if (end - now <= Math.min(7 * day, lifetime / 10)) return 'bad'
-  return end - now <= lifetime / 3 ? 'warn' : 'good'
+  const { due, urgent } = renewalTimes({
+    notBefore: Date.parse(leaf.notBefore),
+    notAfter: Date.parse(leaf.notAfter)
+  })
+  if (now >= urgent) return 'bad'
+  return now >= due ? 'warn' : 'good'
 }
 
 function findingsCell(screen: Screen, { findings }: Endpoint): Cell {
   const [worst] = findings
   if (!worst) return ''
-  const more = findings.length > 1 ? ` +${findings.length - 1}` : ''
+  // notes are no problems: they are told by --details
+  const problems = findings.filter(({ severity }) => severity !== 'note').length
+  const more = problems > 1 ? ` +${problems - 1}` : ''
   const { word, tone } = severities[worst.severity]
   return { text: `${word}: ${findingTitle(worst.code)}${more}`, paint: (cell) => screen.paint(tone, cell) }
 }

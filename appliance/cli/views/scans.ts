@@ -1,9 +1,10 @@
+import type { Differences } from '../../functions.ts'
 import type { Change, Leaf, Scan, Schedule } from '../../records.ts'
 import { formatEndpoint } from '../../../core/address.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen, Tone } from '../screen.ts'
 import type { Cell } from '../table.ts'
-import { atMoment, counted, duration, figure, onDay } from '../words.ts'
+import { atMoment, counted, duration, figure, onDay, shortFingerprint } from '../words.ts'
 
 /** Words and tones of the states of a scan. */
 const states: Readonly<Record<Scan['state'], { readonly word: string; readonly tone: Tone }>> = {
@@ -13,8 +14,38 @@ const states: Readonly<Record<Scan['state'], { readonly word: string; readonly t
   interrupted: { word: 'Interrupted', tone: 'warn' }
 }
 
-/** The table and CSV of scans. */
-export function scanView(screen: Screen): View<Scan> {
+/** A scan with those that asked for names where it found TLS: to a person, one. */
+export type ScanFamily = readonly [Scan, ...Scan[]]
+
+/** Scans, the latest first, each with those for its names, which are later. */
+export function scanFamilies(scans: readonly Scan[]): ScanFamily[] {
+  const known = new Set(scans.map(({ id }) => id))
+  const isFirst = ({ parent }: Scan) => parent === null || !known.has(parent)
+  return scans
+    .filter(isFirst)
+    .map((first) => [first, ...scans.filter(({ parent }) => parent === first.id).toReversed()])
+}
+
+/** The figures of a family, as those of one scan. */
+function joinedScan([first, ...names]: ScanFamily): Scan {
+  return names.reduce(
+    (all, one) => ({
+      ...all,
+      state: one.state,
+      endedAt: one.endedAt,
+      size: all.size + one.size,
+      done: all.done + one.done,
+      endpoints: all.endpoints + one.endpoints,
+      appeared: all.appeared + one.appeared,
+      changed: all.changed + one.changed,
+      gone: all.gone + one.gone
+    }),
+    names.length === 0 ? first : { ...first, scope: `${first.scope}, with names` }
+  )
+}
+
+/** The table of scans. */
+export function scanTable(screen: Screen): Pick<View<ScanFamily>, 'columns' | 'cells'> {
   return {
     columns: [
       { head: 'SCAN', align: 'right' },
@@ -28,10 +59,11 @@ export function scanView(screen: Screen): View<Scan> {
       { head: 'GONE', align: 'right' },
       { head: 'SCOPE', least: 12, drop: 1 }
     ],
-    cells: (scan) => {
+    cells: (family) => {
+      const scan = joinedScan(family)
       const { word, tone } = states[scan.state]
       return [
-        String(scan.id),
+        family.map(({ id }) => id).join('+'),
         { text: word, paint: (cell) => screen.paint(tone, cell) },
         atMoment(Date.parse(scan.startedAt)),
         scan.endedAt === null ? '' : duration(Date.parse(scan.endedAt) - Date.parse(scan.startedAt)),
@@ -42,21 +74,26 @@ export function scanView(screen: Screen): View<Scan> {
         figure(scan.gone),
         shown(scan.scope)
       ]
-    },
-    csv: [
-      ['id', (scan) => scan.id],
-      ['state', (scan) => scan.state],
-      ['started_at', (scan) => scan.startedAt],
-      ['ended_at', (scan) => scan.endedAt],
-      ['size', (scan) => scan.size],
-      ['done', (scan) => scan.done],
-      ['endpoints', (scan) => scan.endpoints],
-      ['new', (scan) => scan.appeared],
-      ['changed', (scan) => scan.changed],
-      ['gone', (scan) => scan.gone],
-      ['scope', (scan) => scan.scope]
-    ]
+    }
   }
+}
+
+/** The CSV of scans. */
+export const scanCsv: Pick<View<Scan>, 'csv'> = {
+  csv: [
+    ['id', (scan) => scan.id],
+    ['parent', (scan) => scan.parent],
+    ['state', (scan) => scan.state],
+    ['started_at', (scan) => scan.startedAt],
+    ['ended_at', (scan) => scan.endedAt],
+    ['size', (scan) => scan.size],
+    ['done', (scan) => scan.done],
+    ['endpoints', (scan) => scan.endpoints],
+    ['new', (scan) => scan.appeared],
+    ['changed', (scan) => scan.changed],
+    ['gone', (scan) => scan.gone],
+    ['scope', (scan) => scan.scope]
+  ]
 }
 
 /** One line that answers what came of a scan. */
@@ -89,6 +126,32 @@ const changeTones: Readonly<Record<Change['change'], Tone>> = {
   returned: 'good'
 }
 
+/** What `diff` compares, in one sentence. */
+export function comparisonLine({ from, to }: Pick<Differences, 'from' | 'to'>): string {
+  const unfinished = to.find((scan) => scan.state !== 'finished')
+  const caution = unfinished
+    ? ` ${unfinished.state === 'running' ? 'It is still running' : 'It did not come to its end'}: what it has not reached is not compared.`
+    : ''
+  const [first] = to
+  if (from === null) {
+    const scope = first ? ` (${shown(first.scope)}; ${atMoment(Date.parse(first.startedAt))})` : ''
+    return `${scanNames(to)}${scope}, compared with what was known before.${caution}`
+  }
+  return `The inventory after ${scanNames(to, 'scan')}${endText(to)}, compared with the one after ${scanNames(from, 'scan')}${endText(from)}.${caution}`
+}
+
+function scanNames(scans: readonly Scan[], word = 'Scan'): string {
+  const [first, ...names] = scans.map(({ id }) => id)
+  return names.length === 0
+    ? `${word} ${first}`
+    : `${word} ${first} with its names (scan ${names.join(', ')})`
+}
+
+function endText(scans: readonly Scan[]): string {
+  const end = scans.flatMap(({ endedAt }) => endedAt ?? []).at(-1)
+  return end === undefined ? '' : ` (${atMoment(Date.parse(end))})`
+}
+
 /** The table and CSV of differences. */
 export function changeView(screen: Screen): View<Change> {
   return {
@@ -103,14 +166,15 @@ export function changeView(screen: Screen): View<Change> {
       { text: change.change, paint: (cell) => screen.paint(changeTones[change.change], cell) } satisfies Cell,
       formatEndpoint(change.address, change.port),
       shown(change.name),
-      sideText(change.before),
-      sideText(change.after)
+      sideText(change, change.before),
+      sideText(change, change.after)
     ],
     csv: [
       ['change', (change) => change.change],
       ['address', (change) => change.address],
       ['port', (change) => change.port],
       ['name', (change) => change.name],
+      ['fields', (change) => change.fields.join(' ')],
       ['before_outcome', (change) => change.before?.outcome ?? null],
       ['before_fingerprints', (change) => fingerprints(change.before)],
       ['after_outcome', (change) => change.after?.outcome ?? null],
@@ -119,14 +183,39 @@ export function changeView(screen: Screen): View<Change> {
   }
 }
 
-function sideText(side: Change['before']): string {
+function sideText(change: Change, side: Change['before']): string {
   if (!side || side.state === 'gone') return side?.outcome ?? ''
-  if (side.certificates.length === 0) return side.outcome
-  return side.certificates.map(leafText).join(', ')
+  if (change.change !== 'changed') return side.certificates.map(leafText).join(', ') || side.outcome
+  const parts = change.fields.flatMap((field) =>
+    redundant(change, field) ? [] : (fieldTexts[field](side) ?? [])
+  )
+  return parts.join(', ') || 'none'
+}
+
+type Side = Change['after']
+
+/** Another leaf is another chain as well. */
+function redundant({ fields }: Change, field: Change['fields'][number]): boolean {
+  return field === 'chains' && fields.includes('certificates')
+}
+
+/** What one side shows of a field that changed; null: nothing. */
+const fieldTexts: Readonly<Record<Change['fields'][number], (side: Side) => string | null>> = {
+  outcome: ({ outcome }) => outcome,
+  starttls: ({ starttls }) => starttls,
+  version: ({ version }) => version,
+  cipher: ({ cipher }) => cipher,
+  alert: ({ alert }) => (alert === null ? null : `alert ${alert}`),
+  clientCertificate: ({ clientCertificate }) =>
+    clientCertificate === null
+      ? null
+      : `client certificate ${clientCertificate ? 'asked for' : 'not asked for'}`,
+  certificates: ({ certificates }) => certificates.map(leafText).join(', ') || null,
+  chains: ({ chains }) => chains.map((hash) => `chain ${shortFingerprint(hash)}`).join(', ') || null
 }
 
 function leafText(leaf: Leaf): string {
-  return `${shown(leaf.label)} until ${onDay(Date.parse(leaf.notAfter))} (${leaf.fingerprint.slice(0, 8)})`
+  return `${shown(leaf.label)} until ${onDay(Date.parse(leaf.notAfter))} (${shortFingerprint(leaf.fingerprint)})`
 }
 
 function fingerprints(side: Change['before']): string | null {

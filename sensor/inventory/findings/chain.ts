@@ -34,7 +34,7 @@ function intermediates({ report, served }: JudgedChain): CertificateFields[] {
 const incomplete: Rule<JudgedChain> = ({ report }) => {
   const fact = factOf(report, 'incomplete')
   if (fact?.role !== 'leaf') return []
-  const reason = `Its issuer, ${named(fact.issuer)}, is neither sent nor known.`
+  const reason = `Its issuer is ${named(fact.issuer)}: the server does not send that certificate, and it is no root known here.`
   return [finding('chain-incomplete', { reason, facts: { issuer: fact.issuer } })]
 }
 

@@ -1,15 +1,20 @@
 import { nameMatch } from '../../../pki/host-names.ts'
 import type { CertificateFields } from '../../../pki/fields.ts'
+import type { FindingCode } from './codes.ts'
 import { applyRules, finding, named, type Finding, type Rule } from './finding.ts'
 
 /** What endpoints of one state have in common. */
 export interface JudgedState {
   /** protocol version that the server chose of all that it was offered, 0x0300 for SSL 3.0 */
   readonly version: number | null
-  /** how TLS was started */
-  readonly starttls: string | null
+  /** how the probe ended, where TLS answered */
+  readonly outcome: string
+  /** the alert that refused every hello, RFC 8446 §6 */
+  readonly alert: number | null
   /** key types of the leaf certificates that it shows: one, or one of each kind */
   readonly keyTypes: readonly string[]
+  /** was it left unasked for the certificate of the other key type? */
+  readonly twinUnasked: boolean
 }
 
 const oldVersions: Readonly<Record<number, string>> = {
@@ -28,9 +33,8 @@ const oldProtocol: Rule<JudgedState> = ({ version }) => {
 
 const twins: Readonly<Record<string, string>> = { RSA: 'ECDSA', ECDSA: 'RSA' }
 
-const missingTwin: Rule<JudgedState> = ({ keyTypes, starttls }) => {
-  // databases that count cut handshakes are not asked for the other one
-  if (starttls === 'mysql') return []
+const missingTwin: Rule<JudgedState> = ({ keyTypes, twinUnasked }) => {
+  if (twinUnasked) return []
   const [has, other] = keyTypes
   const lacks = has === undefined ? undefined : twins[has]
   if (lacks === undefined || other !== undefined) return []
@@ -38,9 +42,26 @@ const missingTwin: Rule<JudgedState> = ({ keyTypes, starttls }) => {
   return [finding('missing-twin', { reason, facts: { keyType: has ?? null } })]
 }
 
+/** What each outcome means that shows no certificate although TLS answered. */
+const unseen: Readonly<Record<string, readonly [code: FindingCode, reason: string]>> = {
+  'name-required': ['name-required', 'It answers only to whoever asks for a name that it knows.'],
+  'no-certificate': ['no-certificate', 'TLS answered without showing a certificate.'],
+  alert: ['refused-by-alert', 'It refused every hello with an alert.'],
+  malformed: ['broken-tls', 'It began TLS, then broke the rules of TLS.'],
+  'too-large': ['broken-tls', 'It began TLS, then sent more than a server has reason to.']
+}
+
+const nothingSeen: Rule<JudgedState> = ({ outcome, alert }) => {
+  const found = unseen[outcome]
+  if (found === undefined) return []
+  const [code, reason] = found
+  const figure = code === 'refused-by-alert' && alert !== null ? ` Its number is ${alert} (RFC 8446 §6).` : ''
+  return [finding(code, { reason: reason + figure, facts: { outcome, alert } })]
+}
+
 /** What is wrong with the way in which endpoints answer. */
 export function stateFindings(state: JudgedState): Finding[] {
-  return applyRules([oldProtocol, missingTwin], state)
+  return applyRules([oldProtocol, nothingSeen, missingTwin], state)
 }
 
 /** An endpoint that was asked for a name, with the leaf certificates that it showed. */

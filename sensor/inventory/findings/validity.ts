@@ -10,19 +10,40 @@ export interface JudgedCertificate {
   readonly isSelfSigned: boolean
 }
 
-/** What is left of the lifetime when renewal is due. */
+/** What is left when renewal is due: a third of the lifetime, and never more than 30 days. */
 const dueShare = 1 / 3
+const dueMs = 30 * day
 
 /** What is left when it becomes urgent: a tenth of the lifetime, and never more than a week. */
 const urgentShare = 1 / 10
 const urgentMs = 7 * day
 
-/** Due from a third of the lifetime left, urgent from a tenth or a week, until the end. */
+/** From when on renewal is due, and from when on it is urgent, milliseconds. */
+export interface RenewalTimes {
+  readonly due: number
+  readonly urgent: number
+}
+
+/** The one rule for when a certificate (its validity in milliseconds) is to be renewed. */
+export function renewalTimes({
+  notBefore,
+  notAfter
+}: {
+  readonly notBefore: number
+  readonly notAfter: number
+}): RenewalTimes {
+  const lifetime = Math.max(0, notAfter - notBefore)
+  return {
+    due: notAfter - Math.min(dueMs, Math.floor(lifetime * dueShare)),
+    urgent: notAfter - Math.min(urgentMs, Math.floor(lifetime * urgentShare))
+  }
+}
+
+/** Due, then urgent, by {@link renewalTimes}, until the end. */
 export const expiresSoon: Rule<JudgedCertificate> = ({ fields: { notBefore, notAfter } }) => {
   const lifetime = notAfter - notBefore
   if (lifetime <= 0) return []
-  const due = notAfter - Math.floor(lifetime * dueShare)
-  const urgent = notAfter - Math.min(urgentMs, Math.floor(lifetime * urgentShare))
+  const { due, urgent } = renewalTimes({ notBefore, notAfter })
   const facts = { notAfter, lifetimeDays: Math.round(lifetime / day) }
   const left = (from: number) =>
     `${days(notAfter - from)} of its ${days(lifetime)} were left on ${date(from)}`
@@ -80,7 +101,8 @@ export const longValidity: Rule<JudgedCertificate> = ({ fields: { notBefore, not
   const validityMs = notAfter - notBefore + 1_000
   if (!limit || validityMs <= limit.days * day) return []
   const whose = isPublic ? 'it may have' : 'a publicly trusted certificate may have'
-  const reason = `It is valid for ${days(validityMs)}; issued on ${date(notBefore)}, ${whose} ${limit.days} days.`
-  const facts = { validityDays: Math.ceil(validityMs / day), limitDays: limit.days, issued: notBefore }
+  const validityDays = Math.max(limit.days + 1, Math.round(validityMs / day))
+  const reason = `It is valid for ${validityDays} days; issued on ${date(notBefore)}, ${whose} ${limit.days} days.`
+  const facts = { validityDays, limitDays: limit.days, issued: notBefore }
   return [finding('long-validity', { severity: isPublic ? 'warning' : 'note', reason, facts })]
 }

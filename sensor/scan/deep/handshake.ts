@@ -3,8 +3,8 @@ import net from 'node:net'
 import tls from 'node:tls'
 import { formatEndpoint } from '../../../core/address.ts'
 import { visible } from '../../../core/text.ts'
+import { followPrelude } from '../probe/starttls/follow.ts'
 import { openPrelude } from '../probe/starttls/index.ts'
-import { preludeLimit, type Prelude } from '../probe/starttls/prelude.ts'
 import type { HttpAnswer } from './report.ts'
 import type { DeepEndpoint, Talks } from './talks.ts'
 
@@ -122,22 +122,6 @@ function headRequest({ address, port, name }: DeepEndpoint): string {
   const authority = formatEndpoint(name ?? address, port)
   const host = port === 443 ? authority.replace(/:443$/, '') : authority
   return `HEAD / HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: tlsward\r\nAccept: */*\r\nConnection: close\r\n\r\n`
-}
-
-/** the clear-text talk before TLS; a server that does not play along loses the connection, or time ends it */
-function followPrelude(prelude: Prelude, socket: net.Socket, ready: () => void): void {
-  let heard = 0
-  const onData = (bytes: Buffer): void => {
-    heard += bytes.length
-    const step = prelude.feed(bytes)
-    if (heard > preludeLimit || step.kind === 'alien' || step.kind === 'refused') return void socket.destroy()
-    if (step.send) socket.write(step.send)
-    if (step.kind !== 'tls') return undefined
-    socket.off('data', onData)
-    ready()
-  }
-  socket.on('data', onData)
-  if (prelude.first) socket.write(prelude.first)
 }
 
 /** The status and Server header of an HTTP/1 answer (RFC 9112), or null where the text is none. */

@@ -7,6 +7,7 @@ export const handoverFormats = {
   'masscan-list': 'masscan list (-oL)',
   tlsx: 'tlsx ndjson (-json)',
   zgrab2: 'zgrab2 ndjson',
+  tlsward: 'JSON lines of tlsward inventory, scan or diff (--json)',
   csv: 'table with a header: address (or ip, host), port, name (or sni), owner, tags'
 } as const
 
@@ -28,6 +29,7 @@ export function detectFormat(head: Uint8Array): HandoverFormat | undefined {
 
 // each tool writes these keys before any value that a server could have chosen
 function detectJson(text: string): HandoverFormat | undefined {
+  if (/^\{"type":"[a-z]+","schema":/.test(text)) return 'tlsward'
   if (/"ports"\s*:\s*\[|"rec_type"\s*:|^\[\s*(\]|$)|^\[?\s*\{\s*"?finished/.test(text)) return 'masscan'
   if (/^\[?\s*\{[^{}]*"data"\s*:\s*\{/.test(text)) return 'zgrab2'
   if (/^\[?\s*\{[^{}]*"host"\s*:/.test(text)) return 'tlsx'

@@ -4,6 +4,7 @@ import { detectFormat, detectionBytes, handoverFormats, type HandoverFormat } fr
 import type { Chunks, HandoverEntry, HandoverFile } from './entry.ts'
 import { readMasscanJson, readMasscanList } from './masscan.ts'
 import { readNmap } from './nmap.ts'
+import { readTlsward } from './tlsward.ts'
 import { readTlsx } from './tlsx.ts'
 import { readZgrab2 } from './zgrab2.ts'
 
@@ -13,6 +14,7 @@ const readers: Readonly<Record<HandoverFormat, (file: HandoverFile) => AsyncIter
   'masscan-list': readMasscanList,
   tlsx: readTlsx,
   zgrab2: readZgrab2,
+  tlsward: readTlsward,
   csv: readCsv
 }
 

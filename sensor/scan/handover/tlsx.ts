@@ -5,7 +5,10 @@ import { readRecords } from './json-records.ts'
 const Response = Type.Object({
   host: Type.String(),
   ip: Type.Optional(Type.String()),
-  port: Type.Union([Type.String({ pattern: '^[0-9]{1,5}$' }), Type.Integer()]),
+  port: Type.Union([
+    Type.String({ pattern: '^[0-9]{1,5}$', description: 'a port from 1 to 65535' }),
+    Type.Integer()
+  ]),
   probe_status: Type.Optional(Type.Boolean()),
   sni: Type.Optional(Type.String())
 })

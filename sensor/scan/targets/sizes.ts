@@ -1,4 +1,5 @@
 import { Fault } from '../../../core/fault.ts'
+import type { ForetoldTime } from '../duration.ts'
 
 /** How much a scan is about to do. */
 export interface SpaceSizes {
@@ -14,11 +15,15 @@ export interface SpaceSizes {
 
 const grouped = new Intl.NumberFormat('en-US')
 
-/** The line shown before the start: addresses, ports, pairs, and the time that they take at `perSecond`. */
-export function describeSizes({ addresses, ports, pairs, excluded }: SpaceSizes, perSecond: number): string {
+/** The line shown before the start: addresses, ports, pairs, and the time that they will take. */
+export function describeSizes(
+  { addresses, ports, pairs, excluded }: SpaceSizes,
+  { leastMs, mostMs }: ForetoldTime
+): string {
   const spared = excluded > 0 ? ` (${grouped.format(excluded)} excluded)` : ''
   const sum = `${counted(addresses, 'address', 'addresses')}, ${counted(ports, 'port', 'ports')}: ${counted(pairs, 'pair', 'pairs')}`
-  return `${sum}${spared}, ${roughTime(pairs / perSecond)} at ${grouped.format(perSecond)}/s`
+  const [least, most] = [roughTime(leastMs / 1000), roughTime(mostMs / 1000)]
+  return `${sum}${spared}, ${least === most ? least : `${least} if all answer, ${most} if none does`}`
 }
 
 function counted(count: number, one: string, many: string): string {

@@ -82,6 +82,7 @@ CREATE TABLE state (
   client_certificate INTEGER,
   chain INTEGER REFERENCES chain (id),
   other_chain INTEGER REFERENCES chain (id),
+  twin_unasked INTEGER NOT NULL,
   expires INTEGER NOT NULL,
   label TEXT NOT NULL
 ) STRICT;
@@ -160,11 +161,13 @@ CREATE TABLE finding (
 -- holds all that decides whether a finding is wanted and holds: the long columns are not read for that
 CREATE INDEX finding_by_code ON finding (code, severity, ends);
 
+-- parent: the scan that found where the names of this one were asked for
 CREATE TABLE scan (
   id INTEGER PRIMARY KEY,
   request TEXT NOT NULL,
   space TEXT NOT NULL,
   seed INTEGER NOT NULL,
+  parent INTEGER REFERENCES scan (id),
   state TEXT NOT NULL,
   lock TEXT NOT NULL,
   started INTEGER NOT NULL,
@@ -179,6 +182,8 @@ CREATE TABLE scan (
   gone INTEGER NOT NULL DEFAULT 0,
   returned INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+CREATE INDEX scan_by_parent ON scan (parent) WHERE parent IS NOT NULL;
 
 CREATE TABLE scan_count (
   scan INTEGER NOT NULL REFERENCES scan (id),

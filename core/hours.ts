@@ -1,5 +1,5 @@
 import { IANAZone } from 'luxon'
-import { Fault } from '../../core/fault.ts'
+import { Fault } from './fault.ts'
 
 /** A window of time, once on each of its days. */
 export interface HoursWindow {

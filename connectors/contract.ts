@@ -1,0 +1,270 @@
+import type { TObject } from 'typebox'
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+import type { Random } from '../core/random.ts'
+import type { Secret } from '../core/secret.ts'
+
+/**
+ * The contract between the replacement engine and the vendors. A connector knows its vendor and nothing of events,
+ * orders or the store; the engine knows this file and no vendor.
+ *
+ * Every connector passes test/contract: the words below say what the suite holds it to.
+ */
+
+/** The kinds of key for which a target can hold a certificate of its own, side by side. */
+export type KeyFamily = 'rsa' | 'ecdsa'
+
+/** Data that goes through JSON and back without a loss. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/** A vendor driver: code, one folder, one line in index.ts. A *device* is one configured instance of it. */
+export interface Connector {
+  /** its folder, e.g. `web-hosts`; stands in the store and in commands */
+  readonly id: string
+  /** for people, e.g. `Linux hosts: nginx, HAProxy, Apache` */
+  readonly title: string
+  readonly traits: Traits
+  /**
+   * Settings of a device: an object of flat properties with title, description and default, from which the form,
+   * the validation and the documents come. Holds no secret.
+   */
+  readonly settings: TObject
+  /** what must be kept secret of a device; which of them a device needs depends on its settings */
+  readonly secrets: readonly SecretField[]
+  /**
+   * Asks the device who it is before any credential is sent: host keys, certificates. A person compares them once;
+   * from then on only the same is accepted. Faults: settings-malformed, device-unreachable.
+   */
+  identify(access: Access, signal: AbortSignal): Promise<readonly Pin[]>
+  /**
+   * Signs in. Faults: settings-malformed, device-unreachable, device-sign-in, device-pin, device-busy. A refused
+   * sign-in is never tried again by itself: devices lock accounts and bar addresses for it.
+   */
+  connect(access: Access, signal: AbortSignal): Promise<Session>
+}
+
+/** What the engine must know of a vendor's ways; a closed set. */
+export interface Traits {
+  /** the device switches all that serves a target at one moment */
+  readonly atomicSwap: boolean
+  /** what is not saved is lost at the next start of the device */
+  readonly explicitSave: boolean
+  /** how much of a device one deployment keeps to itself */
+  readonly lock: 'device' | 'target'
+}
+
+/** A credential of a device: written once, never shown. */
+export interface SecretField {
+  readonly name: string
+  readonly title: string
+  readonly hint: string
+  /** several lines, e.g. a private key in PEM */
+  readonly multiline: boolean
+}
+
+/** How a connector reaches one device. */
+export interface Access {
+  /** the settings as stored; the connector parses them by its own schema */
+  readonly settings: Json
+  /** undefined: the device has no such credential */
+  secret(name: string): Secret | undefined
+  /** what the device showed when a person accepted it; empty before that */
+  readonly pins: readonly Pin[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/** How a device is recognised before a credential is sent. */
+export interface Pin {
+  /** e.g. `ssh-host-key 10.0.0.5:22 ssh-ed25519` or `tls-spki 10.0.0.5:443`; one pin for each */
+  readonly what: string
+  /** as the field writes it, e.g. `SHA256:…` */
+  readonly fingerprint: string
+}
+
+/** A signed-in connection to one device. Nothing of it is kept in the connector itself. */
+export interface Session {
+  /** product, version, role, and each right that is needed, tested live without changing anything */
+  check(signal: AbortSignal): Promise<Check>
+  /** every place that holds a certificate, in pages; also those that cannot be managed, with the reason */
+  discover(signal: AbortSignal): AsyncIterable<readonly Binding[]>
+  /**
+   * Reads only. What a deployment to one target will do, everything needed to undo it, and what else is touched.
+   * Holds no key, and does not depend on the certificate: names that carry its fingerprint use {@link newName}.
+   * The same device state gives the same plan, character by character. Faults: target-missing,
+   * device-managed-elsewhere, device-broken (the configuration was broken before us), device-right, device-full.
+   */
+  plan(order: PlanOrder, signal: AbortSignal): Promise<Plan>
+  /**
+   * Does the steps of a bound plan in order and tells each to the journal when it is done. Safe to repeat after any
+   * cut: a step that is done is recognised by the device's own state. Checks the state that the plan rests on
+   * before the first write (device-changed), and the certificate against its key before the switch.
+   */
+  deploy(plan: BoundPlan, bundle: Bundle, journal: Journal, signal: AbortSignal): Promise<void>
+  /** reads back from the device whether everything of a bound plan is in place: files, process, saved, peer in sync */
+  verify(plan: BoundPlan, signal: AbortSignal): Promise<Verdict>
+  /**
+   * Undoes the steps of a bound plan from the last one that may have begun, backwards. Safe after any prefix of
+   * deploy, also an empty one, and safe to repeat: what is gone already is accepted. Leaves no key of the new
+   * certificate on the device.
+   */
+  rollback(plan: BoundPlan, journal: Journal, signal: AbortSignal): Promise<void>
+  /**
+   * Removes what earlier deployments left, but for the last `keep` of them; only what is ours, and unreferenced in
+   * configuration and process. Gives what was removed, for people.
+   */
+  cleanup(plan: BoundPlan, keep: number, signal: AbortSignal): Promise<readonly string[]>
+  close(): Promise<void>
+}
+
+/** What a device says of itself, and whether our login is enough. */
+export interface Check {
+  readonly product: string
+  readonly version: string
+  readonly role: 'single' | 'active' | 'standby'
+  readonly rights: readonly Right[]
+  /** other things that a person should know before writing is allowed */
+  readonly notes: readonly string[]
+}
+
+/** One right that the connector needs. */
+export interface Right {
+  readonly what: string
+  readonly granted: boolean
+  /** exactly what to do when it is missing, e.g. the line for sudoers; null when it is granted */
+  readonly remedy: string | null
+}
+
+/** One place where a handshake shows what a target holds. */
+export interface ServedAt {
+  readonly address: string
+  readonly port: number
+  /** server name to send; null: none */
+  readonly name: string | null
+  /** protocol that begins in the clear, a word of the scan's table; null: TLS at once */
+  readonly starttls: string | null
+}
+
+/** What a target holds for one kind of key. */
+export interface Slot {
+  readonly family: KeyFamily | 'other'
+  /** SHA-256 of the leaf's DER, lower-case hex */
+  readonly fingerprint: string
+  /** the device's own name for it: path, object name */
+  readonly object: string
+  /** DNS names and IP addresses of the leaf */
+  readonly names: readonly string[]
+  readonly notAfter: number
+}
+
+/** What a device says is bound at a target, and where it is served. */
+export interface Binding {
+  /** stable on the device, e.g. `nginx:/etc/nginx/tls/shop.crt` */
+  readonly target: string
+  /** for people, in the vendor's words, e.g. `nginx certificate /etc/nginx/tls/shop.crt` */
+  readonly title: string
+  /** what the field calls the thing: `client-ssl profile`, `certkey`, `server block` */
+  readonly kind: string
+  readonly slots: readonly Slot[]
+  readonly served: readonly ServedAt[]
+  /** other users of the same object: all of them change together */
+  readonly shares: readonly Share[]
+  /** why the product must not change it (managed by something else, unsupported form), or null */
+  readonly unmanaged: string | null
+}
+
+/** Something else that uses the object that a deployment changes. */
+export interface Share {
+  /** e.g. `server shop.example (/etc/nginx/sites/shop.conf:12)` */
+  readonly what: string
+  /** names by which clients come there */
+  readonly names: readonly string[]
+}
+
+/** What a plan is asked for. */
+export interface PlanOrder {
+  readonly target: string
+  /** kinds of key of the new certificates, each once; slots of other kinds stay as they are */
+  readonly families: readonly KeyFamily[]
+}
+
+/** One step, as a person reads it before approving. */
+export interface PlannedStep {
+  /** stable and unique in the plan, e.g. `stage`, `switch`, `reload` */
+  readonly id: string
+  readonly says: string
+}
+
+/**
+ * The steps a deployment will take and everything needed to undo them. Stored before the first write; the hash of
+ * the unbound plan is what a person approves.
+ */
+export interface Plan {
+  readonly connector: string
+  readonly target: string
+  readonly families: readonly KeyFamily[]
+  readonly steps: readonly PlannedStep[]
+  /** what the target holds now */
+  readonly before: readonly Slot[]
+  /** where the new certificates must be seen by handshake */
+  readonly served: readonly ServedAt[]
+  /** other names at the same addresses: what they show must not change */
+  readonly neighbours: readonly ServedAt[]
+  readonly shares: readonly Share[]
+  /** what a person should know: other people's pending edits go live too, what cannot be undone */
+  readonly warnings: readonly string[]
+  /** digest of everything on the device that the plan rests on */
+  readonly state: string
+  /** what the connector itself needs for deploy, verify and rollback */
+  readonly facts: Json
+}
+
+/** A plan in which every {@link newName} stands for a certificate; only {@link bindPlan} makes one. */
+export type BoundPlan = Plan & { readonly bound: Readonly<Partial<Record<KeyFamily, string>>> }
+
+/** A certificate with its key, ready to be put on a device. */
+export interface BundleItem {
+  readonly family: KeyFamily
+  /** SHA-256 of the leaf's DER, lower-case hex */
+  readonly fingerprint: string
+  /** PEM, one certificate */
+  readonly leaf: string
+  /** PEM of the intermediates, leaf's issuer first, without the root */
+  readonly chain: readonly string[]
+  /** PKCS#8 PEM, unencrypted */
+  readonly key: Secret
+}
+
+/** One item for each family of the plan. */
+export type Bundle = readonly BundleItem[]
+
+/** Where a deployment stands, kept by the engine. Each call is durable before it returns. */
+export interface Journal {
+  /** ids of the steps that are done and not undone, in order */
+  readonly finished: readonly string[]
+  done(step: string): void
+  undone(step: string): void
+}
+
+/** What a connector reads back. */
+export type Verdict =
+  | { readonly state: 'in-place' }
+  /** sentences for a person, each naming what is there and what should be */
+  | { readonly state: 'differs'; readonly why: readonly string[] }
+
+/** Stands in a plan for the first 16 hex digits of the new certificate's fingerprint. */
+export function newName(family: KeyFamily): string {
+  return `{new-${family}}`
+}
+
+/**
+ * The plan for certificates that are known now. `fingerprints` holds one for each family of the plan, 64 hex digits.
+ */
+export function bindPlan(plan: Plan, fingerprints: Readonly<Partial<Record<KeyFamily, string>>>): BoundPlan {
+  let text = JSON.stringify(plan)
+  for (const family of plan.families) {
+    text = text.replaceAll(newName(family), (fingerprints[family] ?? '').slice(0, 16))
+  }
+  return { ...(JSON.parse(text) as Plan), bound: fingerprints }
+}

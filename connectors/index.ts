@@ -1,0 +1,5 @@
+import type { Connector } from './contract.ts'
+import { webHosts } from './web-hosts/index.ts'
+
+/** Every vendor, a line each; a test holds the list against the folders. */
+export const connectors: readonly Connector[] = [webHosts]

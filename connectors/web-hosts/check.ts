@@ -1,0 +1,125 @@
+import type { Secret } from '../../core/secret.ts'
+import { posix } from 'node:path'
+import type { Check, Right } from '../contract.ts'
+import { type Host, shown } from '../shared/host.ts'
+import { sudoAllows, sudoersLine } from '../shared/sudo.ts'
+import { kernelRelease, signalByPidFile } from './client.ts'
+import type { Reading } from './model.ts'
+import { adminSocket } from './runtime-places.ts'
+import { addressesOf } from './settings.ts'
+import { type HostAccess, survey } from './survey.ts'
+import { targetsOf } from './targets.ts'
+
+/** What asking about sudo needs. */
+export interface Sudo {
+  /** as the login itself */
+  readonly host: Host
+  readonly password: Secret | undefined
+}
+
+/** What runs on a host, and whether the login is enough; nothing is changed. */
+export async function checkHost(access: HostAccess, sudo: Sudo): Promise<Check> {
+  const readings = await survey(access)
+  const programs = readings.filter(({ program }) => program.kind !== 'files').map(({ program }) => program)
+  const rights = [
+    ...(await commandRights(access, readings, sudo)),
+    ...(await signalRights(access, readings)),
+    ...(await socketRights(access, readings)),
+    ...(await readRights(access, readings)),
+    ...(await fileRights(access, readings))
+  ]
+  const notes = programs.flatMap(({ name, trouble }) => (trouble === null ? [] : [`${name}: ${trouble}`]))
+  if (readings.length === 0)
+    notes.push('None of nginx, HAProxy and Apache runs here, and no other files are named.')
+  return {
+    product: programs.map(({ name }) => name).join(', ') || 'Linux host',
+    version: programs.map(({ version }) => version).join(', ') || (await kernelRelease(access.host)),
+    role: 'single',
+    rights,
+    notes
+  }
+}
+
+/** tests, reloads and starts, as root */
+async function commandRights(access: HostAccess, readings: readonly Reading[], sudo: Sudo): Promise<Right[]> {
+  const { settings, login } = access
+  const wanted = readings.flatMap(({ program: { name, test, reload, start } }) => [
+    ...(test ? [{ what: `test ${name}`, argv: test }] : []),
+    ...(reload?.by === 'command' ? [{ what: `reload ${name}`, argv: reload.argv }] : []),
+    ...(start ? [{ what: `start ${name} when a reload ended it`, argv: start }] : [])
+  ])
+  const rights: Right[] = []
+  for (const { what, argv } of wanted) {
+    const granted =
+      settings.sudo === 'no' ? login.uid === 0 : await sudoAllows(sudo.host, sudo.password, argv)
+    const line = sudoersLine(settings.user, [argv])
+    const remedy =
+      settings.sudo === 'no'
+        ? `Sign in as root, or switch on sudo and add: ${line}`
+        : `Add to sudoers: ${line}`
+    rights.push({ what: `${what}: ${shown(argv)}`, granted, remedy: granted ? null : remedy })
+  }
+  return rights
+}
+
+async function signalRights({ host }: HostAccess, readings: readonly Reading[]): Promise<Right[]> {
+  const rights: Right[] = []
+  for (const { program } of readings) {
+    const { name, reload } = program
+    if (reload?.by !== 'signal') continue
+    // signal 0 only asks whether another one could be sent (kill(2))
+    const ran = await signalByPidFile(host, '0', reload.pidFile)
+    const what = `signal ${reload.signal} to ${name} (${reload.pidFile})`
+    const remedy = `Name a command that reloads ${name} instead, or sign in as root or as its user.`
+    rights.push({ what, granted: ran.code === 0, remedy: ran.code === 0 ? null : remedy })
+  }
+  return rights
+}
+
+async function socketRights(access: HostAccess, readings: readonly Reading[]): Promise<Right[]> {
+  if (access.settings.haproxySwitch === 'reload') return []
+  const rights: Right[] = []
+  for (const reading of readings.filter(({ program }) => program.kind === 'haproxy')) {
+    const granted = (await adminSocket(access, reading)) !== undefined
+    const example = 'stats socket /run/haproxy/admin.sock mode 660 level admin'
+    const remedy = `Give the login the group of a stats socket with level admin (global: ${example}); without it HAProxy is reloaded.`
+    rights.push({ what: `admin socket of ${reading.program.name}`, granted, remedy: granted ? null : remedy })
+  }
+  return rights
+}
+
+/** reading configurations, certificates and keys */
+async function readRights({ files, login }: HostAccess, readings: readonly Reading[]): Promise<Right[]> {
+  const named = readings.flatMap(({ uses }) =>
+    uses.flatMap(({ pairs }) => pairs.flatMap((pair) => pair.files.map(({ path }) => path)))
+  )
+  const paths = [...new Set(named)].sort()
+  const hidden = [...readings.flatMap(({ unreadable }) => unreadable), ...(await files.unreadable(paths))]
+  if (hidden.length === 0) {
+    return [{ what: 'read configurations, certificates and keys', granted: true, remedy: null }]
+  }
+  return hidden.map((path) => ({
+    what: `read ${path}`,
+    granted: false,
+    remedy: `Give ${login.user} the right to read ${path} (owner, group or setfacl), or switch on sudo for everything.`
+  }))
+}
+
+/** making links where the certificates lie */
+async function fileRights(access: HostAccess, readings: readonly Reading[]): Promise<Right[]> {
+  const { files, settings, login } = access
+  const targets = await targetsOf(readings, files, addressesOf(settings))
+  const managed = targets.filter(({ unmanaged }) => unmanaged === null)
+  const directories = new Set(
+    managed.flatMap(({ places }) =>
+      places.flatMap((place) => place.files.map(({ path, own }) => (own ? own.site : posix.dirname(path))))
+    )
+  )
+  const rights: Right[] = []
+  for (const directory of [...directories].sort()) {
+    const granted = await files.mayWriteIn(directory)
+    const remedy = `Give the login the directory (chown ${login.user} ${directory}), or switch on sudo for everything.`
+    rights.push({ what: `write in ${directory}`, granted, remedy: granted ? null : remedy })
+  }
+  return rights
+}

@@ -1,0 +1,95 @@
+import { hash } from 'node:crypto'
+import { posix } from 'node:path'
+import { Fault } from '../../core/fault.ts'
+import type { HostFiles } from '../shared/files.ts'
+import type { ConfigFile } from './model.ts'
+
+/** includes of one configuration: more is a loop */
+const maxFiles = 2_000
+
+/** Reads the files of one configuration, each once, and remembers what it read. */
+export class ConfigFiles {
+  readonly files: HostFiles
+  readonly #texts = new Map<string, string>()
+  readonly #unreadable = new Set<string>()
+  readonly #seen: (Omit<ConfigFile, 'mtimeMs'> & { readonly real: string })[] = []
+
+  constructor(files: HostFiles) {
+    this.files = files
+  }
+
+  /** The text of a file; undefined when it is not there, or when the login may not read it. */
+  async read(path: string): Promise<string | undefined> {
+    const known = this.#texts.get(path)
+    if (known !== undefined) return known
+    if (this.#texts.size >= maxFiles) {
+      throw new Fault('device-malformed', `The configuration includes more than ${maxFiles} files.`, { path })
+    }
+    const bytes = await this.#bytes(path)
+    if (!bytes) return undefined
+    const real = (await this.files.realPath(path)) ?? path
+    this.#seen.push({ path, real, sha256: hash('sha256', bytes, 'hex') })
+    const text = bytes.toString().replace(/^\ufeff/, '')
+    this.#texts.set(path, text)
+    return text
+  }
+
+  async #bytes(path: string): Promise<Buffer | undefined> {
+    try {
+      return await this.files.read(path)
+    } catch (thrown) {
+      if (!(thrown instanceof Fault) || thrown.code !== 'device-right') throw thrown
+      this.#unreadable.add(path)
+      return undefined
+    }
+  }
+
+  /** Files that the login may not read, by path. */
+  get unreadable(): readonly string[] {
+    return [...this.#unreadable].sort()
+  }
+
+  /** Every file that was read, by path. */
+  async seen(): Promise<ConfigFile[]> {
+    const sorted = this.#seen.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+    const times = await this.files.mtimes(sorted.map(({ real }) => real))
+    return sorted.map(({ path, sha256 }, at) => ({ path, sha256, mtimeMs: times[at] ?? 0 }))
+  }
+
+  /** The paths that a glob(7) pattern names, sorted; a pattern without wildcards names itself. */
+  async expand(pattern: string): Promise<string[]> {
+    let found = ['/']
+    for (const segment of posix.normalize(pattern).split('/').filter(Boolean)) {
+      if (!/[*?[]/.test(segment)) found = found.map((path) => posix.join(path, segment))
+      else {
+        const matches = globPattern(segment)
+        const deeper = await Promise.all(
+          found.map(async (path) =>
+            ((await this.files.list(path)) ?? [])
+              .filter((name) => matches.test(name))
+              .map((name) => posix.join(path, name))
+          )
+        )
+        found = deeper.flat()
+      }
+    }
+    return found
+  }
+
+  /** Is it a directory, perhaps behind a link? */
+  async isDirectory(path: string): Promise<boolean> {
+    const real = await this.files.realPath(path)
+    return real !== undefined && (await this.files.stat(real))?.kind === 'directory'
+  }
+}
+
+/** One segment of a glob as an expression; wildcards do not stand for a dot at the start. */
+export function globPattern(segment: string): RegExp {
+  const body = segment.replace(/\[!?[^\]]*\]|[\s\S]/g, (part) => {
+    if (part === '*') return '[^/]*'
+    if (part === '?') return '[^/]'
+    if (part.length > 1) return part.replace(/^\[!/, '[^').replaceAll('\\', '\\\\')
+    return part.replace(/[\\^$.|+(){}[\]]/g, '\\$&')
+  })
+  return new RegExp(`^${segment.startsWith('.') ? '' : '(?!\\.)'}${body}$`)
+}

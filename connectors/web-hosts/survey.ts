@@ -1,0 +1,46 @@
+import type { HostFiles } from '../shared/files.ts'
+import { readApache } from './apache.ts'
+import { listProcesses, type Login } from './client.ts'
+import { readHaproxy } from './haproxy.ts'
+import type { Reading } from './model.ts'
+import { readNginx } from './nginx.ts'
+import { readFiles } from './plain-files.ts'
+import { type Controls, commandsOf } from './programs.ts'
+import { addressesOf, type Settings } from './settings.ts'
+import { type Target, targetsOf } from './targets.ts'
+
+/** A signed-in host, for one call of a session. */
+export interface HostAccess extends Controls {
+  readonly settings: Settings
+  /** as the user that may change them */
+  readonly files: HostFiles
+  /** the user that `files` works as */
+  readonly login: Login
+}
+
+const readers = { nginx: readNginx, haproxy: readHaproxy, apache: readApache } as const
+
+/** Every program of the settings that runs, with its configuration read. */
+export async function survey({ host, files, settings }: HostAccess): Promise<Reading[]> {
+  const wanted = (['nginx', 'haproxy', 'apache'] as const).filter((kind) => settings.programs.includes(kind))
+  const processes = await listProcesses(
+    host,
+    wanted.flatMap((kind) => commandsOf[kind])
+  )
+  const readings: Reading[] = []
+  for (const kind of wanted) readings.push(...(await readers[kind](host, files, processes)))
+  const { configs } = settings
+  const isWanted = ({ program }: Reading) =>
+    configs.length === 0 || program.id.split(' ').some((path) => configs.includes(path))
+  const sorted = readings.filter(isWanted).sort((a, b) => compare(a.program.id, b.program.id))
+  return [...sorted, ...readFiles(settings.entries)]
+}
+
+function compare(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1
+}
+
+/** The targets of a host. */
+export async function findTargets(access: HostAccess): Promise<Target[]> {
+  return targetsOf(await survey(access), access.files, addressesOf(access.settings))
+}

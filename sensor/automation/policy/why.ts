@@ -1,0 +1,32 @@
+import { moment, reason, type Reason } from './reasons.ts'
+import { renewalDue, type RenewalQuestion } from './renewal.ts'
+
+/** What is known of a target when a person asks why something happens to it, or does not. */
+export interface WhyQuestion {
+  /** null: it is not managed */
+  readonly managed: 'enabled' | 'disabled' | null
+  readonly device: { readonly name: string; readonly writable: boolean }
+  /** its certificates; empty: nothing is known */
+  readonly held: readonly RenewalQuestion[]
+  /** the open event for it, as it stands */
+  readonly event: { readonly id: number; readonly reasons: readonly Reason[] } | null
+  /** how its last event failed, and when that is tried again */
+  readonly failure: { readonly fault: string; readonly again: number | null } | null
+}
+
+/** Everything that decides about a target, in the order in which it counts. */
+export function why(question: WhyQuestion): Reason[] {
+  const { managed, device, held, event, failure } = question
+  const off = managed === 'enabled' ? [] : [managed === null ? notManaged : switchedOff]
+  const locked = device.writable ? [] : [reason('read-only', { device: device.name })]
+  const due = held.length === 0 ? [nothingHeld] : held.flatMap((one) => renewalDue(one).reasons)
+  return [...off, ...(event?.reasons ?? []), ...(failure ? [failed(failure)] : []), ...locked, ...due]
+}
+
+const notManaged = reason('not-managed', {})
+const switchedOff = reason('switched-off', {})
+const nothingHeld = reason('nothing-held', {})
+
+function failed({ fault, again }: { readonly fault: string; readonly again: number | null }): Reason {
+  return again === null ? reason('given-up', { fault }) : reason('tried-again', { at: moment(again), fault })
+}

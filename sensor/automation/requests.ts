@@ -1,0 +1,252 @@
+import { hash } from 'node:crypto'
+import type { Binding } from '../../connectors/contract.ts'
+import { Fault } from '../../core/fault.ts'
+import type { DeploymentRow } from '../store/deployments.ts'
+import type { EventAction, EventRow, EventState } from '../store/events.ts'
+import { profileOf, type EngineContext } from './context.ts'
+import { over } from './endings.ts'
+import { heldColumns, heldInSlots } from './held.ts'
+import { moveDeployment, moveEvent } from './moves.ts'
+import { dropKeys } from './orders.ts'
+
+/** A place on a device, by the device's name. */
+export interface TargetName {
+  readonly device: string
+  /** the connector's word for it */
+  readonly target: string
+}
+
+/** What somebody asks for. */
+export interface EventWish {
+  readonly action: EventAction
+  /** they get the same certificate; in the order in which they are changed */
+  readonly targets: readonly TargetName[]
+  /** name of a profile */
+  readonly profile: string
+  /** not before, milliseconds since the epoch; null: now */
+  readonly start: number | null
+  /** `any`: it cannot wait for a maintenance window */
+  readonly hours: 'window' | 'any'
+  /** a person's account, or `tlsward` */
+  readonly who: string
+}
+
+/**
+ * Asks for an event. The same wish while one is open gives that one. Faults: device-missing, profile-missing,
+ * target-none.
+ */
+export function requestEvent(deps: EngineContext, wish: EventWish): EventRow {
+  const { store, clock } = deps
+  const targets = wish.targets.map(({ device, target }) => ({
+    device: store.devices.named(device).id,
+    target
+  }))
+  const places = [...new Set(targets.map(({ device, target }) => `${device} ${target}`))]
+  if (places.length === 0) throw new Fault('target-none', 'event: name at least one target')
+  const profile = store.profiles.named(wish.profile)
+  const key = hash('sha256', JSON.stringify([wish.action, profile.name, places.toSorted()]), 'hex')
+  const now = clock.now()
+  return store.durable(() => {
+    const same = store.events.openByKey(key)
+    if (same) return same
+    const id = store.events.add({
+      key,
+      action: wish.action,
+      profileName: profile.name,
+      profile: profile.content,
+      start: wish.start ?? now,
+      hours: wish.hours,
+      requestedBy: wish.who,
+      requested: now
+    })
+    for (const [position, place] of places.entries()) {
+      const of = targets.find(({ device, target }) => `${device} ${target}` === place)
+      if (of) store.deployments.add({ event: id, position, ...of }, now)
+    }
+    const why = `${wish.action} asked for, ${places.length} target${places.length === 1 ? '' : 's'}`
+    store.eventHistory.add({ ...entry(id, wish.who, now), state: 'requested', why })
+    quieten(deps, targets)
+    return store.events.get(id)
+  })
+}
+
+function entry(event: number, who: string, at: number) {
+  return { event, deployment: null, order: null, at, who }
+}
+
+/** targets with an open event are woken by its end */
+function quieten({ store }: EngineContext, targets: readonly { device: number; target: string }[]): void {
+  for (const { device, target } of targets) {
+    const managed = store.managedTargets.at(device, target)
+    if (managed) store.managedTargets.setWake(managed.id, null)
+  }
+}
+
+/** Who approves, refuses or repeats, and which event. */
+export interface PersonsAct {
+  readonly event: number
+  readonly who: string
+}
+
+/**
+ * Approves the plan of an event that waits for it, by its hash: what the person saw. Faults: event-missing,
+ * event-state, approval-stale.
+ */
+export function approveEvent(
+  deps: EngineContext,
+  { event: id, who }: PersonsAct,
+  approved: string
+): EventRow {
+  const event = deps.store.events.get(id)
+  if (event.open === 0 || event.hash === null) throw cannot(event, 'be approved')
+  if (event.hash !== approved) {
+    const message = `event ${id}: its plan is ${event.hash.slice(0, 16)} now, not ${approved.slice(0, 16)}; look at it again`
+    throw new Fault('approval-stale', message, { event: id, hash: event.hash })
+  }
+  const set = { approvedHash: approved, approvedBy: who }
+  const why = `approved the plan ${approved.slice(0, 16)}`
+  moveEvent(deps, event, { to: 'stay', why, wake: deps.clock.now(), set }, who)
+  return deps.store.events.get(id)
+}
+
+const cancellable: ReadonlySet<EventState> = new Set([
+  'requested',
+  'previewed',
+  'needs-approval',
+  'scheduled',
+  'waiting',
+  'issuing',
+  'planned',
+  'deploying'
+])
+
+/**
+ * Takes an event back: nothing more of it is begun. Deployments that have begun run to their end, for a target
+ * half-way is worse than either end. Faults: event-missing, event-state.
+ */
+export function cancelEvent(deps: EngineContext, { event: id, who }: PersonsAct, why: string): EventRow {
+  const event = deps.store.events.get(id)
+  if (!cancellable.has(event.state)) throw cannot(event, 'be cancelled')
+  const all = deps.store.deployments.of(id)
+  const begun = all.some(({ state }) => state !== 'waiting' && state !== 'failed')
+  for (const of of all.filter(({ state }) => state === 'waiting')) {
+    moveDeployment(deps, of, { to: 'cancelled', why, wake: null }, who)
+  }
+  if (begun) {
+    const note = `${why}; what has begun runs to its end`
+    moveEvent(deps, event, { to: 'stay', why: note, wake: deps.clock.now() }, who)
+  } else {
+    moveEvent(deps, event, { ...over(deps, event, 'cancelled'), why }, who)
+    dropKeys(deps, event, 'the event was cancelled')
+  }
+  return deps.store.events.get(id)
+}
+
+/**
+ * Tries those targets of an event again that are not live, with the certificates that it has: none is bought a second
+ * time. A stuck deployment tries its undo again. Faults: event-missing, event-state, key-gone.
+ */
+export function retryEvent(deps: EngineContext, id: number, who: string): EventRow {
+  const { store } = deps
+  const event = store.events.get(id)
+  if (event.state !== 'failed' && event.state !== 'rolled-back' && event.state !== 'stuck') {
+    throw cannot(event, 'be tried again')
+  }
+  const orders = store.orders.of(id)
+  if (orders.some(({ state }) => state === 'dropped')) {
+    const message = `event ${id}: its keys are no longer kept; begin a new event for its targets`
+    throw new Fault('key-gone', message, { event: id })
+  }
+  if (event.state === 'stuck') return undoAgain(deps, event, who)
+  const now = deps.clock.now()
+  if (event.open === 0 && store.events.openByKey(event.key))
+    throw cannot(event, 'be tried again beside its successor')
+  const set = { open: 1, ended: null, retries: event.retries + 1, replans: 0 } as const
+  const also = () => {
+    for (const of of store.deployments.of(id).filter(mayBeTried)) {
+      const fresh = {
+        state: 'waiting',
+        fault: null,
+        trouble: null,
+        began: null,
+        attempts: 0,
+        wake: null
+      } as const
+      store.deployments.change(of.id, { ...fresh, since: now }, of.state)
+    }
+    for (const order of orders.filter(({ state }) => state === 'failed')) {
+      store.orders.change(order.id, { state: 'requested', memory: null, wake: null, attempts: 0 }, 'failed')
+    }
+    // those that are live go their own way
+    quieten(
+      deps,
+      store.deployments.of(id).filter(({ state }) => state === 'waiting')
+    )
+  }
+  moveEvent(deps, event, { to: 'requested', why: 'tried again', wake: now, set, also }, who)
+  return store.events.get(id)
+}
+
+function mayBeTried({ state }: DeploymentRow): boolean {
+  return state === 'failed' || state === 'rolled-back' || state === 'cancelled'
+}
+
+function undoAgain(deps: EngineContext, event: EventRow, who: string): EventRow {
+  const now = deps.clock.now()
+  for (const of of deps.store.deployments.of(event.id).filter(({ state }) => state === 'stuck')) {
+    moveDeployment(deps, of, { to: 'rolling-back', why: 'the undo is tried again', wake: now }, who)
+  }
+  moveEvent(deps, event, { to: 'deploying', why: 'the undo is tried again', wake: now }, who)
+  return deps.store.events.get(event.id)
+}
+
+function cannot(event: EventRow, what: string): Fault {
+  const message = `event ${event.id}: it is ${event.state} and cannot ${what}`
+  return new Fault('event-state', message, { event: event.id, state: event.state })
+}
+
+/** A target to be renewed by itself. */
+export interface Managing extends TargetName {
+  readonly profile: string
+  /** what the device says of it */
+  readonly binding: Binding
+}
+
+/** Renews a target by itself from now on. Faults: device-missing, profile-missing, device-managed-elsewhere. */
+export function manageTarget(deps: EngineContext, { device, target, profile, binding }: Managing): void {
+  const { store, clock } = deps
+  if (binding.unmanaged !== null) {
+    const message = `target ${target}: ${binding.unmanaged}`
+    throw new Fault('device-managed-elsewhere', message, { target })
+  }
+  const { id } = store.devices.named(device)
+  const now = clock.now()
+  store.durable(() =>
+    store.managedTargets.put({
+      device: id,
+      target,
+      profile: store.profiles.named(profile).id,
+      ...heldColumns(heldInSlots(deps, binding.slots), now),
+      created: now
+    })
+  )
+}
+
+/** Takes note of what a device says its managed targets hold. */
+export function observeBindings(deps: EngineContext, device: number, bindings: readonly Binding[]): void {
+  const { store, clock } = deps
+  store.transaction(() => {
+    for (const { target, slots } of bindings) {
+      const managed = store.managedTargets.at(device, target)
+      if (managed) {
+        store.managedTargets.setHeld(managed.id, heldColumns(heldInSlots(deps, slots), clock.now()))
+      }
+    }
+  })
+}
+
+/** The hash of the plan that somebody must approve; null: none must, or it is approved. */
+export function approvalWanted(deps: EngineContext, event: EventRow): string | null {
+  const needed = event.open === 1 && profileOf(deps, event).approval === 'needed'
+  return needed && event.hash !== event.approvedHash ? event.hash : null
+}

@@ -1,0 +1,130 @@
+import { Fault } from '../../core/fault.ts'
+import type { Connection } from './connection.ts'
+import { openPatch, selectList } from './patch.ts'
+
+/** What an event is to do for its targets. */
+export type EventAction = 'request' | 'renew' | 'replace' | 'reissue'
+
+/** Where an event stands. */
+export type EventState =
+  | 'requested'
+  | 'previewed'
+  | 'needs-approval'
+  | 'scheduled'
+  | 'waiting'
+  | 'issuing'
+  | 'planned'
+  | 'deploying'
+  | 'live'
+  | 'cleaned'
+  | 'failed'
+  | 'rolled-back'
+  | 'cancelled'
+  | 'stuck'
+
+/** An event to be kept. */
+export interface NewEvent {
+  /** one open event has it at most */
+  readonly key: string
+  readonly action: EventAction
+  readonly profileName: string
+  /** the profile as it was then, JSON of the engine */
+  readonly profile: string
+  /** not before */
+  readonly start: number
+  /** `window`: in the windows of the profile; `any`: a person said that it cannot wait for one */
+  readonly hours: 'window' | 'any'
+  readonly requestedBy: string
+  readonly requested: number
+}
+
+/** What changes of an event. */
+export interface EventStanding {
+  readonly state: EventState
+  /** why it stands there, a sentence */
+  readonly why: string
+  /** does it hold its targets? */
+  readonly open: 0 | 1
+  readonly wake: number | null
+  /** faults in a row in this state */
+  readonly attempts: number
+  /** times that the device had changed after the plan was made */
+  readonly replans: number
+  /** times that its deployments were tried again */
+  readonly retries: number
+  /** names of the certificates, JSON */
+  readonly names: string | null
+  /** of the plans that were last made */
+  readonly hash: string | null
+  readonly approvedHash: string | null
+  readonly approvedBy: string | null
+  readonly ended: number | null
+}
+
+/** An event as it is kept. */
+export type EventRow = { readonly id: number } & NewEvent & EventStanding
+
+const standing = {
+  state: 'state',
+  why: 'why',
+  open: 'open',
+  wake: 'wake',
+  attempts: 'attempts',
+  replans: 'replans',
+  retries: 'retries',
+  names: 'names',
+  hash: 'hash',
+  approvedHash: 'approved_hash',
+  approvedBy: 'approved_by',
+  ended: 'ended'
+}
+const columns = selectList({
+  id: 'id',
+  key: 'key',
+  action: 'action',
+  profileName: 'profile_name',
+  profile: 'profile',
+  start: 'start',
+  hours: 'hours',
+  requestedBy: 'requested_by',
+  requested: 'requested',
+  ...standing
+})
+
+/** Events: what was asked for, and where it stands. */
+export function openEvents(db: Connection) {
+  const byId = db.prepare<[number], EventRow>(`SELECT ${columns} FROM event WHERE id = ?`)
+  const byKey = db.prepare<[string], EventRow>(`SELECT ${columns} FROM event WHERE key = ? AND open = 1`)
+  const before = db.prepare<[number, number], EventRow>(
+    `SELECT ${columns} FROM event WHERE id < ? ORDER BY id DESC LIMIT ?`
+  )
+  const due = db.prepare<[number], EventRow>(`SELECT ${columns} FROM event WHERE wake <= ? ORDER BY wake, id`)
+  const earliest = db.prepare<[], number | null>('SELECT min(wake) FROM event WHERE wake IS NOT NULL').pluck()
+  const insert = db.prepare(
+    `INSERT INTO event (key, action, profile_name, profile, start, hours, requested_by, requested, state, why, open, wake)
+     VALUES (@key, @action, @profileName, @profile, @start, @hours, @requestedBy, @requested, 'requested', 'asked for',
+       1, @requested)`
+  )
+  const wakeBy = db.prepare('UPDATE event SET wake = ? WHERE wake > ?')
+  return {
+    /** throws event-missing */
+    get(id: number): EventRow {
+      const row = byId.get(id)
+      if (row) return row
+      throw new Fault('event-missing', `event ${id}: there is none; see tlsward event list`, { event: id })
+    },
+    /** the open event of this key */
+    openByKey: (key: string): EventRow | undefined => byKey.get(key),
+    /** events with ids below `id`, the latest first */
+    before: (id: number, limit: number): EventRow[] => before.all(id, limit),
+    /** those to be looked at by `now` */
+    due: (now: number): EventRow[] => due.all(now),
+    earliest: (): number | null => earliest.get() ?? null,
+    /** keeps an event; gives its id */
+    add: (of: NewEvent): number => Number(insert.run(of).lastInsertRowid),
+    /** changes it, with `state` only while it is in that state; false when it is not */
+    change: openPatch<EventStanding>(db, 'event', standing),
+    /** looks at every waiting event by `at` */
+    wakeBy: (at: number) => void wakeBy.run(at, at)
+  }
+}

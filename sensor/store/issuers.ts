@@ -1,0 +1,48 @@
+import { Fault } from '../../core/fault.ts'
+import type { Connection } from './connection.ts'
+
+/** Where certificates come from; the settings are JSON of the issuer's kind, its credentials are in the vault. */
+export interface IssuerRow {
+  readonly id: number
+  readonly name: string
+  readonly kind: string
+  readonly settings: string
+  readonly created: number
+}
+
+/** Issuers, each once by name. */
+export function openIssuers(db: Connection) {
+  const columns = 'id, name, kind, settings, created'
+  const byName = db.prepare<[string], IssuerRow>(`SELECT ${columns} FROM issuer WHERE name = ?`)
+  const list = db.prepare<[], IssuerRow>(`SELECT ${columns} FROM issuer ORDER BY name`)
+  const insert = db.prepare(
+    'INSERT INTO issuer (name, kind, settings, created) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO NOTHING'
+  )
+  const settings = db.prepare('UPDATE issuer SET settings = ? WHERE name = ?')
+  const remove = db.prepare('DELETE FROM issuer WHERE name = ?')
+  const gone = (issuer: string) =>
+    new Fault('issuer-missing', `issuer ${issuer}: there is none; see tlsward issuer list`, { issuer })
+  return {
+    /** throws issuer-missing */
+    named(name: string): IssuerRow {
+      const row = byName.get(name)
+      if (!row) throw gone(name)
+      return row
+    },
+    list: (): IssuerRow[] => list.all(),
+    /** throws issuer-exists */
+    add(of: Omit<IssuerRow, 'id'>): void {
+      if (insert.run(of.name, of.kind, of.settings, of.created).changes === 1) return
+      const message = `issuer ${of.name}: there is one of this name; choose another, or remove it first`
+      throw new Fault('issuer-exists', message, { issuer: of.name })
+    },
+    /** throws issuer-missing */
+    setSettings(name: string, json: string): void {
+      if (settings.run(json, name).changes === 0) throw gone(name)
+    },
+    /** throws issuer-missing */
+    remove(name: string): void {
+      if (remove.run(name).changes === 0) throw gone(name)
+    }
+  }
+}

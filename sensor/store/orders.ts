@@ -1,0 +1,76 @@
+import type { Connection } from './connection.ts'
+import { openPatch, selectList } from './patch.ts'
+
+/**
+ * Where an order stands. `requested`: nothing rests on its key yet; `issuing`: the key is in the vault, the request
+ * is kept, and the issuer may know of it; `dropped`: it is over, and its key is no longer kept.
+ */
+export type OrderState = 'requested' | 'issuing' | 'issued' | 'failed' | 'dropped'
+
+/** What changes of an order. */
+export interface OrderStanding {
+  readonly state: OrderState
+  readonly why: string
+  readonly wake: number | null
+  readonly attempts: number
+  /** SHA-256 of the public key, hex */
+  readonly spki: string | null
+  /** PKCS#10, DER */
+  readonly csr: Uint8Array | null
+  /** what the issuer keeps about the order; written before it acts upon it */
+  readonly memory: string | null
+  readonly fingerprint: string | null
+  /** PEM of the chain, leaf first */
+  readonly chain: Uint8Array | null
+  readonly notBefore: number | null
+  readonly notAfter: number | null
+}
+
+/** One request to an issuer; serves every target of its event. */
+export type OrderRow = {
+  readonly id: number
+  readonly event: number
+  readonly keyType: string
+} & OrderStanding
+
+const standing = {
+  state: 'state',
+  why: 'why',
+  wake: 'wake',
+  attempts: 'attempts',
+  spki: 'spki',
+  csr: 'csr',
+  memory: 'memory',
+  fingerprint: 'fingerprint',
+  chain: 'chain',
+  notBefore: 'not_before',
+  notAfter: 'not_after'
+}
+const columns = selectList({ id: 'id', event: 'event', keyType: 'key_type', ...standing })
+
+/** Orders: one for each key type of an event. */
+export function openOrders(db: Connection) {
+  const of = db.prepare<[number], OrderRow>(
+    `SELECT ${columns} FROM certificate_order WHERE event = ? ORDER BY id`
+  )
+  const byFingerprint = db.prepare<[string], OrderRow>(
+    `SELECT ${columns} FROM certificate_order INDEXED BY certificate_order_by_fingerprint
+     WHERE fingerprint = ? ORDER BY id DESC LIMIT 1`
+  )
+  const insert = db.prepare(
+    `INSERT INTO certificate_order (event, key_type, state, why) VALUES (?, ?, 'requested', 'asked for')
+     ON CONFLICT (event, key_type) DO NOTHING`
+  )
+  const withKeys = db.prepare<[], OrderRow>(
+    `SELECT ${columns} FROM certificate_order WHERE state IN ('requested', 'issuing', 'issued', 'failed') ORDER BY id`
+  )
+  return {
+    of: (event: number): OrderRow[] => of.all(event),
+    byFingerprint: (fingerprint: string): OrderRow | undefined => byFingerprint.get(fingerprint),
+    /** keeps an order unless the event has one of this key type */
+    add: (event: number, keyType: string) => void insert.run(event, keyType),
+    change: openPatch<OrderStanding>(db, 'certificate_order', standing),
+    /** those whose key may be in the vault */
+    withKeys: (): OrderRow[] => withKeys.all()
+  }
+}

@@ -1,0 +1,278 @@
+import type { Test } from 'tap'
+import type { Binding } from '../../connectors/contract.ts'
+import { asFault, Fault } from '../../core/fault.ts'
+import { cutPoints } from './cut-points.ts'
+import { journalOf, prepare, shownInTheEnd, signal, withSession } from './deployment.ts'
+import type { ContractCase, World, WorldKind } from './world.ts'
+
+/**
+ * Holds a connector to the contract, on each kind of device: every case and every cut point on a
+ * device of its own, one after the other. Gives the numbers of cases and cut points that ran.
+ */
+export async function connectorSuite(
+  t: Test,
+  kind: WorldKind
+): Promise<{ readonly cases: number; readonly points: number }> {
+  const missing = kind.missing()
+  if (missing !== undefined && process.env['CI'] !== 'true') {
+    t.pass(`${kind.name}: ${missing}`, { skip: missing })
+    return { cases: 0, points: 0 }
+  }
+  t.equal(missing, undefined, `${kind.name} can be started`)
+  const all = [...cases, ...refusals(kind)]
+  const cuts = await cutPoints(kind)
+  for (const one of [...all, ...cuts]) await onDevice(t, kind, one)
+  return { cases: all.length, points: cuts.length }
+}
+
+async function onDevice(t: Test, kind: WorldKind, { what, run }: ContractCase): Promise<void> {
+  await t.test(`${kind.name}: ${what}`, async (t) => {
+    const world = await kind.open()
+    try {
+      await run(t, world)
+    } finally {
+      await world.stop()
+    }
+  })
+}
+
+/** the code of the fault that a promise ends with */
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise
+    return 'no fault'
+  } catch (thrown) {
+    return thrown instanceof Fault ? thrown.code : `no Fault: ${asFault(thrown).message}`
+  }
+}
+
+function refusals(kind: WorldKind): ContractCase[] {
+  const access = kind.badAccess.map(({ what, code, ...bad }) => ({
+    what,
+    async run(t: Test, world: World) {
+      const start = performance.now()
+      t.equal(await codeOf(world.connector.connect(bad.of(world.access), signal)), code)
+      t.ok(performance.now() - start < 30_000, 'within 30 s')
+      t.equal(world.logged().includes('-----BEGIN'), false, 'nothing secret is logged')
+    }
+  }))
+  const settings = {
+    what: 'settings that are not right are refused by name',
+    async run(t: Test, world: World) {
+      for (const { what, settings } of kind.badSettings(world.access.settings)) {
+        const code = await codeOf(world.connector.connect({ ...world.access, settings }, signal))
+        t.equal(code, 'settings-malformed', what)
+      }
+    }
+  }
+  return [settings, ...access]
+}
+
+const cases: readonly ContractCase[] = [
+  {
+    what: 'the device shows who it is before any credential is sent',
+    async run(t, world) {
+      const pins = await world.connector.identify(
+        { ...world.access, secret: () => undefined, pins: [] },
+        signal
+      )
+      t.same(pins, world.access.pins)
+    }
+  },
+  {
+    what: 'check names product, version and rights, and changes nothing',
+    async run(t, world) {
+      const before = world.snapshot('untouched')
+      const check = await withSession(world, (session) => session.check(signal))
+      t.match(check, { product: /\S/, version: /\d/, role: 'single' })
+      t.same(
+        check.rights.filter(({ granted }) => !granted),
+        []
+      )
+      t.equal(world.snapshot('untouched'), before)
+    }
+  },
+  {
+    what: 'discover shows the target with what a handshake shows, and changes nothing',
+    async run(t, world) {
+      const before = world.snapshot('untouched')
+      const bindings = await withSession(world, async (session) => {
+        const found: Binding[] = []
+        for await (const page of session.discover(signal)) found.push(...page)
+        return found
+      })
+      const binding = bindings.find(({ target }) => target === world.target)
+      t.ok(binding, `${world.target} among ${bindings.map(({ target }) => target).join(', ')}`)
+      const shown = Object.fromEntries((binding?.slots ?? []).map((slot) => [slot.family, slot.fingerprint]))
+      t.same(await world.shown(), world.expected(shown))
+      t.equal(binding?.unmanaged ?? null, null)
+      t.ok((binding?.served.length ?? 0) > 0, 'it says where it is served')
+      t.equal(world.snapshot('untouched'), before)
+    }
+  },
+  {
+    what: 'a target that is not there is missing',
+    async run(t, world) {
+      const order = { target: `${world.target}.not-there`, families: world.families }
+      await withSession(world, async (session) => {
+        t.equal(await codeOf(session.plan(order, signal)), 'target-missing')
+      })
+    }
+  },
+  {
+    what: 'plan only reads, holds no key, is the same again, and survives JSON',
+    async run(t, world) {
+      const before = world.snapshot('untouched')
+      const order = { target: world.target, families: world.families }
+      const plans = await withSession(world, async (session) => [
+        await session.plan(order, signal),
+        await session.plan(order, signal)
+      ])
+      plans.push(await withSession(world, (session) => session.plan(order, signal)))
+      const [first, second, third] = plans.map((plan) => JSON.stringify(plan))
+      t.equal(second, first)
+      t.equal(third, first, 'also by another session')
+      t.same(JSON.parse(first ?? ''), plans[0])
+      t.equal(world.snapshot('untouched'), before)
+      t.notMatch(first, /PRIVATE KEY/)
+      const ids = plans[0]?.steps.map(({ id }) => id) ?? []
+      t.ok(ids.length > 0)
+      t.equal(new Set(ids).size, ids.length, 'ids of steps are unique')
+      for (const { says } of plans[0]?.steps ?? []) t.match(says, /\w/)
+      for (const text of world.credentials) t.notOk(first?.includes(text), 'no credential')
+    }
+  },
+  {
+    what: 'deploy switches to the new certificate, verify and handshakes agree, and again changes nothing',
+    async run(t, world) {
+      await withSession(world, async (session) => {
+        const { plan, bundle, fingerprints } = await prepare(world, session)
+        const journal = journalOf()
+        await session.deploy(plan, bundle, journal, signal)
+        t.same(
+          journal.finished,
+          plan.steps.map(({ id }) => id),
+          'each step is told once it is done'
+        )
+        t.same(await session.verify(plan, signal), { state: 'in-place' })
+        const wanted = world.expected(fingerprints)
+        t.same(await shownInTheEnd(world, wanted), wanted)
+        const after = world.snapshot('untouched')
+        await session.deploy(plan, bundle, journalOf(), signal)
+        t.equal(world.snapshot('untouched'), after)
+        t.same(await session.verify(plan, signal), { state: 'in-place' })
+        await world.reloadByOthers()
+        t.same(await shownInTheEnd(world, wanted), wanted, 'it is still there after a reload')
+        t.same(await session.verify(plan, signal), { state: 'in-place' })
+        for (const text of [...world.credentials, ...bundle.map(({ key }) => key.reveal())]) {
+          t.notOk(world.logged().includes(text), 'no secret is logged')
+        }
+      })
+    }
+  },
+  {
+    what: 'what is deployed can be undone, wholly',
+    async run(t, world) {
+      const [before, shown] = [world.snapshot('content'), await world.shown()]
+      await withSession(world, async (session) => {
+        const { plan, bundle } = await prepare(world, session)
+        const journal = journalOf()
+        await session.deploy(plan, bundle, journal, signal)
+        t.notSame(world.snapshot('content'), before)
+        await session.rollback(plan, journal, signal)
+        t.same(journal.finished, [])
+        t.same(await shownInTheEnd(world, shown), shown)
+        t.equal(world.snapshot('content'), before)
+        for (const { key } of bundle) t.notOk(world.holdsKey(key.reveal()), 'the new key is gone')
+        await session.rollback(plan, journal, signal)
+        t.equal(world.snapshot('content'), before, 'also undone twice')
+        t.match(await session.verify(plan, signal), { state: 'differs' })
+      })
+    }
+  },
+  {
+    what: 'to undo a plan that nobody began touches nothing',
+    async run(t, world) {
+      await withSession(world, async (session) => {
+        const { plan } = await prepare(world, session)
+        const before = world.snapshot('untouched')
+        await session.rollback(plan, journalOf(), signal)
+        t.equal(world.snapshot('untouched'), before)
+      })
+    }
+  },
+  {
+    what: 'a key of another certificate is refused before anything is switched',
+    async run(t, world) {
+      const [before, shown] = [world.snapshot('content'), await world.shown()]
+      await withSession(world, async (session) => {
+        const { plan, bundle } = await prepare(world, session)
+        const other = world.issue()
+        const mixed = bundle.map((item, at) => ({ ...item, key: other[at]?.key ?? item.key }))
+        const journal = journalOf()
+        t.equal(await codeOf(session.deploy(plan, mixed, journal, signal)), 'device-refused')
+        t.same(await world.shown(), shown)
+        await session.rollback(plan, journal, signal)
+        t.equal(world.snapshot('content'), before)
+        for (const { key } of [...bundle, ...other]) t.notOk(world.holdsKey(key.reveal()))
+      })
+    }
+  },
+  {
+    what: 'a device that was changed under the plan is a conflict, and is not touched',
+    async run(t, world) {
+      await withSession(world, async (session) => {
+        const { plan, bundle } = await prepare(world, session)
+        await world.changeByOthers()
+        const before = world.snapshot('untouched')
+        t.equal(await codeOf(session.deploy(plan, bundle, journalOf(), signal)), 'device-changed')
+        t.equal(world.snapshot('untouched'), before)
+      })
+    }
+  },
+  {
+    what: 'verify notices what somebody else changed afterwards',
+    async run(t, world) {
+      await withSession(world, async (session) => {
+        const { plan, bundle } = await prepare(world, session)
+        await session.deploy(plan, bundle, journalOf(), signal)
+        await world.changeByOthers()
+        const verdict = await session.verify(plan, signal)
+        t.equal(verdict.state, 'differs')
+        if (verdict.state === 'differs') t.match(verdict.why[0], /\w/)
+      })
+    }
+  },
+  {
+    what: 'clean-up removes old keys of ours but for the last, and nothing that is in use',
+    async run(t, world) {
+      await withSession(world, async (session) => {
+        const rounds = []
+        for (let round = 0; round < 3; round++) {
+          const prepared = await prepare(world, session)
+          await session.deploy(prepared.plan, prepared.bundle, journalOf(), signal)
+          rounds.push(prepared)
+        }
+        const [first, second, last] = rounds
+        if (!first || !second || !last) throw new Error('three rounds were deployed')
+        const wanted = world.expected(last.fingerprints)
+        t.ok((await session.cleanup(last.plan, 1, signal)).length > 0, 'it says what it removed')
+        const kept = [first, second, last].map(({ bundle }) => world.holdsKey(bundle[0]?.key.reveal() ?? ''))
+        t.same(kept, [false, true, true])
+        await world.reloadByOthers()
+        t.same(await shownInTheEnd(world, wanted), wanted)
+        t.same(await session.verify(last.plan, signal), { state: 'in-place' })
+        const after = world.snapshot('untouched')
+        t.same(await session.cleanup(last.plan, 1, signal), [], 'nothing is left to remove')
+        t.equal(world.snapshot('untouched'), after)
+      })
+    }
+  },
+  {
+    what: 'an abort ends it',
+    async run(t, world) {
+      const aborted = AbortSignal.abort()
+      await t.rejects(world.connector.connect(world.access, aborted))
+    }
+  }
+]

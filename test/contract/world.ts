@@ -1,0 +1,60 @@
+import type { Test } from 'tap'
+import type { FaultCode } from '../../core/fault.ts'
+import type { Access, BundleItem, Connector, Json, KeyFamily } from '../../connectors/contract.ts'
+
+/** One device of a vendor with one target on it, seen from outside: what the contract suite is run against. */
+export interface World {
+  readonly connector: Connector
+  /** right settings, credentials and pins */
+  readonly access: Access
+  readonly target: string
+  /** names that the target's certificate must cover */
+  readonly names: readonly string[]
+  readonly families: readonly KeyFamily[]
+  /** a new certificate with its key for each kind of key */
+  issue(): readonly BundleItem[]
+  /** what full handshakes show, one line for each endpoint and kind of key; an error is a line as well */
+  shown(): Promise<readonly string[]>
+  /** what they must show when the target holds these certificates */
+  expected(fingerprints: Readonly<Partial<Record<KeyFamily, string>>>): readonly string[]
+  /** everything on the device that a deployment may change; two are equal exactly when nothing differs */
+  snapshot(depth: 'content' | 'untouched'): string
+  /** is a private key (PKCS#8 PEM) anywhere on the device? */
+  holdsKey(pem: string): boolean
+  /** somebody else puts another certificate in the target's place */
+  changeByOthers(): Promise<void>
+  /** somebody else makes the device read its configuration again; resolves when it has */
+  reloadByOthers(): Promise<void>
+  /** drops the connections of the connector, without a word */
+  cut(): void
+  /** what the connector logged so far */
+  logged(): string
+  /** every credential of `access`, as text */
+  readonly credentials: readonly string[]
+  stop(): Promise<void>
+}
+
+/** Access that must fail, and how. */
+export interface BadAccess {
+  readonly what: string
+  readonly code: FaultCode
+  of(access: Access): Access
+}
+
+/** How worlds of one kind are made. */
+export interface WorldKind {
+  /** e.g. `nginx over ssh` */
+  readonly name: string
+  /** why it cannot be made here, or undefined */
+  readonly missing: () => string | undefined
+  readonly open: () => Promise<World>
+  /** settings that the connector must refuse, with what is wrong in them */
+  badSettings(good: Json): readonly { readonly what: string; readonly settings: Json }[]
+  readonly badAccess: readonly BadAccess[]
+}
+
+/** What a connector must do, on a fresh device of its own. */
+export interface ContractCase {
+  readonly what: string
+  readonly run: (t: Test, world: World) => Promise<void>
+}
