@@ -76,6 +76,7 @@ export const rooms: readonly Room[] = [
   { room: 'connectors/contract.ts', may: ['core/', 'pki/'] },
   { room: 'connectors/shared/', may: ['core/', 'pki/', 'connectors/contract.ts'] },
   { room: 'connectors/web-hosts/', may: vendorImports },
+  { room: 'appliance/vault/', may: ['core/'], types: ['sensor/store/'] },
   { room: 'appliance/', may: 'everything' },
   { room: 'demo/', may: 'everything' },
   { room: 'bench/', may: 'everything' },
@@ -99,6 +100,7 @@ const packages: readonly (readonly [name: RegExp, only: readonly string[]])[] = 
   [/^jose(\/|$)/, ['acme/']],
   [/^dns-packet$/, ['sensor/issuance/']],
   [/^net-snmp$/, ['sensor/identify/']],
+  [/^pino$/, ['appliance/logging.ts']],
   [/^croner$/, ['sensor/automation/policy/']],
   [/^commander$/, ['appliance/cli/']],
   [/^ssh2$/, ['sensor/scan/', 'connectors/shared/']]

@@ -131,6 +131,7 @@ class StoreEngine implements Engine {
       store.managedTargets.wakeBy(at)
       store.events.wakeBy(at)
       store.deployments.wakeBy(at)
+      store.orders.wakeBy(at)
     })
   }
 

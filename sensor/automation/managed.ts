@@ -139,7 +139,7 @@ async function askAbout(deps: EngineContext, profile: Profile, fingerprint: stri
   const { store, clock } = deps
   const known = store.renewalWindows.get(fingerprint)
   const now = clock.now()
-  if (known && known.again > now) return known.again
+  if (known && known.again > now && known.again <= now + dayMs) return known.again
   const der = certificateOf(deps, fingerprint)
   if (!der) return Infinity
   const time = limitedTime(deps, 'the issuer')
@@ -177,12 +177,14 @@ interface Again {
 
 /** What follows when the target is due although its last event is over; null: nothing stands in the way. */
 function afterEvent(deps: EngineContext, { event, last, held }: Ended): Again | null {
-  const ended = event.ended ?? 0
+  const now = deps.clock.now()
+  // no later than now: the clock may have been set back since
+  const ended = Math.min(event.ended ?? 0, now)
   if (last.live !== null && event.state !== 'cancelled') return null
   if (event.state === 'cancelled') return { does: 'renew', at: ended + dayMs }
   const orders = deps.store.orders.of(event.id)
   const notAfter = Math.min(...held.map(({ notAfter }) => notAfter))
-  const isUsedUp = deps.clock.now() >= keptUntil(deps, event.id, ended)
+  const isUsedUp = now >= keptUntil(deps, event.id, ended)
   // what was bought is too old to be deployed
   if (isUsedUp && orders.some(({ fingerprint }) => fingerprint !== null)) return { does: 'renew', at: ended }
   // nothing was bought: a new event costs no second certificate

@@ -54,7 +54,8 @@ export function requestEvent(deps: EngineContext, wish: EventWish): EventRow {
       action: wish.action,
       profileName: profile.name,
       profile: profile.content,
-      start: wish.start ?? now,
+      // no time at all: the clock may be set back
+      start: wish.start ?? 0,
       hours: wish.hours,
       requestedBy: wish.who,
       requested: now
@@ -242,6 +243,32 @@ export function observeBindings(deps: EngineContext, device: number, bindings: r
         store.managedTargets.setHeld(managed.id, heldColumns(heldInSlots(deps, slots), clock.now()))
       }
     }
+  })
+}
+
+/**
+ * Allows a device to be changed, or forbids it; events that waited for it are looked at again. Throws device-missing.
+ */
+export function setWritable(deps: EngineContext, device: string, allowed: 'writable' | 'read-only'): void {
+  const { store, clock } = deps
+  const { id } = store.devices.named(device)
+  store.durable(() => {
+    store.devices.setWritable(id, allowed)
+    for (const event of store.events.open()) {
+      if (event.state === 'waiting') store.events.change(event.id, { wake: clock.now() }, 'waiting')
+    }
+  })
+}
+
+/**
+ * Asks the issuer of an event again now: a person has handed in what it waited for. Throws event-missing.
+ */
+export function askIssuerAgain(deps: EngineContext, id: number): void {
+  const { store, clock } = deps
+  const event = store.events.get(id)
+  store.durable(() => {
+    for (const order of store.orders.of(id)) store.orders.change(order.id, { wake: null }, 'issuing')
+    store.events.change(event.id, { wake: clock.now() }, 'issuing')
   })
 }
 

@@ -105,6 +105,7 @@ export function openEvents(db: Connection) {
      VALUES (@key, @action, @profileName, @profile, @start, @hours, @requestedBy, @requested, 'requested', 'asked for',
        1, @requested)`
   )
+  const open = db.prepare<[], EventRow>(`SELECT ${columns} FROM event WHERE open = 1 ORDER BY id`)
   const wakeBy = db.prepare('UPDATE event SET wake = ? WHERE wake > ?')
   return {
     /** throws event-missing */
@@ -117,6 +118,8 @@ export function openEvents(db: Connection) {
     openByKey: (key: string): EventRow | undefined => byKey.get(key),
     /** events with ids below `id`, the latest first */
     before: (id: number, limit: number): EventRow[] => before.all(id, limit),
+    /** those that hold targets */
+    open: (): EventRow[] => open.all(),
     /** those to be looked at by `now` */
     due: (now: number): EventRow[] => due.all(now),
     earliest: (): number | null => earliest.get() ?? null,

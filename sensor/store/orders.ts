@@ -61,6 +61,7 @@ export function openOrders(db: Connection) {
     `INSERT INTO certificate_order (event, key_type, state, why) VALUES (?, ?, 'requested', 'asked for')
      ON CONFLICT (event, key_type) DO NOTHING`
   )
+  const wakeBy = db.prepare('UPDATE certificate_order SET wake = ? WHERE wake > ?')
   const withKeys = db.prepare<[], OrderRow>(
     `SELECT ${columns} FROM certificate_order WHERE state IN ('requested', 'issuing', 'issued', 'failed') ORDER BY id`
   )
@@ -70,6 +71,8 @@ export function openOrders(db: Connection) {
     /** keeps an order unless the event has one of this key type */
     add: (event: number, keyType: string) => void insert.run(event, keyType),
     change: openPatch<OrderStanding>(db, 'certificate_order', standing),
+    /** looks at every waiting order by `at` */
+    wakeBy: (at: number) => void wakeBy.run(at, at),
     /** those whose key may be in the vault */
     withKeys: (): OrderRow[] => withKeys.all()
   }

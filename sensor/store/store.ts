@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts'
 import { databaseName, openDatabase } from './database.ts'
 import { openDeployments } from './deployments.ts'
 import { openDevices } from './devices.ts'
+import { durably } from './durable.ts'
 import { openEndpointPages } from './endpoint-pages.ts'
 import { openEndpoints } from './endpoints.ts'
 import { openEngineTurn } from './engine-turn.ts'
@@ -25,6 +26,7 @@ import { openRenewalWindows } from './renewal-windows.ts'
 import { openScans } from './scans.ts'
 import { openRetention } from './retention.ts'
 import { openSchedules } from './schedules.ts'
+import { openSealed } from './sealed.ts'
 import { openSettings } from './settings.ts'
 import { openStates } from './states.ts'
 import { openSummary } from './summary.ts'
@@ -82,11 +84,11 @@ function assemble(db: Connection, directory: string, translate: (thrown: unknown
      */
     durable<T>(work: () => T): T {
       if (db.inTransaction) throw new Error('durable within a transaction: the outer one decides')
-      db.pragma('synchronous = FULL')
       try {
-        return whole.transaction(work)
-      } finally {
-        db.pragma('synchronous = NORMAL')
+        return durably(db, work)
+      } catch (thrown) {
+        forget()
+        throw thrown
       }
     },
     /** forgets what is remembered by id, when rows were removed */
@@ -113,6 +115,7 @@ function assemble(db: Connection, directory: string, translate: (thrown: unknown
     scans: guarded(scans, translate),
     schedules: guarded(openSchedules(db), translate),
     settings: guarded(openSettings(db), translate),
+    sealed: guarded(openSealed(db), translate),
     retention: guarded(openRetention(db), translate),
     ...automation(db, translate),
     engineTurn: guarded(engineTurn, translate)

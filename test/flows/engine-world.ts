@@ -148,11 +148,16 @@ export interface EngineWorld {
   history(event: EventRow): string[]
 }
 
-/** A site with an engine in this process, in a temporary directory. */
-export async function engineWorld(t: Test, change: Partial<EngineDeps> = {}): Promise<EngineWorld> {
-  const root = directoryFor(t)
-  mkdirSync(join(root, 'ca'))
-  await createFileCa(join(root, 'ca'), Date.now())
+/** A site with an engine in this process, in `root` (which may hold one already) or a temporary directory. */
+export async function engineWorld(
+  t: Test,
+  change: Partial<EngineDeps> = {},
+  root: string = directoryFor(t)
+): Promise<EngineWorld> {
+  if (!existsSync(join(root, 'ca'))) {
+    mkdirSync(join(root, 'ca'))
+    await createFileCa(join(root, 'ca'), Date.now())
+  }
   const site: Site = { root, shift: 0, lifetimeMs: 90 * day }
   const open = openSite(site, change)
   t.teardown(() => open.store.close())

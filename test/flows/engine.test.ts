@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { setWritable } from '../../sensor/automation/requests.ts'
 import { calls, day, drive, engineWorld } from './engine-world.ts'
 
 const shop = { names: ['shop.test', 'www.shop.test'], keys: ['p256'] } as const
@@ -119,7 +120,7 @@ t.test('a device that nobody has allowed to write to is only read', async (t) =>
     []
   )
   t.same(world.sold(), [], 'nothing is bought for it')
-  world.store.devices.setWritable(id, 'writable')
+  setWritable(world.engine.context, 'edge', 'writable')
   t.equal((await world.finish(event)).state, 'live')
 })
 

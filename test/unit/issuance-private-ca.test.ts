@@ -76,6 +76,8 @@ t.test('an order that is repeated gives the same certificate', async (t) => {
   const first = await issuer.advance(request, memory, never)
   t.same(await issuer.advance(request, memory, never), first)
   t.equal(tools.register.all().length, 1)
+  const keyless = privateCaIssuer(settings, { ...tools, keys: keyRing() })
+  t.same(await keyless.advance(request, memory, never), first, 'nothing is signed again')
   const other = await requestFor(['a.corp.example'])
   await t.rejects(issuer.advance(other, memory, never), { code: 'order-changed' })
   const longer = { ...request, validityMs: dayMs }

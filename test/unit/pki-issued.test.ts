@@ -277,6 +277,22 @@ t.test('issuers are told by their signatures, not by their names', (t) => {
   t.end()
 })
 
+t.test('of several ways up the one that ends at a root is taken', (t) => {
+  const [other, rootKeys] = [ca('other'), { publicKey: root.publicKey, privateKey: root.privateKey }]
+  const far = ca('far', other)
+  const cross = forge({ subject: root.name, keys: rootKeys, issuer: far, extensions: caExtensions(rootKeys) })
+  const {
+    chain,
+    root: top,
+    strangers
+  } = orderChain([cross.der, far.der, root.der, middle.der, good.der], spkiOf(good))
+  t.same([chain, top], [[good.der, middle.der], root.der])
+  t.same(strangers, [cross.der, far.der])
+  const without = orderChain([cross.der, far.der, middle.der, good.der], spkiOf(good))
+  t.same(without.chain, [good.der, middle.der, cross.der, far.der], 'else the longest')
+  t.end()
+})
+
 t.test('of several certificates for the key the newest counts', (t) => {
   const newer = leaf({ notBefore: utcTime('260101000000Z') })
   t.same(orderChain([good.der, newer.der, middle.der], spkiOf(good)).chain, [newer.der, middle.der])

@@ -42,7 +42,9 @@ export function mayRollOut(
   if (rollout.canary !== 'none' && first && place > 0) {
     if (first.state !== 'live') return { ...none, reasons: [reason('canary-first', {})] }
     const soaked = (first.live ?? now) + rollout.soakMs
-    if (soaked > now) return { reasons: [reason('canary-soaks', { at: moment(soaked) })], again: soaked }
+    // a first target that went live after now did so before the clock was set back
+    if (soaked > now && soaked <= now + 2 * rollout.soakMs)
+      return { reasons: [reason('canary-soaks', { at: moment(soaked) })], again: soaked }
   }
   const begun = order.filter(({ state }) => state === 'begun').length
   if (begun < rollout.atOnce) return none

@@ -84,6 +84,7 @@ CREATE TABLE event (
 ) STRICT;
 -- duplicates collapse: at most one open event has a key
 CREATE UNIQUE INDEX event_by_key ON event (key) WHERE open = 1;
+CREATE INDEX event_open ON event (id) WHERE open = 1;
 CREATE INDEX event_by_wake ON event (wake) WHERE wake IS NOT NULL;
 
 CREATE TABLE deployment (
