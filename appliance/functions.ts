@@ -8,6 +8,7 @@ import type {
   Change,
   Deep,
   Endpoint,
+  KeptLook,
   Revocation,
   Scan,
   Schedule,
@@ -20,6 +21,8 @@ import type {
 export interface ListText {
   readonly source: string | null
   readonly text: string
+  /** absolute path of a file that is read again, as long as it is there, whenever the list is needed later on */
+  readonly file?: string
 }
 
 /** One open port (or one host to look at) that another tool, or a table, hands over. */
@@ -170,6 +173,13 @@ export interface InventoryPage {
   readonly summary: Summary
 }
 
+/** An endpoint with what closer looks showed of it and of its certificates. */
+export interface EndpointDetails {
+  /** null where only SSH was met */
+  readonly endpoint: Endpoint | null
+  readonly looks: readonly KeptLook[]
+}
+
 /** A schedule to keep. */
 export type NewSchedule = Omit<Schedule, 'type' | 'schema' | 'createdAt'>
 
@@ -183,6 +193,12 @@ export interface Label {
   readonly remove?: readonly string[]
   /** null takes the owner away */
   readonly owner?: string | null
+}
+
+/** What a label did: the endpoints that it means, and those among them that are otherwise now. */
+export interface Labelled {
+  readonly met: number
+  readonly changed: number
 }
 
 /** What went when old scans were forgotten. */
@@ -216,6 +232,8 @@ export interface Functions extends AutomationFunctions {
   ): Promise<{ readonly endpoints: readonly Endpoint[]; readonly summary: Summary }>
   /** every endpoint that a query means, in its order, from where it begins; read page by page */
   endpoints(query: Omit<InventoryQuery, 'limit'>): AsyncIterable<Endpoint>
+  /** the endpoints at `address:port`, or with `/name` that of a server name, and what closer looks showed */
+  endpoint(place: string): Promise<readonly EndpointDetails[]>
   /** the certificate of a fingerprint (the first digits are enough), or those that `host:port[/name]` shows */
   certificates(which: string): Promise<readonly Certificate[]>
   scans(): Promise<readonly Scan[]>
@@ -228,7 +246,7 @@ export interface Functions extends AutomationFunctions {
   /** throws `confirmation-needed` for a schedule of more than `maxTargets` pairs */
   addSchedule(schedule: NewSchedule, maxTargets: number): Promise<void>
   removeSchedule(name: string): Promise<void>
-  /** sets tags and owners, all or nothing; gives the number of endpoints that each label met */
-  label(labels: readonly Label[]): Promise<readonly number[]>
+  /** sets tags and owners, all or nothing; says of each label how many endpoints it met and changed */
+  label(labels: readonly Label[]): Promise<readonly Labelled[]>
   close(): Promise<void>
 }

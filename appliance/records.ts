@@ -71,6 +71,42 @@ export const Endpoint = record('endpoint', 'One place that answers TLS', {
 })
 export type Endpoint = Fixed<Static<typeof Endpoint>>
 
+export const Revocation = record(
+  'revocation',
+  'What is known of the revocation of a certificate (--revocation)',
+  {
+    fingerprint: fingerprint('SHA-256 of the certificate'),
+    label: text('what people call it'),
+    at: time('asked'),
+    outcome: Type.Enum(
+      ['good', 'revoked', 'unknown', 'unavailable', 'not-asked', 'none-named', 'no-issuer'],
+      {
+        description:
+          'what came of asking; no-issuer: the server does not send the certificate that signs the answer'
+      }
+    ),
+    by: nullable(Type.Enum(['ocsp', 'crl'], { description: 'by what' })),
+    url: nullable(text('where')),
+    thisUpdate: nullable(time('the answer is of')),
+    nextUpdate: nullable(time('it holds until')),
+    revokedAt: nullable(time('revoked')),
+    reason: nullable(text('why, a reason of RFC 5280')),
+    attempts: Type.Array(
+      Type.Object(
+        {
+          by: text('ocsp or crl'),
+          url: text('where'),
+          why: text('what went wrong'),
+          detail: text('in words')
+        },
+        options
+      ),
+      { description: 'places that were asked in vain' }
+    )
+  }
+)
+export type Revocation = Fixed<Static<typeof Revocation>>
+
 export const Certificate = record('certificate', 'One X.509 certificate', {
   ...Leaf.properties,
   serial: text('serial number, lower-case hex'),
@@ -116,7 +152,8 @@ export const Certificate = record('certificate', 'One X.509 certificate', {
         endpoints: Type.Array(Type.Object(place, options), {
           description: 'where it is served, at most 100'
         }),
-        endpointCount: count('number of endpoints that serve it')
+        endpointCount: count('number of endpoints that serve it'),
+        revocation: nullable(Revocation)
       },
       { ...options, description: 'what the inventory knows of it; null for a certificate from a file' }
     )
@@ -280,7 +317,8 @@ export type Deep = Fixed<Static<typeof Deep>>
 export const Ssh = record('ssh', 'Host keys of an SSH server that the scan met (--ssh)', {
   address: place.address,
   port: place.port,
-  outcome: text('keys, no-keys, not-ssh, stalled, closed, silent, unreachable, aborted'),
+  at: time('looked'),
+  outcome: text('keys, no-keys, not-ssh, stalled, closed, silent, unreachable, aborted, not-asked'),
   banner: nullable(text('identification of the server')),
   keys: Type.Array(
     Type.Object(
@@ -297,40 +335,16 @@ export const Ssh = record('ssh', 'Host keys of an SSH server that the scan met (
 })
 export type Ssh = Fixed<Static<typeof Ssh>>
 
-export const Revocation = record(
-  'revocation',
-  'What is known of the revocation of a certificate (--revocation)',
-  {
-    fingerprint: fingerprint('SHA-256 of the certificate'),
-    label: text('what people call it'),
-    outcome: Type.Enum(
-      ['good', 'revoked', 'unknown', 'unavailable', 'not-asked', 'none-named', 'no-issuer'],
-      {
-        description:
-          'what came of asking; no-issuer: the server does not send the certificate that signs the answer'
-      }
-    ),
-    by: nullable(Type.Enum(['ocsp', 'crl'], { description: 'by what' })),
-    url: nullable(text('where')),
-    thisUpdate: nullable(time('the answer is of')),
-    nextUpdate: nullable(time('it holds until')),
-    revokedAt: nullable(time('revoked')),
-    reason: nullable(text('why, a reason of RFC 5280')),
-    attempts: Type.Array(
-      Type.Object(
-        {
-          by: text('ocsp or crl'),
-          url: text('where'),
-          why: text('what went wrong'),
-          detail: text('in words')
-        },
-        options
-      ),
-      { description: 'places that were asked in vain' }
-    )
-  }
-)
-export type Revocation = Fixed<Static<typeof Revocation>>
+export const KeptLook = record('look', 'What a closer look showed, as it is kept (tlsward endpoint show)', {
+  look: Type.Enum(['deep', 'ssh', 'revocation'], { description: 'by what' }),
+  latest: Type.Boolean({ description: 'false: it is the one before, which said otherwise' }),
+  since: time('said the same first'),
+  scan: Type.Integer({ minimum: 1, description: 'the last scan by which it was seen' }),
+  report: Type.Union([Deep, Ssh, Revocation], {
+    description: 'the record of its kind, as --json of the scan'
+  })
+})
+export type KeptLook = Fixed<Static<typeof KeptLook>>
 
 /**
  * What the functions of the appliance give back, as plain JSON data: the CLI prints these records line by line
@@ -347,5 +361,6 @@ export const records = [
   Deep,
   Ssh,
   Revocation,
+  KeptLook,
   ...automationRecords
 ] as const

@@ -32,6 +32,23 @@ function csvField(value: string | number | null): string {
   return csvCell(typeof value === 'string' ? visible(value, 100_000) : value)
 }
 
+/** Records after which a program is waited for that reads slowly. */
+const writtenEach = 500
+
+/** Prints very many records one by one, no faster than they are read, until nobody reads any more. */
+export async function printEach<R>(
+  screen: Screen,
+  records: Iterable<R> | AsyncIterable<R>,
+  print: (record: R) => void
+): Promise<void> {
+  let printed = 0
+  for await (const record of records) {
+    print(record)
+    if (++printed % writtenEach === 0) await screen.written()
+    if (screen.closed.aborted) return
+  }
+}
+
 /** Prints records as a table, each with the lines that `below` gives for it. */
 export function printTable<R>(
   screen: Screen,

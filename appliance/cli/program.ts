@@ -3,6 +3,7 @@ import { certificateCommand } from './commands/certificate.ts'
 import { completionCommand } from './commands/completion.ts'
 import { deviceCommand } from './commands/device.ts'
 import { diffCommand } from './commands/diff.ts'
+import { endpointCommand } from './commands/endpoint.ts'
 import { eventsCommand } from './commands/events.ts'
 import { importCertificateCommand } from './commands/import.ts'
 import { inventoryCommand } from './commands/inventory.ts'
@@ -36,6 +37,7 @@ Exit codes:
 const commands = [
   scanCommand,
   inventoryCommand,
+  endpointCommand,
   certificateCommand,
   scansCommand,
   diffCommand,

@@ -10,6 +10,7 @@ export const served: Manners<Served> = {
   resume: 'one',
   inventory: 'one',
   endpoints: 'many',
+  endpoint: 'one',
   certificates: 'one',
   scans: 'one',
   scanById: 'one',

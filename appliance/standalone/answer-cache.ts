@@ -41,6 +41,43 @@ export function openAnswerCache(directory: string, clock: Clock): AnswerCache {
   }
 }
 
+/** bytes of answers that a run holds in memory: two of the largest lists that are taken */
+const heldBytes = 128 << 20
+
+/**
+ * Answers that are read from `cache` once in a run: many certificates ask the same list, and the bytes that come
+ * again are known to be the same. The oldest go when all together are larger than `most` bytes.
+ */
+export function rememberAnswers(cache: AnswerCache, most = heldBytes): AnswerCache {
+  const held = new Map<string, Uint8Array>()
+  let size = 0
+  const drop = (key: string) => {
+    size -= held.get(key)?.length ?? 0
+    held.delete(key)
+  }
+  const hold = (key: string, bytes: Uint8Array) => {
+    drop(key)
+    if (bytes.length > most) return
+    held.set(key, bytes)
+    size += bytes.length
+    for (const oldest of held.keys()) {
+      if (size <= most) return
+      drop(oldest)
+    }
+  }
+  return {
+    get(key) {
+      const known = held.get(key) ?? cache.get(key)
+      if (known && !held.has(key)) hold(key, known)
+      return known
+    },
+    set(key, bytes, until) {
+      hold(key, bytes)
+      cache.set(key, bytes, until)
+    }
+  }
+}
+
 function readOr(file: string): Buffer | undefined {
   try {
     return readFileSync(file)

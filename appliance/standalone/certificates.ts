@@ -8,6 +8,7 @@ import { certificateKinds } from '../../sensor/store/findings.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import { certificateRecord } from '../certificate-record.ts'
 import type { Certificate } from '../records.ts'
+import { lastRevocation } from './kept-looks.ts'
 import { fingerprintDigits } from './query.ts'
 import { findingRecord, placeRecord, worstFirst } from './records.ts'
 
@@ -103,6 +104,7 @@ function certificateRecordOf(store: Store, row: CertificateRow, now: number): Ce
       .map((one) => findingRecord(one, { certificate: row.fingerprint, firstSeen: row.firstSeen }))
       .toSorted(worstFirst),
     endpoints: store.pages.page({ filter, order: 'address', limit: named, now }).rows.map(placeRecord),
-    endpointCount: store.pages.count(filter, now)
+    endpointCount: store.pages.count(filter, now),
+    revocation: lastRevocation(store, row.id)
   })
 }

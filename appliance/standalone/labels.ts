@@ -3,15 +3,15 @@ import { visible } from '../../core/text.ts'
 import { parseExclusion } from '../../sensor/scan/targets/parse.ts'
 import { expandPorts } from '../../sensor/scan/targets/ports.ts'
 import type { RangeTarget } from '../../sensor/scan/targets/target.ts'
-import type { Ownership } from '../../sensor/store/ownership.ts'
+import type { Applied, Ownership } from '../../sensor/store/ownership.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { Label } from '../functions.ts'
 
 /** Longest owner and tag, in characters. */
 const longest = 200
 
-/** Sets tags and owners, all or nothing; gives the number of endpoints that each label met. */
-export function applyLabels(store: Store, labels: readonly Label[], now: number): number[] {
+/** Sets tags and owners, all or nothing; says of each label how many endpoints it met and changed. */
+export function applyLabels(store: Store, labels: readonly Label[], now: number): Applied[] {
   const read = labels.map((label) => {
     const range = placeOf(label.place)
     const ports = range.ports === null ? [null] : expandPorts(range.ports)
@@ -19,16 +19,15 @@ export function applyLabels(store: Store, labels: readonly Label[], now: number)
   })
   return store.transaction(() =>
     read.map(({ range, ports, name, ownership }) =>
-      ports.reduce<number>((met, port) => {
-        const { first, last } = range
-        if (first === last) return met + store.ownership.setAt({ address: first, port, name }, ownership)
-        const filter = {
-          presence: 'any',
-          network: { first, last },
-          ...(port === null ? {} : { port })
-        } as const
-        return met + store.ownership.setWhere(filter, now, ownership)
-      }, 0)
+      ports
+        .map((port) => {
+          const { first, last } = range
+          if (first === last) return store.ownership.setAt({ address: first, port, name }, ownership)
+          const network = { first, last }
+          const filter = { presence: 'any', network, ...(port === null ? {} : { port }) } as const
+          return store.ownership.setWhere(filter, now, ownership)
+        })
+        .reduce((sum, one) => ({ met: sum.met + one.met, changed: sum.changed + one.changed }))
     )
   )
 }
@@ -44,12 +43,25 @@ function placeOf(text: string): RangeTarget {
 }
 
 function ownershipOf({ add = [], remove = [], owner }: Label): Ownership {
-  for (const text of [...add, ...remove, ...(typeof owner === 'string' ? [owner] : [])]) {
-    if (text.trim() !== '' && text.length <= longest) continue
-    throw new Fault('option-malformed', `label '${visible(text, 80)}': write 1 to ${longest} characters.`, {
-      field: 'label',
-      value: text
-    })
-  }
-  return { addTags: add, removeTags: remove, ...(owner === undefined ? {} : { owner }) }
+  const tags = { addTags: add.map(checkedTag), removeTags: remove.map(checkedTag) }
+  if (owner === undefined) return tags
+  return { ...tags, owner: owner === null ? null : checkedOwner(owner) }
+}
+
+/** A tag as it is kept. Tables part tags by blanks and command lines by commas, so it holds neither. */
+export function checkedTag(text: string): string {
+  const tag = text.trim()
+  if (tag !== '' && tag.length <= longest && !/[\s,]/.test(tag)) return tag
+  throw wrongLabel('tag', text, `write 1 to ${longest} characters without blanks and commas`)
+}
+
+/** The name of an owner as it is kept, without blanks around it. */
+export function checkedOwner(text: string): string {
+  const owner = text.trim()
+  if (owner !== '' && owner.length <= longest) return owner
+  throw wrongLabel('owner', text, `write 1 to ${longest} characters`)
+}
+
+function wrongLabel(field: string, value: string, remedy: string): Fault {
+  return new Fault('option-malformed', `${field} '${visible(value, 80)}': ${remedy}.`, { field, value })
 }

@@ -29,19 +29,28 @@ export function deepRecord(report: DeepReport): Deep {
   }
 }
 
-/** The host keys of an SSH server. */
-export function sshRecord({ address, port }: Pick<Ssh, 'address' | 'port'>, seen: SshHostKeys): Ssh {
-  return { type: 'ssh', schema: schemaVersion, address, port, ...seen }
+/** The host keys of an SSH server, looked at at that time. */
+export function sshRecord(
+  { address, port }: Pick<Ssh, 'address' | 'port'>,
+  seen: SshHostKeys,
+  at: number
+): Ssh {
+  return { type: 'ssh', schema: schemaVersion, address, port, at: instant(at), ...seen }
 }
 
 /** What asking about a certificate came to; null: nobody could be asked, for want of its issuer. */
-export function revocationRecord({ fingerprint, label }: Leaf, answer: RevocationAnswer | null): Revocation {
+export function revocationRecord(
+  { fingerprint, label }: Leaf,
+  answer: RevocationAnswer | null,
+  at: number
+): Revocation {
   const source = answer && 'thisUpdate' in answer ? answer : null
   return {
     type: 'revocation',
     schema: schemaVersion,
     fingerprint,
     label,
+    at: instant(at),
     outcome: answer?.outcome ?? 'no-issuer',
     by: source?.by ?? null,
     url: source?.url ?? null,

@@ -93,6 +93,11 @@ export function openStandalone(options: StandaloneOptions): Standalone {
       await judged()
       yield* everyEndpoint(store, query, clock.now())
     },
+    async endpoint(place) {
+      await judged()
+      const { endpointDetails } = await import('./endpoint-details.ts')
+      return endpointDetails(store, place, clock.now())
+    },
     async certificates(which) {
       await judged()
       const { certificatesOf } = await import('./certificates.ts')

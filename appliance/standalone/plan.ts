@@ -3,6 +3,7 @@ import type { PaceLimits } from '../../sensor/scan/gate.ts'
 import { sweepOptions, type SweepWishes } from '../../sensor/scan/defaults.ts'
 import { formatPorts, type Ports } from '../../sensor/scan/targets/ports.ts'
 import type { PaceRequest, ProbeRequest, ScanRequest } from '../functions.ts'
+import { checkedOwner, checkedTag } from './labels.ts'
 import type { PreparedSpace } from './space.ts'
 import type { StoredRequest } from './request.ts'
 
@@ -25,8 +26,8 @@ export function storedOf(request: ScanRequest, { sizes, ports }: PreparedSpace):
     looks: request.looks,
     excluded: request.excluded,
     doNotScan: request.doNotScan,
-    owner: request.owner,
-    tags: request.tags
+    owner: request.owner === null ? null : checkedOwner(request.owner),
+    tags: request.tags.map(checkedTag)
   }
 }
 

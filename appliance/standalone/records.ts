@@ -29,7 +29,7 @@ export function endpointRecords(store: Store, now: number): (row: EndpointRow) =
     const about = (certificate: string | null) => (one: FindingRow) =>
       findingRecord(one, { certificate, firstSeen: row.firstSeen })
     const found = [
-      ...[`endpoint ${row.id}`, `state ${row.state}`].flatMap(findings).map(about(null)),
+      ...[`endpoint ${row.id}`, `look ${row.id}`, `state ${row.state}`].flatMap(findings).map(about(null)),
       ...chains.flatMap((chain) => findings(`chain ${chain}`).map(about(leaves(chain).fingerprint))),
       ...certificates.flatMap(({ id, fingerprint }) =>
         certificateKinds.flatMap((kind) => findings(`${kind} ${id}`)).map(about(fingerprint))

@@ -16,6 +16,7 @@ import type { Observation } from '../../sensor/scan/observation.ts'
 import type { Look, Progress, ScanRequest, ScanWatch } from '../functions.ts'
 import type { Places } from '../places.ts'
 import type { Scan } from '../records.ts'
+import { keepLook } from './kept-looks.ts'
 import { checkLooks, lookCloser, type SshPlace } from './looks.ts'
 import { answersToName, nameSpace } from './naming.ts'
 import { storedOf } from './plan.ts'
@@ -158,7 +159,10 @@ async function run(own: OwnScan, watch: ScanWatch, deps: ScansDeps, signal: Abor
   // another command may have judged everything by its own roots meanwhile
   if (!isJudgedBy(store, deps.trust.id)) noteMixed(store)
   const hearer = {
-    tell: (look: Look) => watch.look?.(look),
+    tell(look: Look) {
+      keepLook(store, own.id, look)
+      watch.look?.(look)
+    },
     progress: (progress: Progress) => watch.progress(progress)
   }
   if (!signal.aborted && (looks.deep || looks.ssh || looks.revocation)) {

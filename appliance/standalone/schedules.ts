@@ -5,7 +5,7 @@ import { parseHours } from '../../core/hours.ts'
 import { systemResolver } from '../../sensor/scan/targets/resolve.ts'
 import { checkSize } from '../../sensor/scan/targets/sizes.ts'
 import type { Store } from '../../sensor/store/store.ts'
-import type { NewSchedule } from '../functions.ts'
+import type { Looks, NewSchedule } from '../functions.ts'
 import type { Places } from '../places.ts'
 import { prepareSpace } from './space.ts'
 
@@ -18,6 +18,9 @@ interface ScheduleDeps {
 
 /** names that are resolved at the same time */
 const lookUps = 16
+
+/** A schedule scans, and looks no closer. */
+const noLooks: Looks = { deep: false, ssh: false, revocation: false }
 
 /**
  * Keeps a schedule once everything in it is understood, and as large as its scans may be: nobody is there to be asked
@@ -39,7 +42,7 @@ export async function addSchedule(
   }
   if (window !== null) parseHours(window)
   const asked = { targets: [{ source: null, text: targets.join('\n') }], found: [], ports }
-  const { sizes } = await prepareSpace({ ...asked, excluded: [], doNotScan: [] }, where, {
+  const { sizes } = await prepareSpace({ ...asked, excluded: [], doNotScan: [], looks: noLooks }, where, {
     resolver: systemResolver,
     concurrency: lookUps,
     signal: new AbortController().signal

@@ -6,7 +6,7 @@ import { visible } from '../../core/text.ts'
 import type { SpaceSizes } from '../../sensor/scan/targets/sizes.ts'
 import type { SpaceData } from '../../sensor/scan/space.ts'
 import { parseExclusion, parseTarget } from '../../sensor/scan/targets/parse.ts'
-import { parsePorts, type Ports } from '../../sensor/scan/targets/ports.ts'
+import { hasPort, parsePorts, type Ports } from '../../sensor/scan/targets/ports.ts'
 import {
   resolveExclusions,
   resolveTargets,
@@ -21,6 +21,11 @@ import { machineConfig, type Places } from '../places.ts'
 
 /** Name of the list that no option overrides, in the directories of settings and of state. */
 export const doNotScanName = 'do-not-scan'
+
+/** Where SSH servers listen (RFC 4253 §4.1). */
+const sshPort = 22
+
+const withoutSshNote = `--ssh looks where the scan meets SSH, and port ${sshPort} is not among the ports: add it to --ports if it is meant.`
 
 /** What a request comes down to: what to probe, and what a person should know of it. */
 export interface PreparedSpace {
@@ -40,11 +45,11 @@ export interface Spared {
 
 /** Reads and resolves everything that a request names. Faults are those of the targets room. */
 export async function prepareSpace(
-  request: Pick<ScanRequest, 'targets' | 'found' | 'ports' | 'excluded' | 'doNotScan'>,
+  request: Pick<ScanRequest, 'targets' | 'found' | 'ports' | 'excluded' | 'doNotScan' | 'looks'>,
   where: Places,
   deps: ResolveDeps
 ): Promise<PreparedSpace> {
-  const ports = parsePorts(request.ports ?? 'default')
+  const ports = parsePorts(request.ports ?? (request.looks.ssh ? `default,${sshPort}` : 'default'))
   const named = await readLists(request.targets, parseTarget, readTargets)
   const spared = await readSpared(request, where, deps)
   const { targets, unresolved } = await resolveTargets([...named, ...request.found.map(foundTarget)], deps)
@@ -53,6 +58,7 @@ export async function prepareSpace(
     ...named.flatMap((target) => (target.kind === 'range' && target.note !== null ? [target.note] : [])),
     ...unresolvedNotes(unresolved),
     ...powerlessNotes(spared),
+    ...(request.looks.ssh && !hasPort(ports, sshPort) ? [withoutSshNote] : []),
     ...dropped.map(({ name, address }) => `${visible(name)} is at ${address}, which is excluded.`)
   ]
   return { space, sizes, ports, spared, notes }
@@ -70,7 +76,14 @@ export async function readSpared(
   )
   const read = async (lists: readonly ListText[]) =>
     resolveExclusions(await readLists(lists, parseExclusion, readExclusions), deps)
-  return { exclude: await read(request.excluded), doNotScan: await read([...always, ...request.doNotScan]) }
+  const asked = request.doNotScan.map(freshList)
+  return { exclude: await read(request.excluded), doNotScan: await read([...always, ...asked]) }
+}
+
+/** A list as its file says now; as it was when the file is gone. */
+function freshList(list: ListText): ListText {
+  const [fresh] = list.file === undefined ? [] : standingList(list.file)
+  return fresh ? { ...list, text: fresh.text } : list
 }
 
 type Named = RangeTarget | NameTarget

@@ -48,7 +48,9 @@ function fieldRows(name: string, field: Schema): string[][] {
 function insides(field: Schema): Schema | undefined {
   if (field.properties) return field
   if (field.items) return insides(field.items)
-  return field.anyOf?.map(insides).find((one) => one !== undefined)
+  // several kinds of record have their own tables
+  const inner = (field.anyOf ?? []).flatMap((one) => insides(one) ?? [])
+  return inner.length === 1 ? inner[0] : undefined
 }
 
 function descriptionOf(field: Schema): string {

@@ -76,6 +76,8 @@ export interface AnswerCache {
 /** What the asking works with. Nothing is asked unless `allow` says so. */
 export interface RevocationDeps extends OutgoingDeps {
   readonly cache: AnswerCache
+  /** places by URL that gave no answer, and why: with it each is asked once in a run, not once a certificate */
+  readonly inVain?: Map<string, InVain>
 }
 
 /** What one place may send, and how long it may take. CRLs of public CAs have up to some 10 MB. */
@@ -83,6 +85,9 @@ export const revocationLimits = {
   ocsp: { maxBytes: 64 << 10, timeoutMs: 10_000 },
   crl: { maxBytes: 64 << 20, timeoutMs: 60_000 }
 } as const
+
+/** Places that are remembered for having given no answer. */
+const mostInVain = 10_000
 
 /** Places of each kind that one certificate can make us ask. */
 const mostPlaces = 4
@@ -127,7 +132,8 @@ function placesOf(by: Place['by'], urls: readonly string[]): Place[] {
 }
 
 type Believed = Exclude<RevocationStatus, { state: 'error' }>
-type InVain = Pick<RevocationAttempt, 'why' | 'detail'>
+/** Why nothing came of asking a place. */
+export type InVain = Pick<RevocationAttempt, 'why' | 'detail'>
 
 function told(status: Believed, place: Place): Revocation {
   const { thisUpdate, nextUpdate } = status
@@ -177,8 +183,17 @@ async function ask({ key, request, judge }: Question, { deps, signal }: Inquiry)
   const kept = deps.cache.get(key)
   const before = kept && judge(kept)
   if (before && before.state !== 'error') return before
+  const inVain = deps.inVain?.get(request.url)
+  if (inVain) return inVain
   const answer = await askOutside(request, deps, signal)
-  if (!answer.ok) return { why: answer.failure, detail: answer.detail }
+  if (!answer.ok) {
+    const failed = { why: answer.failure, detail: answer.detail }
+    // what a responder says of one certificate says nothing of the next
+    const concernsAll = request.body === undefined || failed.why === 'unreachable' || failed.why === 'timeout'
+    if (concernsAll && !signal.aborted && (deps.inVain?.size ?? 0) < mostInVain)
+      deps.inVain?.set(request.url, failed)
+    return failed
+  }
   const status = judge(answer.bytes)
   if (status.state === 'error') return { why: status.error, detail: status.detail }
   if (status.nextUpdate !== null) deps.cache.set(key, answer.bytes, status.nextUpdate)
@@ -190,13 +205,26 @@ const lists = new WeakMap<Uint8Array, Crl>()
 
 function judgeCrl(bytes: Uint8Array, question: RevocationQuestion): RevocationStatus {
   try {
-    const crl = lists.get(bytes) ?? readCrl(derOf(bytes))
+    const crl = lists.get(bytes) ?? checkedOnce(readCrl(derOf(bytes)))
     lists.set(bytes, crl)
     return crlStatus(crl, question)
   } catch (thrown) {
     const { code, message } = asFault(thrown)
     if (code !== 'certificate-malformed') throw thrown
     return wrongAnswer('malformed', message)
+  }
+}
+
+/** the signature over a list of many megabytes is looked at once for an issuer, not for each certificate */
+function checkedOnce(crl: Crl): Crl {
+  let last: { readonly issuer: Uint8Array; readonly verdict: ReturnType<Crl['checkSignature']> } | null = null
+  return {
+    ...crl,
+    checkSignature(issuer) {
+      if (last === null || Buffer.compare(last.issuer, issuer) !== 0)
+        last = { issuer, verdict: crl.checkSignature(issuer) }
+      return last.verdict
+    }
   }
 }
 

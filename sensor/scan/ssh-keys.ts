@@ -13,7 +13,8 @@ export const sshOutcomes = {
   closed: 'the port is closed (the connection was refused)',
   silent: 'nothing came back in time',
   unreachable: 'the network said that there is no way to the address',
-  aborted: 'the scan was stopped'
+  aborted: 'the scan was stopped',
+  'not-asked': 'the address had used up what looks may take of it'
 } as const
 
 /** One word of {@link sshOutcomes}. */
@@ -58,6 +59,12 @@ const keyTypes: readonly (readonly ServerHostKeyAlgorithm[])[] = [
   ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa'],
   ['ssh-dss']
 ]
+
+/** Connections that the reading of one server makes at most: a second one where the first was cut. */
+export const mostSshConnections = 2 * keyTypes.length
+
+/** What is known of a server that was not asked. */
+export const notAsked: SshHostKeys = { outcome: 'not-asked', banner: null, keys: [], connections: 0 }
 
 /**
  * Reads every host key of an SSH server: one connection for each key type, one after the other, each ended

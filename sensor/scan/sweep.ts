@@ -2,35 +2,21 @@ import type { Address } from '../../core/address.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Random } from '../../core/random.ts'
+import { Batch, type SweepBatch } from './batch.ts'
+import { Begun } from './begun.ts'
 import { Gate, type End, type PaceLimits } from './gate.ts'
-import { isKnown, type KnownPlaces } from './known-places.ts'
-import type { Observation, Outcome } from './observation.ts'
-import { Offences } from './offence.ts'
+import type { KnownPlaces } from './known-places.ts'
 import { FlightControl, Patience, type ConnectBounds } from './patience.ts'
 import { ChainBook } from './probe/chain-book.ts'
 import { Climbs } from './probe/climbs.ts'
 import type { ExchangeEnd } from './probe/exchange.ts'
+import { HeldBytes } from './probe/held-bytes.ts'
 import { Hellos } from './probe/hellos.ts'
 import type { Dialer } from './probe/line.ts'
 import { Probe, type ProbeOptions, type ProbeOwner, type ProbeTools } from './probe/probe.ts'
 import { Progress, type SavedProgress } from './progress.ts'
 import type { Pair, Space } from './space.ts'
 import { Wheel } from './wheel.ts'
-
-/** Counts of finished pairs by outcome. */
-export type OutcomeCounts = Partial<Record<Outcome, number>>
-
-/** What a sweep hands over at once; to be stored whole or not at all. */
-export interface SweepBatch {
-  /** what was seen where something answered; of closed, silent and unreachable pairs, only those that were known */
-  readonly observations: readonly Observation[]
-  /** counts of this batch */
-  readonly counts: OutcomeCounts
-  /** connections made since the batch before */
-  readonly connections: number
-  /** the cursor that holds once this batch is stored */
-  readonly progress: SavedProgress
-}
 
 /** How a sweep is done. */
 export interface SweepOptions extends ProbeOptions {
@@ -131,14 +117,9 @@ class Sweep {
   readonly #progress: Progress
   readonly #patience: Patience
   readonly #control: FlightControl
-  readonly #offences = new Offences()
-  /** pairs that are begun, in any order; each knows its place */
-  readonly #begun: Run[] = []
+  readonly #begun = new Begun<Run>()
+  readonly #batch: Batch
 
-  #observations: Observation[] = []
-  #counts: OutcomeCounts = {}
-  #finished = 0
-  #connections = 0
   /** begun and not stored yet */
   #open = 0
   #delivering = 0
@@ -157,6 +138,7 @@ class Sweep {
     this.#progress = new Progress(walk.space.size, walk.saved)
     this.#patience = new Patience(options.connect)
     this.#control = new FlightControl(Math.min(options.pace.concurrency, options.batch))
+    this.#batch = new Batch(deps.clock, walk.known)
     this.#deliveredAt = deps.clock.ticks()
     const hellos = new Hellos(deps.random.bytes(64))
     this.tools = {
@@ -164,6 +146,7 @@ class Sweep {
       hellos,
       chains: new ChainBook(),
       climbs: new Climbs(options),
+      held: new HeldBytes(),
       options
     }
   }
@@ -183,16 +166,8 @@ class Sweep {
     } finally {
       cancel()
       signal.removeEventListener('abort', stop)
-      for (const { probe } of this.#begun) probe.abandon()
+      this.#begun.abandonAll()
     }
-  }
-
-  /** takes a pair out of those that are begun: the last one gets its place */
-  #leave(run: Run): void {
-    const last = this.#begun.pop()
-    if (last === undefined || last === run) return
-    this.#begun[run.place] = last
-    last.place = run.place
   }
 
   /** the connection of a pair stands */
@@ -214,10 +189,10 @@ class Sweep {
   done(run: Run): void {
     const now = this.#deps.clock.ticks()
     this.#wheel.remove(run.timer)
-    this.#leave(run)
+    this.#begun.remove(run)
     this.#gate.done(run, now, paceEnd(run.probe.lastEnd))
     this.#learn(run, now)
-    this.#keep(run, now)
+    this.#batch.add(run.probe, now - run.begunAt)
     this.#finish(run, now)
     this.#pump(now)
     this.#endIfDone()
@@ -225,34 +200,13 @@ class Sweep {
 
   #finish({ position }: Run, now: number): void {
     this.#progress.finish(position)
-    if (++this.#finished * 2 >= this.#options.batch) this.#deliver(now)
-  }
-
-  #keep({ probe, address, begunAt }: Run, now: number): void {
-    const { outcome } = probe
-    this.#connections += probe.connections
-    this.#offences.saw(address, outcome)
-    const isNothing = outcome === 'closed' || outcome === 'silent' || outcome === 'unreachable'
-    if (isNothing && !this.#knows(probe)) return this.#count(outcome)
-    const seen = probe.observation(this.#deps.clock.now(), now - begunAt)
-    const kept = this.#offences.affords(address, newBytes(seen)) ? seen : withoutChains(seen)
-    this.#count(kept.outcome)
-    this.#observations.push(kept)
-  }
-
-  #knows({ pair }: Probe): boolean {
-    const { known } = this.#walk
-    return known !== undefined && isKnown(known, pair.address, pair.port)
-  }
-
-  #count(outcome: Outcome): void {
-    this.#counts[outcome] = (this.#counts[outcome] ?? 0) + 1
+    if (++this.#batch.size * 2 >= this.#options.batch) this.#deliver(now)
   }
 
   /** counts a pair of a host that resets everything, without another connection */
   #giveUp(run: Run, now: number): void {
     this.#gate.done(run, now, 'closed')
-    this.#count('reset')
+    this.#batch.count('reset')
     this.#finish(run, now)
   }
 
@@ -302,8 +256,8 @@ class Sweep {
 
   #begin(run: Run, now: number): void {
     this.#open++
-    if (this.#offences.resetsAll(run.address)) return this.#giveUp(run, now)
-    run.place = this.#begun.push(run) - 1
+    if (this.#batch.resetsAll(run.address)) return this.#giveUp(run, now)
+    this.#begun.add(run)
     run.begunAt = now
     this.#connect(run, now)
   }
@@ -339,7 +293,8 @@ class Sweep {
     if (this.#settle === null) return
     const now = this.#deps.clock.ticks()
     this.#wheel.expire(now, (run) => this.#expired(run, now))
-    if (this.#finished > 0 && now - this.#deliveredAt >= deliverMs) this.#deliver(now)
+    if (this.tools.held.crowded) this.#begun.endLargest(this.tools.held)
+    if (this.#batch.size > 0 && now - this.#deliveredAt >= deliverMs) this.#deliver(now)
     if (now >= this.#closedUntil) this.#closedUntil = now + (this.#deps.closedFor?.() ?? 0)
     this.#pump(now)
     this.#endIfDone()
@@ -347,22 +302,14 @@ class Sweep {
 
   #expired(run: Run, now: number): void {
     run.timer = 0
+    if (this.#stopping) return
     if (run.waits) this.#again(run, now)
     else run.probe.timeUp()
   }
 
   #deliver(now: number): void {
-    const batch: SweepBatch = {
-      observations: this.#observations,
-      counts: this.#counts,
-      connections: this.#connections,
-      progress: this.#progress.save()
-    }
-    const size = this.#finished
-    this.#observations = []
-    this.#counts = {}
-    this.#connections = 0
-    this.#finished = 0
+    const { size } = this.#batch
+    const batch = this.#batch.take(this.#progress.save())
     this.#deliveredAt = now
     try {
       const stored = this.#deps.deliver(batch)
@@ -386,19 +333,15 @@ class Sweep {
 
   #stop(): void {
     this.#stopping = true
-    for (const { probe, timer } of this.#begun) {
-      this.#wheel.remove(timer)
-      probe.abandon()
-    }
-    this.#begun.length = 0
+    this.#begun.abandonAll()
     this.#endIfDone()
   }
 
   #endIfDone(): void {
     if (this.#settle === null) return
-    const walked = this.#exhausted && this.#begun.length === 0 && this.#gate.parked === 0
+    const walked = this.#exhausted && this.#begun.size === 0 && this.#gate.parked === 0
     if (!walked && !this.#stopping) return
-    if (this.#finished > 0) this.#deliver(this.#deps.clock.ticks())
+    if (this.#batch.size > 0) this.#deliver(this.#deps.clock.ticks())
     if (this.#delivering > 0) return
     this.#settle?.resolve()
     this.#settle = null
@@ -409,17 +352,6 @@ class Sweep {
     this.#settle?.reject(fault)
     this.#settle = null
   }
-}
-
-/** bytes of certificates that come for the first time */
-function newBytes({ chains }: Observation): number {
-  let bytes = 0
-  for (const { certificates } of chains) for (const der of certificates ?? []) bytes += der.length
-  return bytes
-}
-
-function withoutChains(seen: Observation): Observation {
-  return { ...seen, outcome: 'too-large', chains: [] }
 }
 
 function localLimit(): Fault {

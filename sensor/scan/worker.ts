@@ -4,7 +4,8 @@ import { asFault } from '../../core/fault.ts'
 import { systemRandom } from '../../core/random.ts'
 import { openDialer } from './probe/open-dialer.ts'
 import { walkOf, type FromWorker, type ShardData, type ToWorker } from './run.ts'
-import { sweep, type SweepBatch } from './sweep.ts'
+import type { SweepBatch } from './batch.ts'
+import { sweep } from './sweep.ts'
 
 // One shard of a scan in a thread of its own: batches go to the main thread, which alone writes the store.
 

@@ -131,10 +131,10 @@ function findingConditions({ finding, severity }: EndpointFilter, now: number, x
   }
   const subjects = (kinds: string) => `SELECT subject FROM finding WHERE ${kinds} AND ${wanted.join(' AND ')}`
   const chains = subjects("kind = 'chain'")
-  const sql = `(${shows(subjects("kind IN ('certificate', 'key', 'revocation')"), x)}
+  const sql = `(${shows(subjects("kind IN ('certificate', 'key', 'status')"), x)}
     OR ${x}.state IN (${subjects("kind = 'state'")})
     OR ${x}.state IN (SELECT id FROM state WHERE chain IN (${chains}) OR other_chain IN (${chains}))
-    OR ${x}.id IN (${subjects("kind = 'endpoint'")}))`
+    OR ${x}.id IN (${subjects("kind IN ('endpoint', 'look')")}))`
   const bound = Object.fromEntries(severities.map((one, at) => [`severity${at}`, one]))
   const values = { now, ...(finding === undefined ? {} : { finding }), ...bound }
   return [{ about: 'shown', sql, values }]

@@ -2,13 +2,14 @@ import type { Connection } from './connection.ts'
 
 /**
  * What a finding hangs on. Endpoints share states and states share certificates, so that most findings are
- * written once for many endpoints. `key` and `revocation` are a certificate again (its id), for what is true of its
- * key in the light of all others, and for what its issuer said of it: those are renewed by their own passes.
+ * written once for many endpoints. `key` and `status` are a certificate again (its id), for what is true of its key
+ * in the light of all others, and for what its issuer said of it when it was asked; `look` is an endpoint again, for
+ * what deeper looks showed. A scan leaves those alone: they are renewed by their own passes.
  */
-export type SubjectKind = CertificateKind | 'chain' | 'state' | 'endpoint'
+export type SubjectKind = CertificateKind | 'chain' | 'state' | 'endpoint' | 'look'
 
 /** The kinds whose subject is a certificate. */
-export const certificateKinds = ['certificate', 'key', 'revocation'] as const
+export const certificateKinds = ['certificate', 'key', 'status'] as const
 type CertificateKind = (typeof certificateKinds)[number]
 
 /** How bad a finding is. */

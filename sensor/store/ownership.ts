@@ -18,9 +18,15 @@ export interface Place {
   readonly name: string | null
 }
 
+/** How many endpoints were meant, and how many of them are otherwise now. */
+export interface Applied {
+  readonly met: number
+  readonly changed: number
+}
+
 /** Owners and tags of endpoints. */
 export function openOwnership(db: Connection) {
-  const owner = db.prepare('UPDATE endpoint SET owner = ? WHERE id = ?')
+  const owner = db.prepare('UPDATE endpoint SET owner = ? WHERE id = ? AND owner IS NOT ?')
   const tag = db.prepare('INSERT OR IGNORE INTO endpoint_tag (tag, endpoint) VALUES (?, ?)')
   const untag = db.prepare('DELETE FROM endpoint_tag WHERE tag = ? AND endpoint = ?')
   const at = db
@@ -29,30 +35,32 @@ export function openOwnership(db: Connection) {
        WHERE address = @address AND (@port IS NULL OR port = @port) AND (@name IS NULL OR name = @name)`
     )
     .pluck()
-  const set = (id: number, of: Ownership) => {
-    if (of.owner !== undefined) owner.run(of.owner, id)
-    for (const name of of.addTags ?? []) tag.run(name, id)
-    for (const name of of.removeTags ?? []) untag.run(name, id)
+  const set = (id: number, of: Ownership): boolean => {
+    let changes = 0
+    if (of.owner !== undefined) changes += owner.run(of.owner, id, of.owner).changes
+    for (const name of of.addTags ?? []) changes += tag.run(name, id).changes
+    for (const name of of.removeTags ?? []) changes += untag.run(name, id).changes
+    return changes > 0
   }
+  const setAll = (ids: readonly number[], of: Ownership): Applied => ({
+    met: ids.length,
+    changed: ids.filter((id) => set(id, of)).length
+  })
   return {
-    /** sets it for one endpoint */
+    /** sets it for one endpoint; was it otherwise before? */
     set,
-    /** sets it for every endpoint that the filter means; gives their number */
-    setWhere(filter: EndpointFilter, now: number, ownership: Ownership): number {
+    /** sets it for every endpoint that the filter means */
+    setWhere(filter: EndpointFilter, now: number, ownership: Ownership): Applied {
       const { sql: where, values } = whereSql(filter, now)
       const sql = `SELECT e.id FROM endpoint e WHERE ${where}`
       const work = db.transaction(() => {
-        const ids = db.prepare<[typeof values], number>(sql).pluck().all(values)
-        for (const id of ids) set(id, ownership)
-        return ids.length
+        return setAll(db.prepare<[typeof values], number>(sql).pluck().all(values), ownership)
       })
       return work.immediate()
     },
-    /** sets it for the endpoints of a place; gives their number */
-    setAt(place: Place, ownership: Ownership): number {
-      const ids = at.all({ ...place, address: bindAddress(place.address) })
-      for (const id of ids) set(id, ownership)
-      return ids.length
+    /** sets it for the endpoints of a place */
+    setAt(place: Place, ownership: Ownership): Applied {
+      return setAll(at.all({ ...place, address: bindAddress(place.address) }), ownership)
     },
     /** every tag that is in use */
     tags: () => db.prepare<[], string>('SELECT DISTINCT tag FROM endpoint_tag ORDER BY tag').pluck().all()

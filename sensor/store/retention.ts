@@ -136,7 +136,9 @@ function unusedCertificates(db: Connection): Step {
   const names = db.prepare(
     'DELETE FROM certificate_name WHERE certificate IN (SELECT value FROM json_each(?))'
   )
-  const der = db.prepare('DELETE FROM certificate_der WHERE certificate = ?')
+  const ofCertificate = ['certificate_look', 'certificate_der'].map((table) =>
+    db.prepare(`DELETE FROM ${table} WHERE certificate = ?`)
+  )
   const remove = db.prepare('DELETE FROM certificate WHERE id = ?')
   const unused = `SELECT id FROM certificate c WHERE id BETWEEN @first AND @last
     AND NOT EXISTS (SELECT 1 FROM chain_member WHERE certificate = c.id)
@@ -146,7 +148,7 @@ function unusedCertificates(db: Connection): Step {
     for (const id of ids) {
       removeFindings(id)
       text.run(id)
-      der.run(id)
+      for (const statement of ofCertificate) statement.run(id)
       remove.run(id)
     }
   })

@@ -18,6 +18,7 @@ import { openIssuance } from './issuance.ts'
 import { openIssuers } from './issuers.ts'
 import { openJournal } from './journal.ts'
 import { openKeys } from './keys.ts'
+import { openLooks } from './looks.ts'
 import { openManagedTargets } from './managed-targets.ts'
 import { openOrders } from './orders.ts'
 import { openOwnership } from './ownership.ts'
@@ -108,6 +109,7 @@ function assemble(db: Connection, directory: string, translate: (thrown: unknown
     pages: guarded(openEndpointPages(db), translate),
     history: guarded(openHistory(db), translate),
     findings: guarded(openFindings(db), translate),
+    looks: guarded(openLooks(db), translate),
     ownership: guarded(openOwnership(db), translate),
     keys: guarded(openKeys(db), translate),
     summary: guarded(openSummary(db), translate),

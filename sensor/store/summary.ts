@@ -52,7 +52,7 @@ const fillMarked = `INSERT INTO marked
   UNION SELECT s.state, h.code, h.severity FROM shown s CROSS JOIN finding h
     ON h.kind = 'key' AND h.subject = s.leaf AND ${holds}
   UNION SELECT s.state, h.code, h.severity FROM shown s CROSS JOIN finding h
-    ON h.kind = 'revocation' AND h.subject = s.leaf AND ${holds}
+    ON h.kind = 'status' AND h.subject = s.leaf AND ${holds}
   UNION SELECT s.state, h.code, h.severity FROM shown s CROSS JOIN finding h
     ON h.kind = 'chain' AND h.subject = s.chain AND ${holds}
   UNION SELECT w.state, h.code, h.severity FROM wanted w CROSS JOIN finding h
@@ -91,7 +91,7 @@ export function openSummary(db: Connection) {
     db.prepare(fillShown).run()
     db.prepare<[{ now: number }]>(fillMarked).run({ now })
     const single = `SELECT e.id, e.state, h.code, h.severity FROM finding h CROSS JOIN endpoint e ON e.id = h.subject
-      WHERE h.kind = 'endpoint' AND ${holds} AND ${where}`
+      WHERE h.kind IN ('endpoint', 'look') AND ${holds} AND ${where}`
     db.prepare<[typeof all]>(`INSERT INTO single ${single}`).run(all)
   }
   return {

@@ -169,11 +169,34 @@ t.test('owners and tags are set by command and by file', async (t) => {
   const table = `address;port;owner;tags\n127.0.0.1;${ports[1]};Web team;a b\n127.0.0.1;;Everybody;\n`
   const imported = await bench.run(['inventory', 'import', '-'], { input: table })
   t.equal(imported.code, 0, imported.stderr)
+  t.match(imported.stderr, /2 rows read; 4 endpoints changed\./)
+  const again = await bench.run(['inventory', 'import', '-'], { input: table.replace(/^127.*Web.*\n/m, '') })
+  t.match(again.stderr, /1 row read; 0 endpoints changed, 3 as before\./, 'what is said already is no change')
+  await bench.run(['inventory', 'import', '-'], { input: table })
   const lines = jsonLines((await bench.run(['inventory', '--json', '--tag', 'shop'])).stdout)
   t.match(lines[0], { port: ports[0], tags: ['dmz', 'shop'], owner: 'Everybody' })
   t.match((await bench.run(['inventory', '--tag', 'shop'])).stdout, /OWNER +TAGS[^]*Everybody +dmz shop/)
   const owned = jsonLines((await bench.run(['inventory', '--json', '--tag', 'a'])).stdout)
   t.match(owned[0], { port: ports[1], tags: ['a', 'b'] })
+})
+
+t.test('tags and owners of nothing but blanks are refused, and so are tags with blanks', async (t) => {
+  const place = `127.0.0.1:${ports[0]}`
+  for (const [words, message] of [
+    [['tag', place, '--add', ''], /--add is '': name a tag/],
+    [['tag', place, '--add', ' , '], /--add is ' , ': name a tag/],
+    [['tag', place, '--remove', '', '--add', 'x'], /--remove is '': name a tag/],
+    [['tag', place, '--add', 'two words'], /tag 'two words': write 1 to 200 characters without blanks/],
+    [['owner', place, '--set', '  '], /owner ' {2}': write 1 to 200 characters/]
+  ] as const) {
+    const ran = await bench.run(['inventory', ...words])
+    t.equal(ran.code, 2, words.join(' '))
+    t.match(ran.stderr, message)
+  }
+  const scan = await bench.run(['scan', place, '--tag', 'two words'])
+  t.match(scan.stderr, /tag 'two words': write 1 to 200 characters without blanks/)
+  const help = await bench.run(['inventory', 'tag', '--help'])
+  t.match(help.stdout, /--add <TAGS> +tags to add, parted by commas; may be given again/)
 })
 
 t.test('what other tools found is scanned, in the habits of tlsx too', async (t) => {

@@ -114,6 +114,6 @@ t.test('a row of what changed shows what did', async (t) => {
   t.teardown(() => after.close())
   t.equal((await here.run(scan)).code, 0)
   const { stdout } = await here.run(['diff'])
-  t.match(stdout, /changed +127\.0\.0\.1:\d+ +TLS 1\.2, ECDHE-RSA-\S+ +TLS 1\.3, TLS_\S+/)
+  t.match(stdout, /changed +127\.0\.0\.1:\d+ +TLS 1\.2, TLS_ECDHE_RSA_\S+ +TLS 1\.3, TLS_\S+/)
   t.match(jsonLines((await here.run(['diff', '--json'])).stdout), [{ fields: ['version', 'cipher'] }])
 })

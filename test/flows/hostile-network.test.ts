@@ -5,6 +5,7 @@ import { systemClock } from '../../core/clock.ts'
 import { systemRandom } from '../../core/random.ts'
 import { sweepOptions } from '../../sensor/scan/defaults.ts'
 import type { ServedChain } from '../../sensor/scan/observation.ts'
+import { mostHeldBytes } from '../../sensor/scan/probe/held-bytes.ts'
 import { openDialer } from '../../sensor/scan/probe/open-dialer.ts'
 import { sweep } from '../../sensor/scan/sweep.ts'
 import { openSpace } from '../../sensor/scan/targets/space.ts'
@@ -13,6 +14,7 @@ import { flightMessages } from '../peers/flight.ts'
 import { serveScript } from '../peers/link.ts'
 import type { Peer } from '../peers/peer.ts'
 import { choose, eachInRecord, everyVersion } from '../peers/traps/trap.ts'
+import { message, messageType, records } from '../peers/wire.ts'
 import { ascii, element, extension, forge, sequence } from '../unit/pki-forge.ts'
 import { createBench, jsonLines } from './cli.ts'
 
@@ -81,4 +83,45 @@ t.test('a certificate cannot send the scan to what must not be touched', async (
   t.equal(spared.connections?.total, 1, 'but nobody on the do-not-scan list')
   const revocation = jsonLines(ran.stdout).find((line) => line['type'] === 'revocation')
   t.match(revocation, { outcome: 'unavailable', attempts: [{ why: 'not-allowed' }] })
+})
+
+t.test('a thousand answers that never end cannot take more memory than all together may', async (t) => {
+  const honest = createCertificate({ names: ['www.honest.test'] })
+  const server = await showing(() => honest)
+  // nearly all of the largest certificate message that is taken, and not its end
+  const whole = createCertificate({ names: ['www.endless.test'] })
+  const endless = await serveScript(async (link) => {
+    const hello = await link.hello()
+    const choice = choose(hello, { certificate: whole, versions: everyVersion })
+    if (typeof choice === 'number') return link.end()
+    const [first = Buffer.alloc(0)] = flightMessages(hello, choice, whole)
+    const certificate = message(messageType.certificate, Buffer.alloc(250_000), 262_000)
+    await link.write(records(Buffer.concat([first, certificate]), choice.version))
+    await link.gone()
+  })
+  t.teardown(() => Promise.all([server.close(), endless.close()]))
+
+  const many = 400
+  const greedy = Array.from({ length: many }, (_, at) => ['127.0.0.1', endless.port, `n${at}.test`] as const)
+  const pairs = [...greedy, ['127.0.0.1', server.port, null] as const]
+  const space = openSpace({ ranges4: [], ranges6: [], ports: [], pairs })
+  const pace = { rate: 1e5, hostRate: 1e5, subnetRate: 1e5, hostConcurrency: 500, subnetConcurrency: 500 }
+  const counts = new Map<string, number>()
+  await sweep(
+    { space, order: (position) => position },
+    sweepOptions({ pace, answerMs: 4_000, repeats: 0, twin: false }),
+    {
+      clock: systemClock,
+      random: systemRandom,
+      dialer: openDialer('auto'),
+      deliver({ observations }) {
+        for (const { outcome } of observations) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+      }
+    },
+    new AbortController().signal
+  )
+  t.equal(counts.get('certificate'), 1, 'the honest server is heard')
+  const held = counts.get('stalled') ?? 0
+  t.ok(held * 250_000 <= mostHeldBytes, `${held} were held to their end`)
+  t.equal(held + (counts.get('too-large') ?? 0), many, 'the others had to go')
 })

@@ -278,6 +278,19 @@ t.test('with openssl as CA and responder', { skip: noOpenssl }, async (t) => {
     })
   })
 
+  await t.test('a place that gave no answer is asked once for all certificates', async (t) => {
+    const before = http.asked.length
+    const shared = deps({ inVain: new Map() })
+    for (const _ of [1, 2, 3]) {
+      const { leaf } = ca.issue({ crl: [http.url('/no-such.crl')] })
+      t.match(await revocationOf({ leaf, issuer }, shared, signal), {
+        outcome: 'unavailable',
+        attempts: [{ by: 'crl', why: 'http-error' }]
+      })
+    }
+    t.same(http.asked.slice(before), ['/no-such.crl'])
+  })
+
   await t.test('an answer of another authority is not believed', async (t) => {
     const other = createCa()
     t.teardown(() => other.folder.remove())

@@ -5,7 +5,7 @@ import {
   createAuthority,
   createCertificate
 } from './certificates.ts'
-import { type Expectation, type PeerRow, type SClientLook, ends, row, shows } from './row.ts'
+import { type Expectation, type PeerRow, type SClientLook, row, shows } from './row.ts'
 import { type Testbed, ownNames } from './testbed.ts'
 import { type TlsServer, lenient, startTls } from './tls.ts'
 import { version } from './wire.ts'
@@ -75,8 +75,13 @@ function groupRows({ ecdsa }: Testbed): PeerRow[] {
     ...['P-256', 'P-384', 'P-521', 'X25519', 'X448'].map((group) =>
       tlsRow(`tls13-${group.toLowerCase().replace('-', '')}-only`, only(group), { version: version.tls13 })
     ),
-    // the client must make a post-quantum share; openssl 3.0 cannot
-    tlsRow('tls13-mlkem-only', only('X25519MLKEM768'), ends('alert'), null)
+    ...['ffdhe2048', 'ffdhe3072', 'brainpoolP256r1tls13', 'brainpoolP512r1tls13'].map((group) =>
+      tlsRow(`tls13-${group.toLowerCase()}-only`, only(group), { version: version.tls13 }, null)
+    ),
+    // openssl 3.0 makes no post-quantum shares
+    ...['X25519MLKEM768', 'SecP256r1MLKEM768', 'SecP384r1MLKEM1024', 'MLKEM768', 'MLKEM1024'].map((group) =>
+      tlsRow(`tls13-${group.toLowerCase()}-only`, only(group), { version: version.tls13 }, null)
+    )
   ]
 }
 

@@ -28,13 +28,13 @@ t.test('the registry has the names, key exchanges and numbers that openssl has',
       /0x(..),0x(..) - (\S+)\s+- (\S+)\s+\S+\s+Kx=(\S+)\s+Au=(\S+)/.exec(line) ?? []
     const id = Number(`0x${high}${low}`)
     if (registeredSuites.get(id) !== standard) t.fail(`${id.toString(16)} is ${standard}`)
-    if (suites.some((suite) => suite.id === id) && suiteName(id) !== own) t.fail(`${standard} is ${own}`)
+    if (suiteName(id) !== standard) t.fail(`${own} is ${standard}`)
     if (isAnonymous(id) !== (auth === 'None')) t.fail(`${standard}: Au=${auth}`)
     if (hasForwardSecrecy(id) !== /^(any|EC?DHE?|DH|ECDH|SRP|(EC)?DHEPSK)$/.test(exchange ?? ''))
       t.fail(`${standard}: Kx=${exchange}`)
     if (isTls13Suite(id) !== (exchange === 'any')) t.fail(`${standard} of TLS 1.3`)
   }
-  for (const { id, name } of suites) if (!registeredSuites.has(id)) t.fail(`${name} is registered`)
+  for (const { id } of suites) if (!registeredSuites.has(id)) t.fail(`${id.toString(16)} is registered`)
   t.end()
 })
 

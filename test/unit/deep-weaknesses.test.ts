@@ -49,17 +49,21 @@ const cases: readonly (readonly [WeaknessCode, Partial<DeepReport>, RegExp, ...W
   ['anonymous', withVersion(speaks(0x0303, [0xc018])), /TLS_ECDH_anon/],
   ['unencrypted', withVersion(speaks(0x0303, [0xc010])), /TLS_ECDHE_RSA_WITH_NULL_SHA/],
   ['unencrypted', withVersion(speaks(0x0304, [0xc0b4])), /TLS_SHA256_SHA256/],
-  ['freak', withVersion(speaks(0x0303, [0xc02f, 0x0003])), /EXP-RC4-MD5/],
-  ['logjam', withVersion(speaks(0x0303, [0xc02f, 0x0014])), /EXP-DHE-RSA-DES-CBC-SHA/],
+  ['freak', withVersion(speaks(0x0303, [0xc02f, 0x0003])), /TLS_RSA_EXPORT_WITH_RC4_40_MD5/],
+  ['logjam', withVersion(speaks(0x0303, [0xc02f, 0x0014])), /TLS_DHE_RSA_EXPORT_WITH_DES40_CBC_SHA/],
   ['logjam', { diffieHellman: { bits: 1024, exportBits: null } }, /1024 bits/],
   [
     'logjam',
     { ...withVersion(speaks(0x0303, [0xc02f, 0x0014])), diffieHellman: { bits: 2048, exportBits: 512 } },
     /512 bits/
   ],
-  ['rc4', withVersion(speaks(0x0303, [0xc011])), /ECDHE-RSA-RC4-SHA/],
-  ['single-des', withVersion(speaks(0x0303, [0x0015])), /DHE-RSA-DES-CBC-SHA/, 'sweet32'],
-  ['sweet32', withVersion(speaks(0x0303, [0xc012, 0x0016])), /ECDHE-RSA-DES-CBC3-SHA, DHE-RSA-DES-CBC3-SHA/],
+  ['rc4', withVersion(speaks(0x0303, [0xc011])), /TLS_ECDHE_RSA_WITH_RC4_128_SHA/],
+  ['single-des', withVersion(speaks(0x0303, [0x0015])), /TLS_DHE_RSA_WITH_DES_CBC_SHA/, 'sweet32'],
+  [
+    'sweet32',
+    withVersion(speaks(0x0303, [0xc012, 0x0016])),
+    /TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA, TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA/
+  ],
   ['beast', withVersion(speaks(0x0301, [0xc013])), /TLS 1\.0/, 'old-tls'],
   ['beast', withVersion(speaks(0x0300, [0xc013])), /SSL 3\.0/, 'poodle'],
   ['crime', { compression: true }, /compression/],
@@ -92,6 +96,23 @@ t.test('each weakness appears where it is, with its severity, reason and remedy'
   t.end()
 })
 
+t.test('the worst weakness comes first', (t) => {
+  const all = weaknessesOf({
+    ...good,
+    ...withVersion(speaks(0x0002, [0x010080]), speaks(0x0301, [0xc013, 0x0003])),
+    compression: true,
+    fallbackScsv: false
+  })
+  const order = ['critical', 'warning', 'note']
+  t.same([...new Set(all.map(({ severity }) => severity))], order, 'some of each, in order')
+  t.equal(
+    all.filter(({ severity }, at) => severity !== all[at - 1]?.severity).length,
+    3,
+    'none out of its place'
+  )
+  t.end()
+})
+
 t.test('what is not known is no weakness', (t) => {
   const nothing: DeepReport = {
     ...good,
@@ -110,6 +131,9 @@ t.test('a reason names three suites and counts the rest', (t) => {
     ...good,
     ...withVersion(speaks(0x0303, [0xc007, 0xc011, 0x0005, 0x0004, 0x0018]))
   }).filter(({ code }) => code === 'rc4')
-  t.match(rc4?.reason, /: ECDHE-ECDSA-RC4-SHA, ECDHE-RSA-RC4-SHA, RC4-SHA and 2 more\.$/)
+  t.match(
+    rc4?.reason,
+    /: TLS_ECDHE_ECDSA_WITH_RC4_128_SHA, TLS_ECDHE_RSA_WITH_RC4_128_SHA, TLS_RSA_WITH_RC4_128_SHA and 2 more\.$/
+  )
   t.end()
 })

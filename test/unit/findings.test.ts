@@ -1,27 +1,16 @@
 import t from 'tap'
-import { checkChain } from '../../pki/chain.ts'
 import { visible } from '../../core/text.ts'
 import type { CertificateFields } from '../../pki/fields.ts'
 import { readCertificate } from '../../pki/quick.ts'
-import { certificateFindings, revocationFindings } from '../../sensor/inventory/findings/certificate.ts'
-import { chainFindings } from '../../sensor/inventory/findings/chain.ts'
+import { certificateFindings } from '../../sensor/inventory/findings/certificate.ts'
 import { findingCodes, type FindingCode } from '../../sensor/inventory/findings/codes.ts'
 import { nameFindings, stateFindings, type JudgedState } from '../../sensor/inventory/findings/endpoint.ts'
 import { always, type Finding } from '../../sensor/inventory/findings/finding.ts'
 import { addressLimit, keyFindings } from '../../sensor/inventory/findings/key.ts'
+import { revokedFinding } from '../../sensor/inventory/findings/look.ts'
 import { tlsOutcomes, type Outcome } from '../../sensor/scan/observation.ts'
-import { createCertificate, type Certificate } from '../peers/certificates.ts'
-import {
-  authority,
-  day,
-  leaf,
-  ownRoot,
-  publicIssuer,
-  publicRoot,
-  start,
-  strangeRoot,
-  trust
-} from './inventory-world.ts'
+import { createCertificate } from '../peers/certificates.ts'
+import { codesAt, day, holdAt, leaf, start } from './inventory-world.ts'
 
 const good = readCertificate(leaf('www.example.com').der)
 
@@ -29,11 +18,6 @@ const good = readCertificate(leaf('www.example.com').der)
 function found(fields: Partial<CertificateFields>, of: { isPublic?: boolean; isSelfSigned?: boolean } = {}) {
   return certificateFindings({ fields: { ...good, ...fields }, isPublic: true, isSelfSigned: false, ...of })
 }
-
-const holdAt = (findings: readonly Finding[], time: number) =>
-  findings.filter(({ begins, ends }) => begins <= time && time < ends)
-
-const codesAt = (findings: readonly Finding[], time: number) => holdAt(findings, time).map(({ code }) => code)
 
 t.test('a good certificate has no finding today', (t) => {
   t.same(codesAt(found({}), start), [])
@@ -172,133 +156,6 @@ t.test('clientAuth matters on public certificates only', (t) => {
   t.end()
 })
 
-/** What the rules find about a chain as these certificates, checked today. */
-function foundInChain(...served: readonly (Certificate | Uint8Array)[]): Finding[] {
-  const ders = served.map((one) => ('der' in one ? one.der : one))
-  const { roots } = trust()
-  const reportAt = (now: number) => checkChain({ served: ders, roots, now })
-  const fields = ders.map((der) => {
-    try {
-      return readCertificate(der)
-    } catch {
-      return null
-    }
-  })
-  return chainFindings({ report: reportAt(start), served: fields, reportAt })
-}
-
-t.test('a whole chain to a known root has no finding', (t) => {
-  t.same(codesAt(foundInChain(leaf('a.example'), publicIssuer), start), [])
-  t.same(codesAt(foundInChain(leaf('a.example'), publicIssuer, publicRoot), start), [])
-  t.same(codesAt(foundInChain(leaf('a.example', { issuer: ownRoot })), start), [])
-  t.end()
-})
-
-t.test('a leaf without its intermediate is an incomplete chain', (t) => {
-  const findings = foundInChain(leaf('a.example'))
-  t.same(codesAt(findings, start), ['chain-incomplete'])
-  t.equal(
-    findings[0]?.reason,
-    'Its issuer is CN=Public Issuing: the server does not send that certificate, and it is no root known here.'
-  )
-  t.end()
-})
-
-t.test('a chain to a root that nobody knows is untrusted, sent or not', (t) => {
-  const issuer = authority('Strange Issuing', { issuer: strangeRoot })
-  const certificate = leaf('a.example', { issuer })
-  t.same(codesAt(foundInChain(certificate, issuer, strangeRoot), start), ['untrusted-root'])
-  t.same(codesAt(foundInChain(certificate, issuer), start), ['untrusted-root'])
-  t.end()
-})
-
-t.test('a chain out of order says in which order it would be right', (t) => {
-  const second = authority('Second Issuing', { issuer: publicIssuer })
-  const certificate = leaf('a.example', { issuer: second })
-  t.same(codesAt(foundInChain(certificate, second, publicIssuer), start), [])
-  const [wrong] = foundInChain(certificate, publicIssuer, second)
-  t.equal(wrong?.code, 'chain-wrong-order')
-  t.same(wrong?.facts['order'], ['1', '3', '2'])
-  t.end()
-})
-
-t.test('an intermediate expires on its day', (t) => {
-  const end = start + 20 * day
-  const issuer = authority('Short Issuing', {
-    issuer: publicRoot,
-    notBefore: start - day,
-    notAfter: end
-  })
-  const findings = foundInChain(leaf('a.example', { issuer }), issuer)
-  t.same(codesAt(findings, end - 1000), [])
-  t.same(codesAt(findings, end), ['expired-intermediate'])
-  t.end()
-})
-
-t.test('an intermediate that expires does no harm where another way was sent', (t) => {
-  const end = start + 20 * day
-  const short = authority('Twice Signed', { issuer: publicRoot, notBefore: start - day, notAfter: end })
-  const long = authority('Twice Signed', {
-    issuer: publicRoot,
-    key: short.key
-  })
-  const certificate = leaf('a.example', { issuer: short })
-  t.same(codesAt(foundInChain(certificate, short, long), end + day), [])
-  t.same(codesAt(foundInChain(certificate, long, short), end + day), [])
-  t.same(codesAt(foundInChain(certificate, short), end + day), ['expired-intermediate'])
-  t.end()
-})
-
-t.test('an intermediate of the future is not yet valid until it begins', (t) => {
-  const issuer = authority('Early Issuing', {
-    issuer: publicRoot,
-    notBefore: start + day
-  })
-  const findings = foundInChain(leaf('a.example', { issuer }), issuer)
-  t.same(codesAt(findings, start), ['not-yet-valid'])
-  t.same(codesAt(findings, start + day), [])
-  t.end()
-})
-
-t.test('an issuer that may not issue breaks the chain', (t) => {
-  const noAuthority = createCertificate({
-    commonName: 'No Authority',
-    issuer: publicRoot
-  })
-  const findings = foundInChain(leaf('a.example', { issuer: noAuthority }), noAuthority)
-  const [broken] = findings.filter(({ code }) => code === 'chain-broken')
-  t.match(broken?.reason, /An issuer in the path is no CA \(basicConstraints\) \(CN=No Authority\)/)
-  t.equal(broken?.severity, 'critical')
-  t.end()
-})
-
-t.test('weak intermediates are findings of the chain', (t) => {
-  const weak = authority('Weak Issuing', {
-    issuer: publicRoot,
-    key: 'rsa1024'
-  })
-  t.same(codesAt(foundInChain(leaf('a.example', { issuer: weak }), weak), start), ['weak-key'])
-  const old = authority('Old Issuing', {
-    issuer: publicRoot,
-    hash: 'sha1'
-  })
-  t.same(codesAt(foundInChain(leaf('a.example', { issuer: old }), old), start), ['sha1-signature'])
-  t.end()
-})
-
-t.test('a self-signed leaf is no finding of the chain', (t) => {
-  t.same(
-    codesAt(foundInChain(createCertificate({ names: ['self.example'], notAfter: start + day })), start),
-    []
-  )
-  t.end()
-})
-
-t.test('a chain that nothing can read has no finding of its own', (t) => {
-  t.same(foundInChain(Uint8Array.of(0x30, 0x03, 0x02, 0x01)), [])
-  t.end()
-})
-
 /** An answer of a server in good order, otherwise as wished. */
 const answer = (wishes: Partial<JudgedState>): JudgedState => ({
   outcome: 'certificate',
@@ -329,11 +186,10 @@ t.test('an answer without a certificate is a note that says what to do', (t) => 
   t.end()
 })
 
-t.test('what its issuer revoked is critical, and nothing else is said of what it did not', (t) => {
-  const [revoked] = revocationFindings({ at: start, reason: 'keyCompromise' })
-  t.match(revoked, { code: 'revoked', severity: 'critical' })
-  t.equal(revoked?.reason, 'Its issuer revoked it on 2026-11-01, for the reason keyCompromise.')
-  t.same(revocationFindings(null), [])
+t.test('what its issuer revoked is critical', (t) => {
+  const revoked = revokedFinding({ at: start, reason: 'keyCompromise', by: 'ocsp' })
+  t.match(revoked, { code: 'revoked', severity: 'critical', facts: { by: 'ocsp', why: 'keyCompromise' } })
+  t.equal(revoked.reason, 'Its issuer revoked it on 2026-11-01 (keyCompromise), says its OCSP.')
   t.end()
 })
 
@@ -413,11 +269,7 @@ t.test('every code has a title, a meaning and a remedy in whole sentences', (t) 
 })
 
 t.test('every finding tells when it holds', (t) => {
-  const all: Finding[] = [
-    ...found({}),
-    ...foundInChain(leaf('a.example')),
-    ...stateFindings(answer({ version: 0x300, keyTypes: ['RSA'] }))
-  ]
+  const all: Finding[] = [...found({}), ...stateFindings(answer({ version: 0x300, keyTypes: ['RSA'] }))]
   for (const { code, begins, ends } of all) t.ok(begins < ends && ends <= always.ends, code)
   t.ok((all.map(({ code }) => code) satisfies FindingCode[]).length > 3)
   t.end()

@@ -11,7 +11,7 @@ import { seededRandom } from '../../core/random.ts'
 import { Flight, flightLimits } from '../../sensor/scan/probe/flight.ts'
 import type { Hello } from '../../sensor/scan/probe/hello.ts'
 import { Hellos } from '../../sensor/scan/probe/hellos.ts'
-import { sweepAgreement } from '../../sensor/scan/probe/tls13.ts'
+import { sweepAgreement } from '../../sensor/scan/probe/agreements.ts'
 
 // A real server's answer is captured once, then fed to the reader whole, in pieces, and damaged.
 

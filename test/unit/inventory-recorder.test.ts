@@ -1,8 +1,6 @@
 import t from 'tap'
 import { parseAddress } from '../../core/address.ts'
 import { tlsOutcomes, outcomes, type Outcome } from '../../sensor/scan/observation.ts'
-import { endpointRecords } from '../../appliance/standalone/records.ts'
-import { keepRevocation } from '../../sensor/inventory/revoked.ts'
 import { signs } from '../../sensor/inventory/presence.ts'
 import type { KeptVerdict } from '../../sensor/inventory/judging.ts'
 import type { Store } from '../../sensor/store/store.ts'
@@ -142,26 +140,6 @@ t.test('that a certificate was not asked for is no note, and asking for it later
   t.match(store.pages.page({ filter: {}, order: 'expiry', limit: 9, now: start }).rows, [{ id }])
   t.match(record({ ...seen, twinUnasked: true }).found, { changed: 0 })
   t.same(codesOf(store, id, start), ['missing-twin'], 'what is known stays known')
-  t.end()
-})
-
-t.test('what an issuer revoked counts as critical until it takes it back', (t) => {
-  const { store, scan } = world(t)
-  const [id = 0] = scan().record(observed('10.0.0.1', { chains: [shopChain, shopTwin] })).endpoints
-  const leafId = store.certificates.idOf(shop.fingerprint) ?? 0
-  const source = { by: 'ocsp', url: 'http://ocsp.test', thisUpdate: start, nextUpdate: null } as const
-  keepRevocation(store, leafId, { outcome: 'revoked', at: start, reason: 'keyCompromise', ...source })
-  const critical = { severity: 'critical' } as const
-  t.match(store.summary.read({}, start), { attention: 1, bySeverity: { critical: 1 } })
-  t.equal(store.pages.count(critical, start), 1)
-  t.equal(store.pages.count({ finding: 'revoked' }, start), 1)
-  t.match(store.pages.byIds([id]).map(endpointRecords(store, start))[0]?.findings, [
-    { code: 'revoked', severity: 'critical', certificate: shop.fingerprint }
-  ])
-  keepRevocation(store, leafId, { outcome: 'unavailable', attempts: [] })
-  t.equal(store.pages.count(critical, start), 1, 'who cannot be asked takes nothing back')
-  keepRevocation(store, leafId, { outcome: 'good', ...source })
-  t.equal(store.pages.count(critical, start), 0)
   t.end()
 })
 

@@ -4,9 +4,10 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { changesBetween, changesOfScan } from '../../sensor/inventory/diff.ts'
 import { finishScan } from '../../sensor/inventory/finish.ts'
+import { keepRevocationLook, type RevocationLook } from '../../sensor/inventory/looks.ts'
 import { forgottenScans, pruneInventory } from '../../sensor/inventory/retention.ts'
 import type { Observation } from '../../sensor/scan/observation.ts'
-import { chainOf, day, leaf, observed, publicIssuer, world, type World } from './inventory-world.ts'
+import { chainOf, day, leaf, observed, publicIssuer, start, world, type World } from './inventory-world.ts'
 
 t.test('the last scans are kept, each with the one for its names', (t) => {
   const scan = (id: number, parent: number | null = null) => ({ id, parent })
@@ -64,6 +65,15 @@ function wrongIn(here: World): unknown[] {
   }
 }
 
+const revokedLook: RevocationLook = {
+  kind: 'revocation',
+  at: start,
+  scan: 1,
+  report: '{}',
+  digest: '00'.repeat(32),
+  revoked: { at: start - day, reason: 'keyCompromise', by: 'crl' }
+}
+
 const leafOf = (at: number) => leaf(`host-${at}.example`)
 const shows = (one: ReturnType<typeof leaf>) => ({ chains: [chainOf(one, publicIssuer)] })
 
@@ -77,6 +87,8 @@ t.test('what old scans saw goes, what is shown and what kept scans changed stays
       await scanned(here, observed('10.0.0.1', shows(one)), observed('10.0.0.2', shows(leaves[0] ?? one)))
     )
   ids.push(await scanned(here, observed('10.0.0.2', shows(leaves[0] ?? leafOf(0)))))
+  const looked = [1, 3].map((at) => store.certificates.idOf(leaves[at]?.fingerprint ?? '') ?? 0)
+  for (const id of looked) keepRevocationLook(store, id, revokedLook)
   const [fifth = 0, sixth = 0, last = 0] = ids.slice(-3)
   const told = () =>
     [
@@ -98,6 +110,14 @@ t.test('what old scans saw goes, what is shown and what kept scans changed stays
   t.same(pruned, { scans: 4, history: 3, certificates: 2 })
   t.same(told(), before, 'kept scans tell the same')
   t.same(known(), [true, false, false, true, true, true], 'what is shown, or was before a kept scan, stays')
+  t.same(
+    looked.map((id) => [store.looks.of(id).length, store.findings.of({ kind: 'status', id }, start).length]),
+    [
+      [0, 0],
+      [1, 1]
+    ],
+    'what its issuer said of a certificate goes with it'
+  )
   t.same(wrongIn(here), [])
   t.equal(count('host-5.example'), 1, 'the endpoint that is gone stays, with what it showed')
   t.throws(() => store.scans.get(ids[0] ?? 0), { code: 'scan-missing' })

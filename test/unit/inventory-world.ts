@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Clock } from '../../core/clock.ts'
 import { openTrustStore } from '../../pki/trust-store.ts'
+import type { FindingCode } from '../../sensor/inventory/findings/codes.ts'
+import type { Finding } from '../../sensor/inventory/findings/finding.ts'
 import type { Trust } from '../../sensor/inventory/judging.ts'
 import {
   createRecorder,
@@ -175,4 +177,14 @@ export function codesOf(store: Store, endpoint: number, now: number): string[] {
     .flatMap((one) => store.findings.of(one, now))
     .map(({ code }) => code)
     .sort()
+}
+
+/** The findings that hold at a time. */
+export function holdAt(findings: readonly Finding[], time: number): Finding[] {
+  return findings.filter(({ begins, ends }) => begins <= time && time < ends)
+}
+
+/** Their codes. */
+export function codesAt(findings: readonly Finding[], time: number): FindingCode[] {
+  return holdAt(findings, time).map(({ code }) => code)
 }

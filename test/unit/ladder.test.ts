@@ -35,6 +35,7 @@ t.test('an RSA certificate makes us ask for an ECDSA one, and the reverse', (t) 
 t.test('a database that counts cut handshakes is asked once', (t) => {
   const past = climbing({ ...climb, starttls: 'mysql' }, [{ ...certificate, keyType: 'RSA' }, refusal])
   t.same(rungs(past), ['modern'])
+  t.same(rungs(climbing({ ...climb, starttls: 'mysql' }, [refusal, refusal])), ['modern'], 'refused or not')
   t.end()
 })
 
@@ -46,7 +47,7 @@ t.test('a refusal leads to older hellos, and ends', (t) => {
         Array.from({ length: 9 }, () => refusal)
       )
     ),
-    ['modern', 'legacy', 'ssl3']
+    ['modern', 'groups', 'legacy', 'ssl3']
   )
   t.same(
     rungs(
@@ -57,8 +58,20 @@ t.test('a refusal leads to older hellos, and ends', (t) => {
     ),
     ['modern', 'legacy', 'ssl3']
   )
-  const late = climbing(climb, [refusal, refusal, { ...certificate, keyType: 'RSA' }, refusal])
-  t.same(rungs(late), ['modern', 'legacy', 'ssl3', 'ecdsa'])
+  const late = climbing(climb, [refusal, refusal, refusal, { ...certificate, keyType: 'RSA' }, refusal])
+  t.same(rungs(late), ['modern', 'groups', 'legacy', 'ssl3', 'ecdsa'])
+  t.same(rungs(climbing(climb, [{ kind: 'alert', alert: 70 }, refusal, refusal])), [
+    'modern',
+    'legacy',
+    'ssl3'
+  ])
+  const rare = climbing(climb, [refusal, { ...certificate, keyType: 'RSA' }, refusal])
+  t.same(rungs(rare), ['modern', 'groups'], 'a server that wants a rare group is not asked for a twin')
+  t.same(
+    rungs(climbing(climb, [refusal, { kind: 'stalled', heard: false }, refusal, refusal])),
+    ['modern', 'groups', 'legacy', 'ssl3'],
+    'what is odd about the rare groups keeps nobody from the old hellos'
+  )
   t.equal(outcomeOf(late), 'certificate')
   t.end()
 })

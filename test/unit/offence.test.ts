@@ -4,7 +4,8 @@ import { seededRandom } from '../../core/random.ts'
 import { sweepOptions } from '../../sensor/scan/defaults.ts'
 import { Offences } from '../../sensor/scan/offence.ts'
 import type { Dialer } from '../../sensor/scan/probe/line.ts'
-import { sweep, type OutcomeCounts } from '../../sensor/scan/sweep.ts'
+import type { OutcomeCounts } from '../../sensor/scan/batch.ts'
+import { sweep } from '../../sensor/scan/sweep.ts'
 
 t.test('24 resets in a row are believed to be all, one answer between them is not', (t) => {
   const offences = new Offences()

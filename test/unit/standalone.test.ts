@@ -2,10 +2,9 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { openAnswerCache } from '../../appliance/standalone/answer-cache.ts'
+import { openAnswerCache, rememberAnswers } from '../../appliance/standalone/answer-cache.ts'
 import { createMeter } from '../../appliance/standalone/progress.ts'
 import { filterOf, readCursor, writeCursor } from '../../appliance/standalone/query.ts'
-import { createTurns } from '../../appliance/standalone/turns.ts'
 import { touches } from '../../appliance/standalone/veto.ts'
 import { parseAddress, type Address } from '../../core/address.ts'
 import { systemClock, type Clock } from '../../core/clock.ts'
@@ -76,27 +75,6 @@ t.test('a space that was made before a list grew is known to be touched by it', 
   t.notOk(touched())
   t.ok(touched('192.0.2.1', '10.0.0.3-10.0.0.4:443'))
   t.end()
-})
-
-t.test('turns keep to the rate of an address, to the whole rate, and to the hours', async (t) => {
-  const clock = instantClock()
-  const signal = new AbortController().signal
-  let closed = 0
-  const turns = createTurns({ clock, pace: { rate: 100, hostRate: 10 }, closedFor: () => closed })
-  const at = async (host: string) => (await turns(host, signal), Math.round(clock.at))
-  t.same([await at('a'), await at('a'), await at('b'), await at('a')], [0, 100, 100, 200])
-
-  closed = 5_000
-  const waiting = turns('c', signal)
-  closed = 0
-  await waiting
-  t.ok(clock.at >= 5_000, 'closed hours are waited for')
-
-  const stop = new AbortController()
-  stop.abort()
-  closed = 1e9
-  await turns('a', stop.signal)
-  t.ok(clock.at < 1e9, 'a stop does not wait')
 })
 
 t.test('the time left is told once the rate is steady, from the last seconds', (t) => {
@@ -172,5 +150,30 @@ t.test('answers about revocation are kept for as long as they hold', (t) => {
   const nowhere = openAnswerCache(join(directory, 'file'), clock)
   nowhere.set('a', bytes, 5_000)
   t.equal(nowhere.get('a'), undefined, 'a place that cannot be written is no fault')
+  t.end()
+})
+
+t.test('an answer is read once in a run, and what is held in memory is bounded', (t) => {
+  const files = new Map<string, Uint8Array>([['a', Buffer.alloc(600)]])
+  const reads: string[] = []
+  const cache = rememberAnswers(
+    {
+      get: (key) => (reads.push(key), files.get(key) && Buffer.from(files.get(key) ?? [])),
+      set: (key, bytes) => void files.set(key, bytes)
+    },
+    1_000
+  )
+  const first = cache.get('a')
+  t.equal(cache.get('a'), first, 'the very same bytes, so that what was read from them holds')
+  t.same(reads, ['a'])
+  const newer = Buffer.alloc(500, 1)
+  cache.set('b', newer, 9)
+  t.equal(cache.get('b'), newer)
+  t.equal(files.get('b'), newer, 'it is kept on disk too')
+  t.not(cache.get('a'), first, 'the oldest went: both together are too large')
+  cache.set('c', Buffer.alloc(1_001), 9)
+  t.equal(reads.length, 2)
+  cache.get('c')
+  t.equal(reads.length, 3, 'what is too large is not held')
   t.end()
 })

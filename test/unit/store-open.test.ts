@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
@@ -19,6 +19,37 @@ t.test('a new state directory is closed to others, and so is the database', (t) 
   t.equal(mode(directory), 0o700)
   for (const end of ['', '-wal', '-shm']) t.equal(mode(file(directory) + end), 0o600, end)
   store.close()
+  t.end()
+})
+
+t.test('a state directory that others may write is refused, with the remedy', (t) => {
+  for (const rights of [0o700, 0o750, 0o755, 0o1777]) {
+    const directory = directoryFor(t)
+    chmodSync(directory, rights)
+    t.doesNotThrow(() => open(directory).close(), rights.toString(8))
+  }
+  for (const rights of [0o775, 0o777, 0o720, 0o702]) {
+    const directory = directoryFor(t)
+    chmodSync(directory, rights)
+    const message = new RegExp(
+      `others may write there \\(0${rights.toString(8)}\\).*Run chmod go-w ${directory}`
+    )
+    t.throws(() => open(directory), { code: 'state-unsafe', kind: 'denied', message })
+    t.same(readdirSync(directory), [], 'and nothing is put there')
+    chmodSync(directory, 0o755)
+    t.doesNotThrow(() => open(directory).close(), 'after the remedy it opens')
+  }
+  t.end()
+})
+
+const notRoot = process.getuid?.() === 0 ? false : 'only root can give files away'
+
+t.test('in a sticky directory a database of another account is refused', { skip: notRoot }, (t) => {
+  const directory = directoryFor(t)
+  chmodSync(directory, 0o1777)
+  open(directory).close()
+  chownSync(file(directory), 65_534, 65_534)
+  t.throws(() => open(directory), { code: 'state-unsafe' })
   t.end()
 })
 

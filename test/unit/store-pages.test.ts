@@ -314,15 +314,26 @@ t.test('the order of expiry follows what changes, goes and comes back', (t) => {
 t.test('owners and tags are set by filter and by place, and found', (t) => {
   const here = filled(t)
   const { ownership } = here.store
-  t.equal(ownership.setWhere({ keyType: 'RSA' }, start, { owner: 'crypto team', addTags: ['rsa', 'old'] }), 3)
+  t.same(ownership.setWhere({ keyType: 'RSA' }, start, { owner: 'crypto team', addTags: ['rsa', 'old'] }), {
+    met: 3,
+    changed: 3
+  })
   t.same(listed(here, { owner: 'crypto team' }), ['9.255.0.1:8443', '10.0.0.10:443', '2001:db8::2:443'])
   t.same(listed(here, { tag: 'rsa', port: 443 }), ['10.0.0.10:443', '2001:db8::2:443'])
   const address = parseAddress('10.0.0.9') ?? 0
-  t.equal(ownership.setAt({ address, port: null, name: null }, { addTags: ['nine'] }), 2)
-  t.equal(ownership.setAt({ address, port: 443, name: null }, { owner: 'shop' }), 1)
-  t.equal(ownership.setAt({ address, port: null, name: 'www.example.com' }, { removeTags: ['nine'] }), 1)
-  t.equal(ownership.setAt({ address: 1, port: null, name: null }, { owner: 'nobody' }), 0)
+  t.same(ownership.setAt({ address, port: null, name: null }, { addTags: ['nine'] }), { met: 2, changed: 2 })
+  t.same(ownership.setAt({ address, port: 443, name: null }, { owner: 'shop' }), { met: 1, changed: 1 })
+  t.same(ownership.setAt({ address, port: null, name: 'www.example.com' }, { removeTags: ['nine'] }), {
+    met: 1,
+    changed: 1
+  })
+  t.same(ownership.setAt({ address: 1, port: null, name: null }, { owner: 'nobody' }), { met: 0, changed: 0 })
   t.same(listed(here, { tag: 'nine' }), ['10.0.0.9:8443'])
+  t.same(
+    ownership.setAt({ address, port: 443, name: null }, { owner: 'shop', removeTags: ['never'] }),
+    { met: 1, changed: 0 },
+    'what was so before is no change'
+  )
   t.same(ownership.tags(), ['nine', 'old', 'rsa'])
   ownership.setWhere({ owner: 'crypto team' }, start, { owner: null, removeTags: ['rsa'] })
   t.same(listed(here, { owner: 'crypto team' }), [])

@@ -1,5 +1,5 @@
 import type { Change } from '../../records.ts'
-import { linePrinter, printTable, type View } from '../output.ts'
+import { linePrinter, printEach, printTable, type View } from '../output.ts'
 import type { Screen } from '../screen.ts'
 import type { OutputOptions, Session } from '../session.ts'
 import { changeView, comparisonLine } from '../views/scans.ts'
@@ -18,8 +18,7 @@ export async function diff(
   const print = linePrinter(screen, options, view)
   if (print) {
     screen.note(comparisonLine(compared))
-    for await (const change of changes) print(change)
-    return
+    return printEach(screen, changes, print)
   }
   screen.result(screen.paint('dim', comparisonLine(compared)))
   await printChanges(screen, view, changes)

@@ -2,7 +2,7 @@ import { jsonLine } from '../../../core/text.ts'
 import { given } from '../given.ts'
 import type { InventoryQuery } from '../../functions.ts'
 import type { Endpoint, Severity, Summary } from '../../records.ts'
-import { linePrinter, printTable } from '../output.ts'
+import { linePrinter, printEach, printTable } from '../output.ts'
 import type { Screen } from '../screen.ts'
 import type { OutputOptions, Session } from '../session.ts'
 import { detailedView, endpointView, findingLines } from '../views/endpoints.ts'
@@ -55,9 +55,6 @@ export async function listEndpoints(session: Session, options: InventoryOptions)
   )
 }
 
-/** Records after which a program is waited for that reads slowly. */
-const writtenEach = 500
-
 /** Prints records for programs: all of them, or the page that --limit asks for. */
 async function printRecords(
   { screen, functions }: Session,
@@ -69,12 +66,8 @@ async function printRecords(
   const served = await functions()
   const page = await served.inventory({ ...query, limit: limit ?? 1 })
   const rows = limit === undefined ? served.endpoints(query) : page.endpoints
-  let printed = 0
-  for await (const endpoint of rows) {
-    print(endpoint)
-    if (++printed % writtenEach === 0) await screen.written()
-    if (screen.closed.aborted) return
-  }
+  await printEach(screen, rows, print)
+  if (screen.closed.aborted) return
   if (options.json)
     screen.result(jsonLine(limit === undefined ? { ...page.summary, next: null } : page.summary))
   else if (limit !== undefined && page.summary.next !== null)

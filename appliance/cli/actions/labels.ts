@@ -1,9 +1,9 @@
 import { formatEndpoint } from '../../../core/address.ts'
 import { Fault } from '../../../core/fault.ts'
-import type { FoundPlace, Label } from '../../functions.ts'
+import type { FoundPlace, Label, Labelled } from '../../functions.ts'
 import { readFound } from '../found.ts'
 import type { Session } from '../session.ts'
-import { counted } from '../words.ts'
+import { counted, figure } from '../words.ts'
 
 /** Adds and removes tags. */
 export async function tagEndpoints(
@@ -49,8 +49,12 @@ function labelOf({ address, name, port, owner, tags }: FoundPlace): Label {
   }
 }
 
-function metText(met: readonly number[]): string {
-  const none = met.filter((count) => count === 0).length
-  const total = met.reduce((sum, count) => sum + count, 0)
-  return `${counted(total, 'endpoint')} changed.${none > 0 ? ` ${counted(none, 'place')} without any endpoint.` : ''}`
+function metText(labelled: readonly Labelled[]): string {
+  const sum = (of: (one: Labelled) => number) => labelled.reduce((total, one) => total + of(one), 0)
+  const changed = sum((one) => one.changed)
+  const same = sum((one) => one.met) - changed
+  const none = labelled.filter(({ met }) => met === 0).length
+  const parts = [`${counted(changed, 'endpoint')} changed${same > 0 ? `, ${figure(same)} as before` : ''}.`]
+  if (none > 0) parts.push(`${counted(none, 'place')} without any endpoint.`)
+  return parts.join(' ')
 }

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { commaList } from '../options.ts'
+import { commaList, malformed } from '../options.ts'
 import type { Run } from '../session.ts'
 
 const places = 'address, address:port, network or range'
@@ -11,8 +11,8 @@ export function tagCommand(run: Run): Command {
     .summary('add and remove tags of endpoints')
     .description('Adds tags to endpoints, and removes them.')
     .argument('<places...>', places)
-    .addOption(new Option('--add <TAG>', 'tags to add').argParser(commaList))
-    .addOption(new Option('--remove <TAG>', 'tags to remove').argParser(commaList))
+    .addOption(tagOption('--add', 'tags to add, parted by commas; may be given again'))
+    .addOption(tagOption('--remove', 'tags to take away, likewise'))
     .addHelpText(
       'after',
       '\nExamples:\n  tlsward inventory tag 10.1.2.0/24 10.1.9.9:8443 --add dmz,shop --remove old'
@@ -20,6 +20,14 @@ export function tagCommand(run: Run): Command {
     .action((places: string[], options: { add?: string[]; remove?: string[] }, command: Command) =>
       run(command, async (session) => (await actions()).tagEndpoints(session, places, options))
     )
+}
+
+function tagOption(name: string, description: string): Option {
+  return new Option(`${name} <TAGS>`, description).argParser<readonly string[]>((text, before) => {
+    const tags = commaList(text)
+    if (tags.length === 0) throw malformed(name, text, 'name a tag')
+    return [...(before ?? []), ...tags]
+  })
 }
 
 /** `tlsward inventory owner` */

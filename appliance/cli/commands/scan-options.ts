@@ -115,7 +115,7 @@ function lookOptions(command: Command): void {
   command
     .optionsGroup('Closer looks, once the scan is done:')
     .option('--deep', 'versions, suites and weaknesses of each endpoint: some 30 to 160 connections each')
-    .option('--ssh', 'host keys of SSH servers on the ports scanned')
+    .option('--ssh', 'host keys of SSH servers on the ports scanned, and on port 22 without --ports')
     .option('--revocation', 'ask by OCSP and CRL, where settings.json in --config allows it')
 }
 

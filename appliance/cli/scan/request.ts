@@ -1,4 +1,6 @@
-import type { ListText, PaceRequest, ProbeRequest, ScanRequest } from '../../functions.ts'
+import { resolve } from 'node:path'
+import { Fault } from '../../../core/fault.ts'
+import type { ListText, Looks, PaceRequest, ProbeRequest, ScanRequest } from '../../functions.ts'
 import { given } from '../given.ts'
 import { listOf } from '../files.ts'
 import type { PaceOptions, ScanOptions } from '../commands/scan-options.ts'
@@ -19,7 +21,7 @@ export async function scanRequest(
       { source: null, text: (options.exclude ?? []).join('\n') },
       ...(options.excludeFile ?? []).map((file) => listOf('--exclude-file', file))
     ],
-    doNotScan: (options.doNotScan ?? []).map((file) => listOf('--do-not-scan', file)),
+    doNotScan: (options.doNotScan ?? []).map((file) => standingListOf('--do-not-scan', file)),
     ports: portsOf(options),
     names: namesOf(options),
     ptr: options.ptr === true,
@@ -27,11 +29,7 @@ export async function scanRequest(
     maxNames: options.maxNames,
     pace: paceOf(options),
     probe: probeOf(options),
-    looks: {
-      deep: options.deep === true,
-      ssh: options.ssh === true,
-      revocation: options.revocation === true
-    },
+    looks: looksOf(options),
     workers: options.workers,
     maxTargets: options.maxTargets,
     owner: options.owner ?? null,
@@ -39,8 +37,26 @@ export async function scanRequest(
   }
 }
 
+/** A list that may change while the scan is made, and until it is resumed. */
+function standingListOf(option: string, file: string): ListText {
+  const list = listOf(option, file)
+  return file === '-' ? list : { ...list, file: resolve(file) }
+}
+
 function namesOf({ names, sni = [] }: ScanOptions): readonly ListText[] {
   return [{ source: null, text: sni.join('\n') }, ...(names === undefined ? [] : [listOf('--names', names)])]
+}
+
+/** The closer looks among the options. CSV has columns for endpoints only. */
+function looksOf({ deep = false, ssh = false, revocation = false, csv }: ScanOptions): Looks {
+  const looks = { deep, ssh, revocation }
+  const wanted = Object.entries(looks).flatMap(([look, is]) => (is ? [`--${look}`] : []))
+  if (csv !== true || wanted.length === 0) return looks
+  throw new Fault(
+    'option-malformed',
+    `--csv has no columns for what ${wanted.join(' and ')} shows: write --json, or leave --csv out.`,
+    { field: '--csv' }
+  )
 }
 
 /** Ports by both names of the option. */

@@ -4,6 +4,7 @@ import { shown } from '../output.ts'
 import type { Screen } from '../screen.ts'
 import { atMoment, blocks, counted, fromNow } from '../words.ts'
 import { expiryTone, findingLines, keyName } from './endpoints.ts'
+import { revocationPlain } from './looks.ts'
 
 /** One certificate for a person, line by line. */
 export function certificateLines(screen: Screen, certificate: Certificate, now: number): string[] {
@@ -57,9 +58,16 @@ function rows(certificate: Certificate, now: number): (readonly [label: string, 
     ['Issuer at', list(certificate.issuerUrls)],
     ['Fingerprint', blocks(certificate.fingerprint)],
     ['Trust', certificate.inventory ? trustWords[certificate.inventory.trust ?? 'nobody'] : ''],
+    ['Revocation', revocationText(certificate, now)],
     ['Served by', servedText(certificate)]
   ]
   return all.filter(([, value]) => value !== '')
+}
+
+function revocationText({ inventory }: Certificate, now: number): string {
+  if (!inventory?.revocation) return ''
+  const { at } = inventory.revocation
+  return `${revocationPlain(inventory.revocation)}, asked ${fromNow(Date.parse(at), now)}`
 }
 
 function servedText({ inventory }: Certificate): string {

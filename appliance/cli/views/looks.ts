@@ -17,6 +17,8 @@ function deepLines(screen: Screen, deep: Deep): string[] {
   const place = `${formatEndpoint(deep.address, deep.port)}${deep.name === null ? '' : ` ${shown(deep.name)}`}`
   const spoken = deep.versions.filter(({ accepted }) => accepted)
   const suites = new Set(spoken.flatMap((one) => one.suites)).size
+  if (deep.cost.connections === 0)
+    return [`${screen.paint('strong', place)}  not looked at: what looks may take of the address is used up`]
   const facts = [
     spoken.map(({ version }) => version).join(', ') || 'no version accepted',
     counted(suites, 'suite'),
@@ -28,6 +30,7 @@ function deepLines(screen: Screen, deep: Deep): string[] {
   const stopped = deep.stopped === null ? '' : `, stopped: ${deep.stopped}`
   return [
     `${screen.paint('strong', place)}  ${facts.join(' · ')}  ${screen.paint('dim', cost + stopped)}`,
+    ...spoken.flatMap((one) => suiteLines(screen, one)),
     ...deep.weaknesses.flatMap(({ severity, reason, remedy }) => {
       const { word, tone } = severities[severity]
       const lines = wrapped(`${shown(reason)} ${remedy}`, screen.width - indent)
@@ -40,6 +43,20 @@ function deepLines(screen: Screen, deep: Deep): string[] {
 }
 
 const indent = 12
+
+/** The suites of one version in the order in which they were chosen. */
+function suiteLines(
+  screen: Screen,
+  { version, suites, order, complete }: Deep['versions'][number]
+): string[] {
+  if (suites.length === 0) return []
+  const notes = [...(order === null ? [] : [`the ${order} decides`]), ...(complete ? [] : ['not all asked'])]
+  const text = suites.join(', ') + (notes.length > 0 ? ` (${notes.join(', ')})` : '')
+  return wrapped(text, screen.width - indent).map(
+    (line, at) =>
+      (at === 0 ? `  ${screen.paint('dim', version.padEnd(indent - 2))}` : ' '.repeat(indent)) + line
+  )
+}
 
 function sshLines(screen: Screen, { address, port, banner, outcome, keys }: Ssh): string[] {
   const said = banner === null ? outcome : shown(banner)
@@ -70,6 +87,12 @@ const revocationWords: Readonly<Record<Revocation['outcome'], string>> = {
   'not-asked': 'not asked, the settings do not allow it',
   'none-named': 'names no place to ask',
   'no-issuer': 'its issuer is not sent, so nobody can be asked'
+}
+
+/** What came of asking for revocation, in words. */
+export function revocationPlain({ outcome, revokedAt, reason, by }: Revocation): string {
+  const since = revokedAt === null ? '' : ` since ${onDay(Date.parse(revokedAt))}, ${reason ?? 'no reason'}`
+  return `${revocationWords[outcome]}${since}${by === null ? '' : ` (${by.toUpperCase()})`}`
 }
 
 function revocationLine(screen: Screen, look: Revocation): string {

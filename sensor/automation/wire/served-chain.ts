@@ -1,10 +1,10 @@
 import type { Clock } from '../../../core/clock.ts'
 import type { Random } from '../../../core/random.ts'
 import type { StartTls } from '../../scan/observation.ts'
+import { sweepAgreement } from '../../scan/probe/agreements.ts'
 import { Exchange } from '../../scan/probe/exchange.ts'
 import { allGroups, schemes, suiteIds, writeHello, type HelloOffer } from '../../scan/probe/hello.ts'
 import type { Dialer } from '../../scan/probe/line.ts'
-import { sweepAgreement } from '../../scan/probe/tls13.ts'
 import { fingerprintOf } from '../held.ts'
 import type { HandshakeWish } from './handshake.ts'
 

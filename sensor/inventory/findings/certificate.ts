@@ -1,5 +1,5 @@
 import type { CertificateFields } from '../../../pki/fields.ts'
-import { applyRules, date, finding, named, type Finding, type Rule } from './finding.ts'
+import { applyRules, finding, named, type Finding, type Rule } from './finding.ts'
 import { expired, expiresSoon, longValidity, notYetValid, type JudgedCertificate } from './validity.ts'
 
 /** Shortest keys that are not weak, in bits. */
@@ -76,23 +76,4 @@ export function certificateFindings(subject: JudgedCertificate): Finding[] {
 /** What there is to say about a certificate that nothing can read. */
 export function unreadableFindings(reason: string): Finding[] {
   return [finding('unreadable-certificate', { reason, facts: {} })]
-}
-
-/** What the issuer said of a certificate that it revoked: when (milliseconds), and why in a word of RFC 5280 §5.3.1. */
-export interface JudgedRevocation {
-  readonly at: number
-  readonly reason: string
-}
-
-/** What there is to say about a certificate when its issuer was asked; null: it is not revoked. */
-export function revocationFindings(revoked: JudgedRevocation | null): Finding[] {
-  if (revoked === null) return []
-  const { at, reason } = revoked
-  const facts = { revokedAt: at, reason }
-  return [
-    finding('revoked', {
-      reason: `Its issuer revoked it on ${date(at)}, for the reason ${named(reason)}.`,
-      facts
-    })
-  ]
 }

@@ -91,6 +91,26 @@ export const findingCodes = {
     'The best version that the server offers is SSL 3.0, TLS 1.0 or TLS 1.1 (deprecated by RFC 7568 and RFC 8996).',
     'Enable TLS 1.2 and TLS 1.3 on the server, then disable the old versions.'
   ),
+  'weak-protocol': row(
+    ['Weak protocol', 'warning'],
+    'A deeper look saw a protocol version accepted that can be attacked: SSL 2.0, SSL 3.0, TLS 1.0 or TLS 1.1.',
+    'Turn the old versions off: tlsward endpoint show says which.'
+  ),
+  'weak-suite': row(
+    ['Weak cipher suite', 'warning'],
+    'A deeper look saw suites accepted that encrypt badly, encrypt nothing, or prove no identity.',
+    'Take them out of the list of suites: tlsward endpoint show says which.'
+  ),
+  'weak-key-exchange': row(
+    ['Weak key exchange', 'warning'],
+    'A deeper look saw keys agreed on in a way that can be broken, or read later by whoever gets the key.',
+    'Offer ECDHE suites before all others, and primes of 2048 bits or more for DHE.'
+  ),
+  'weak-tls-setting': row(
+    ['Weak TLS setting', 'warning'],
+    'A deeper look saw compression, or that a protection of renegotiation or fallback is missing.',
+    'Update the TLS library and turn compression off: tlsward endpoint show says which.'
+  ),
   'long-validity': row(
     ['Long validity', 'warning'],
     'The certificate is valid for longer than the CA/Browser Forum allows (Baseline Requirements 6.3.2).',

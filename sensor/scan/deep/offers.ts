@@ -1,7 +1,7 @@
 import { allGroups, schemes, type HelloOffer } from '../probe/hello.ts'
 import { registeredSuites } from '../probe/registry.ts'
 import { suites } from '../probe/suites.ts'
-import { sweepAgreement } from '../probe/tls13.ts'
+import { sweepAgreement } from '../probe/agreements.ts'
 import { ecdheGroups, tls13Groups } from './groups.ts'
 import { isSsl2Kind, isTls13Suite } from './suite-traits.ts'
 

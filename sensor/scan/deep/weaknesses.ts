@@ -51,7 +51,9 @@ export interface Weakness {
   readonly remedy: string
 }
 
-/** The weaknesses that a report shows, in the order of {@link weaknessCodes}. Pure. */
+const ranks: Readonly<Record<WeaknessSeverity, number>> = { critical: 0, warning: 1, note: 2 }
+
+/** The weaknesses that a report shows, the worst first, then in the order of {@link weaknessCodes}. Pure. */
 export function weaknessesOf(report: DeepReport): readonly Weakness[] {
   const found: Weakness[] = []
   for (const [code, rule] of Object.entries(rules) as [WeaknessCode, Rule][]) {
@@ -59,7 +61,7 @@ export function weaknessesOf(report: DeepReport): readonly Weakness[] {
     const [severity, remedy] = weaknessCodes[code]
     if (reason !== null) found.push({ code, severity, reason, remedy })
   }
-  return found
+  return found.toSorted((one, other) => ranks[one.severity] - ranks[other.severity])
 }
 
 /** the reason, or null where the weakness is not there */

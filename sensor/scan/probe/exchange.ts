@@ -1,11 +1,13 @@
 import { visible } from '../../../core/text.ts'
 import type { StartTls } from '../observation.ts'
 import { Flight, flightLimits, type FlightEnd } from './flight.ts'
+import { FinishedTls } from './finished.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import { writeHello, type Hello } from './hello.ts'
 import type { Dialer, Line, LineHandler } from './line.ts'
 import { openPrelude, protocolOf } from './starttls/index.ts'
-import { preludeLimit, type Prelude } from './starttls/prelude.ts'
-import { agreementFor, sweepAgreement, type KeyAgreement } from './tls13.ts'
+import { preludeLimit, type Closing, type Prelude } from './starttls/prelude.ts'
+import { agreementFor, sweepAgreement, type KeyAgreement } from './agreements.ts'
 
 /** How one connection ended: what the flight said, or what happened before or instead of it. */
 export type ExchangeEnd =
@@ -32,6 +34,10 @@ export interface ExchangeSetup {
   readonly whole?: boolean
   /** read no further than the ServerHello or HelloRetryRequest */
   readonly brief?: boolean
+  /** counts what all connections of a scan hold */
+  readonly held?: HeldBytes
+  /** finish the handshake where a cut one counts against us: then the hello is not ours */
+  readonly finish?: boolean
   /** reads the answer in place of a flight: another protocol than TLS */
   readonly reader?: AnswerReader
 }
@@ -63,6 +69,8 @@ export class Exchange implements LineHandler {
   #heard = 0
   #banner = ''
   #retried = false
+  /** finishes the handshake, where a cut one counts against us */
+  #finished: FinishedTls | null = null
   flight: Flight | null = null
   end: ExchangeEnd | null = null
 
@@ -78,12 +86,25 @@ export class Exchange implements LineHandler {
   /** The owner's patience is at its end. */
   timeUp(): void {
     if (this.#phase === 'connecting') this.#finish({ kind: 'silent' })
+    else if (this.#finished !== null) this.#endFinished(this.#finished, 'stalled')
     else this.#finish({ kind: 'stalled', heard: this.#heard > 0 })
+  }
+
+  /** bytes of an unfinished answer that it holds */
+  get held(): number {
+    return this.#finished?.held ?? this.flight?.held ?? 0
+  }
+
+  /** Ends for the sake of the others, which need the memory. */
+  giveWay(): void {
+    this.#finish({ kind: 'too-large', why: 'more bytes than all connections together may hold' })
   }
 
   /** Ends the connection without telling the owner: the scan stops. */
   abandon(): void {
     this.#phase = 'over'
+    this.flight?.release()
+    this.#finished?.close()
     this.#line?.abort()
   }
 
@@ -103,16 +124,19 @@ export class Exchange implements LineHandler {
     if (this.#phase !== 'hello') return
     const records = this.#prelude?.unwrap ? this.#prelude.unwrap(bytes) : bytes
     if (!records) return this.#finish({ kind: 'malformed', why: 'broken packets around TLS' })
+    if (this.#finished !== null) return this.#finished.feed(bytes)
     const { reader } = this.setup
     if (reader !== undefined) return this.#readBy(reader, records)
     if (this.flight?.feed(records)) this.#readEnd(this.flight, records)
   }
 
   onEnd(): void {
+    if (this.#finished !== null) return this.#endFinished(this.#finished, 'ended')
     this.#cut('ended')
   }
 
   onFail(code: string): void {
+    if (this.#finished !== null) return this.#endFinished(this.#finished, 'reset')
     if (this.#phase !== 'connecting') return this.#cut('reset')
     // a reset, unlike a refusal, came after the connection was accepted (before we heard of it)
     if (code === 'ECONNRESET') return this.#finish({ kind: 'reset', heard: false })
@@ -134,8 +158,9 @@ export class Exchange implements LineHandler {
     const keys = this.setup.keys ?? sweepAgreement
     const share = hello.offer.share?.group
     const agreement = share === undefined || share === keys.share.group ? keys : agreementFor(share)
-    const { whole = false, brief = false } = this.setup
-    this.flight = new Flight(hello, agreement ?? keys, { whole, brief, after })
+    const { whole = false, brief = false, held } = this.setup
+    this.flight?.release()
+    this.flight = new Flight(hello, agreement ?? keys, { whole, brief, after, held })
     this.#line?.send(this.#prelude?.wrap ? this.#prelude.wrap(hello.record) : hello.record)
   }
 
@@ -148,7 +173,35 @@ export class Exchange implements LineHandler {
     if (step.kind === 'refused') return this.#finish({ kind: 'no-starttls', banner: this.#banner })
     if (step.send) this.#line?.send(step.send)
     // what came behind the consent is dropped: TLS answers only to our hello (RFC 3207 §4.2)
-    if (step.kind === 'tls') this.#sayHello(this.setup.hello, [])
+    if (step.kind !== 'tls') return
+    if (this.setup.finish && this.#prelude?.closing) this.#finishTls(this.#prelude.closing())
+    else this.#sayHello(this.setup.hello, [])
+  }
+
+  #finishTls(closing: Closing): void {
+    this.#phase = 'hello'
+    const finished = new FinishedTls({
+      name: this.setup.hello.offer.name,
+      closing,
+      held: this.setup.held,
+      send: (bytes) => this.#line?.send(bytes),
+      over: () => this.#endFinished(finished, 'ended')
+    })
+    this.#finished = finished
+  }
+
+  /** what was seen in a handshake that was finished, or how it failed */
+  #endFinished(finished: FinishedTls, otherwise: 'stalled' | 'ended' | 'reset'): void {
+    if (this.#phase === 'over') return
+    finished.close()
+    this.#finished = null
+    this.flight = finished.flight(this.setup.hello)
+    const { end } = this.flight
+    if (end === null && otherwise === 'stalled') this.timeUp()
+    else if (end === null) this.#cut(otherwise === 'reset' ? 'reset' : 'ended')
+    else if (end.kind === 'retry' || end.kind === 'not-tls')
+      this.#finish({ kind: 'malformed', why: 'no TLS after its consent' })
+    else this.#finish(end)
   }
 
   #readBy(reader: AnswerReader, bytes: Uint8Array): void {
@@ -185,8 +238,11 @@ export class Exchange implements LineHandler {
     if (this.#phase === 'over') return
     this.#phase = 'over'
     this.end = end
+    this.#finished?.close()
     this.#line?.abort()
     this.#owner.exchangeEnded(this)
+    // only now: the certificates are views of what is held
+    this.flight?.release()
   }
 }
 

@@ -1,8 +1,10 @@
 import { copyOf, u16, u24 } from './bytes.ts'
 import { readCertificateList, type CertificateList } from './certificate-list.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import type { Hello } from './hello.ts'
 import { readServerHello, type ServerHello } from './server-hello.ts'
-import { ServerRecords, type KeyAgreement } from './tls13.ts'
+import { type KeyAgreement } from './agreements.ts'
+import { ServerRecords } from './tls13.ts'
 
 /** Bounds of what one connection may make us take. */
 export const flightLimits = {
@@ -42,6 +44,10 @@ export interface FlightOptions {
   readonly brief?: boolean
   /** after a HelloRetryRequest: the first hello and the request, which the transcript begins with */
   readonly after?: readonly Uint8Array[]
+  /** the server's handshake traffic secret (RFC 8446 §7.1), where somebody else has agreed on the keys of TLS 1.3 */
+  readonly serverSecret?: Uint8Array
+  /** where what the flight holds is counted beside all others */
+  readonly held?: HeldBytes | undefined
 }
 
 /**
@@ -70,6 +76,9 @@ export class Flight {
   readonly #whole: boolean
   readonly #brief: boolean
   readonly #messages: readonly Uint8Array[]
+  readonly #serverSecret: Uint8Array | undefined
+  readonly #counter: HeldBytes | undefined
+  #held = 0
   #records: ServerRecords | null = null
   #input: Pieces | null = null
   #handshake: Pieces | null = null
@@ -83,6 +92,8 @@ export class Flight {
     this.#keys = keys
     this.#whole = options.whole ?? false
     this.#brief = options.brief ?? false
+    this.#serverSecret = options.serverSecret
+    this.#counter = options.held
   }
 
   /** Takes bytes; true once the flight has ended and `end` says how. */
@@ -96,7 +107,29 @@ export class Flight {
     this.#input ??= new Pieces()
     this.#input.keep(input, used)
     if (this.#bytes > flightLimits.bytes) this.#tooLarge('more bytes than a handshake has')
+    this.#count()
     return this.end !== null
+  }
+
+  /** bytes of unfinished records and messages that it holds */
+  get held(): number {
+    return this.#held
+  }
+
+  /** Lets go of what it holds: nothing more will be read. */
+  release(): void {
+    if (this.#held > 0) this.#counter?.add(-this.#held)
+    this.#held = 0
+    this.#input = null
+    this.#handshake = null
+  }
+
+  #count(): void {
+    const held = (this.#input?.capacity ?? 0) + (this.#handshake?.capacity ?? 0)
+    if (held === this.#held) return
+    const fits = this.#counter?.add(held - this.#held) ?? true
+    this.#held = held
+    if (!fits) this.#tooLarge('more bytes than all connections together may hold')
   }
 
   #complete(): boolean {
@@ -226,6 +259,8 @@ export class Flight {
     const hello = readServerHello(message.subarray(4))
     if (!hello) return this.#malformed('a ServerHello that does not add up')
     if (this.hello !== null) return this.#malformed('a second ServerHello')
+    // whoever has the secret has said hello again already
+    if (hello.retry && this.#serverSecret) return
     if (hello.retry && !this.#brief) {
       return void (this.end = { kind: 'retry', hello, message: copyOf(message) })
     }
@@ -236,6 +271,11 @@ export class Flight {
   }
 
   #deriveKeys(hello: ServerHello, message: Uint8Array): void {
+    if (this.#serverSecret) {
+      this.#records = ServerRecords.bySecret(hello.cipher, this.#serverSecret) ?? null
+      if (this.#records === null) this.#malformed('a cipher suite that is not known')
+      return
+    }
     if (hello.share === null || hello.group !== this.#keys.share.group) {
       return this.#malformed('a key share that was not offered')
     }
@@ -282,6 +322,11 @@ export class Flight {
 class Pieces {
   #kept = nothing
   #length = 0
+
+  /** bytes of memory taken */
+  get capacity(): number {
+    return this.#kept.length
+  }
 
   /** what is kept, followed by `bytes`: a view that holds until the next call */
   with(bytes: Uint8Array): Uint8Array {

@@ -51,7 +51,7 @@ export const schemes = {
 } as const
 
 /**
- * Every group that a hello names; the first has the key share that costs least (see tls13.ts). No group of
+ * Every group that a hello names; the first has the key share that costs least (see agreements.ts). No group of
  * RFC 7919: naming one would forbid servers to use other finite-field groups in TLS 1.2 (§4).
  */
 export const allGroups: readonly number[] = [

@@ -1,6 +1,6 @@
 import { allGroups, schemes, suiteIds, writeHello, type Hello, type HelloOffer } from './hello.ts'
 import type { Rung } from './ladder.ts'
-import { sweepAgreement } from './tls13.ts'
+import { rareGroups, sweepAgreement } from './agreements.ts'
 
 const noName: Pick<HelloOffer, 'name'> = { name: null }
 
@@ -15,8 +15,8 @@ const modern: HelloOffer = {
 
 const bare = { ...modern, schemes: [], groups: [], share: null, extensions: false } as const
 
-/** What each rung offers. */
-const offers: Readonly<Record<Rung, HelloOffer>> = {
+/** What each rung offers; `groups` is made when it is needed first, for it needs to know what this Node can. */
+const offers: Readonly<Record<Exclude<Rung, 'groups'>, HelloOffer>> = {
   modern,
   legacy: {
     ...bare,
@@ -36,6 +36,12 @@ const offers: Readonly<Record<Rung, HelloOffer>> = {
   }
 }
 
+/** without a key share, which can be large: the server says which group it wants */
+function groupsOffer(): HelloOffer {
+  const suites = suiteIds(({ kx }) => kx === 'TLS1.3')
+  return { ...modern, versions: [0x0304], suites, groups: rareGroups(), share: null }
+}
+
 /**
  * The hellos of one scan. Their random is drawn once: nothing rests on it, the same bytes for every server
  * need not be written again, and their hash is kept.
@@ -43,6 +49,7 @@ const offers: Readonly<Record<Rung, HelloOffer>> = {
 export class Hellos {
   readonly #random: Uint8Array
   readonly #written = new Map<string, Hello>()
+  #groups: HelloOffer | undefined
 
   /** `random`: 64 bytes */
   constructor(random: Uint8Array) {
@@ -51,11 +58,12 @@ export class Hellos {
 
   for(rung: Rung, name: string | null): Hello {
     // a bare hello carries no name
-    const sent = offers[rung].extensions === false ? null : name
+    const offer = rung === 'groups' ? (this.#groups ??= groupsOffer()) : offers[rung]
+    const sent = offer.extensions === false ? null : name
     const key = sent === null ? rung : `${rung} ${sent}`
     const known = this.#written.get(key)
     if (known) return known
-    const hello = writeHello({ ...offers[rung], name: sent }, this.#random)
+    const hello = writeHello({ ...offer, name: sent }, this.#random)
     // names come by the million: only the nameless hellos are kept for good
     if (this.#written.size > 1_000) this.#written.clear()
     this.#written.set(key, hello)

@@ -4,11 +4,12 @@ import type { ExchangeEnd } from './exchange.ts'
 
 /**
  * The rungs of the ladder, in the order in which they are tried. `modern` answers almost everything in one
- * connection: TLS 1.0–1.3, every suite, a key share for P-256. `legacy` is a TLS 1.0 hello without any
- * extension, for servers that cannot bear one; `ssl3` is for those that know nothing later. `rsa` and `ecdsa`
- * ask for the certificate of the other key type.
+ * connection: TLS 1.0–1.3, every suite, a key share for P-256. `groups` is TLS 1.3 with the groups that few insist
+ * on (finite fields, ML-KEM, Brainpool), for servers that find nothing in common. `legacy` is a TLS 1.0 hello
+ * without any extension, for servers that cannot bear one; `ssl3` is for those that know nothing later. `rsa` and
+ * `ecdsa` ask for the certificate of the other key type.
  */
-export type Rung = 'modern' | 'legacy' | 'ssl3' | 'rsa' | 'ecdsa'
+export type Rung = 'modern' | 'groups' | 'legacy' | 'ssl3' | 'rsa' | 'ecdsa'
 
 /** One connection to be made. */
 export interface Step {
@@ -39,18 +40,20 @@ export function nextStep(past: readonly Attempt[], climb: Climb): Step | null {
   if (!last) return { rung: 'modern', starttls: climb.starttls }
   if (past.some(({ rung }) => rung === 'rsa' || rung === 'ecdsa')) return null
   if (last.end.kind === 'certificate') return climb.twin && !countsCutHandshakes(last) ? twinStep(last) : null
-  return otherProtocol(past, climb) ?? olderHello(last)
+  return otherProtocol(past, climb) ?? (countsCutHandshakes(last) ? null : olderHello(last))
 }
 
 /**
  * MySQL and MariaDB count handshakes that were cut short, and bar an address after max_connect_errors of them
- * (100 by default) in a row: it is not asked twice.
+ * (100 by default): theirs is finished, and they are not asked twice.
  */
 function countsCutHandshakes({ starttls }: Attempt): boolean {
   return starttls === 'mysql'
 }
 
-function twinStep({ keyType, starttls }: Attempt): Step | null {
+function twinStep({ rung, keyType, starttls }: Attempt): Step | null {
+  // the hellos for the other key type name the usual groups
+  if (rung === 'groups') return null
   if (keyType === 'RSA') return { rung: 'ecdsa', starttls }
   return keyType === 'ECDSA' ? { rung: 'rsa', starttls } : null
 }
@@ -70,13 +73,18 @@ function otherProtocol(past: readonly Attempt[], climb: Climb): Step | null {
 }
 
 function olderHello({ rung, starttls, end }: Attempt): Step | null {
+  if (rung === 'groups') return { rung: 'legacy', starttls }
   const turnedDown =
     (end.kind === 'alert' && end.alert !== unrecognizedName) || end.kind === 'reset' || end.kind === 'ended'
   if (!turnedDown) return null
+  // by this alert servers say that nothing in the hello suits them (RFC 8446 §4.1.1)
+  if (rung === 'modern' && end.kind === 'alert' && end.alert === handshakeFailure)
+    return { rung: 'groups', starttls }
   if (rung === 'modern') return { rung: 'legacy', starttls }
   return rung === 'legacy' ? { rung: 'ssl3', starttls } : null
 }
 
+const handshakeFailure = 40
 const unrecognizedName = 112
 
 /** The one outcome of all connections to an endpoint: the most telling of their ends. */

@@ -3,6 +3,7 @@ import type { Observation, Outcome, ServedChain, StartTls } from '../observation
 import type { Pair } from '../space.ts'
 import type { ChainBook } from './chain-book.ts'
 import { Exchange, type ExchangeOwner } from './exchange.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import type { Hellos } from './hellos.ts'
 import type { Climbs } from './climbs.ts'
 import { nextStep, outcomeOf, type Attempt, type Step } from './ladder.ts'
@@ -24,6 +25,7 @@ export interface ProbeTools {
   readonly hellos: Hellos
   readonly chains: ChainBook
   readonly climbs: Climbs
+  readonly held: HeldBytes
   readonly options: ProbeOptions
 }
 
@@ -65,10 +67,11 @@ export class Probe implements ExchangeOwner {
 
   /** Makes the next connection. */
   connect(): void {
-    const { dialer, hellos } = this.#tools
+    const { dialer, hellos, held } = this.#tools
     const { rung, starttls } = this.#step
     const hello = hellos.for(rung, this.pair.name)
-    this.#exchange = new Exchange({ address: this.host, port: this.pair.port, hello, starttls }, this)
+    const { host: address, pair } = this
+    this.#exchange = new Exchange({ address, port: pair.port, hello, starttls, held, finish: true }, this)
     this.connections++
     this.#exchange.start(dialer)
   }
@@ -76,6 +79,16 @@ export class Probe implements ExchangeOwner {
   /** The time for what it waits for is over. */
   timeUp(): void {
     this.#exchange?.timeUp()
+  }
+
+  /** bytes that its connection holds of an unfinished answer */
+  get held(): number {
+    return this.#exchange?.held ?? 0
+  }
+
+  /** Its connection ends for the sake of the others. */
+  giveWay(): void {
+    this.#exchange?.giveWay()
   }
 
   /** Ends the probe without a result: the scan stops. */

@@ -6,95 +6,81 @@ export type SuiteAuth = 'RSA' | 'ECDSA' | 'DSS' | 'any'
 /** One cipher suite of the IANA registry. */
 export interface Suite {
   readonly id: number
-  /** OpenSSL's name where it has one, else the registry's */
-  readonly name: string
   readonly auth: SuiteAuth
   readonly kx: 'TLS1.3' | 'ECDHE' | 'DHE' | 'RSA' | 'ECDH' | 'RSA-EXPORT' | 'DHE-EXPORT'
   readonly bits: number
 }
 
-const table: readonly (readonly [number, string, SuiteAuth, Suite['kx'], number])[] = [
-  [0x1303, 'TLS_CHACHA20_POLY1305_SHA256', 'any', 'TLS1.3', 256],
-  [0x1301, 'TLS_AES_128_GCM_SHA256', 'any', 'TLS1.3', 128],
-  [0x1302, 'TLS_AES_256_GCM_SHA384', 'any', 'TLS1.3', 256],
-  [0xc02b, 'ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDSA', 'ECDHE', 128],
-  [0xc02f, 'ECDHE-RSA-AES128-GCM-SHA256', 'RSA', 'ECDHE', 128],
-  [0xc02c, 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDSA', 'ECDHE', 256],
-  [0xc030, 'ECDHE-RSA-AES256-GCM-SHA384', 'RSA', 'ECDHE', 256],
-  [0xcca9, 'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDSA', 'ECDHE', 256],
-  [0xcca8, 'ECDHE-RSA-CHACHA20-POLY1305', 'RSA', 'ECDHE', 256],
-  [0xc0ad, 'ECDHE-ECDSA-AES256-CCM', 'ECDSA', 'ECDHE', 256],
-  [0xc0ac, 'ECDHE-ECDSA-AES128-CCM', 'ECDSA', 'ECDHE', 128],
-  [0xc023, 'ECDHE-ECDSA-AES128-SHA256', 'ECDSA', 'ECDHE', 128],
-  [0xc027, 'ECDHE-RSA-AES128-SHA256', 'RSA', 'ECDHE', 128],
-  [0xc024, 'ECDHE-ECDSA-AES256-SHA384', 'ECDSA', 'ECDHE', 256],
-  [0xc028, 'ECDHE-RSA-AES256-SHA384', 'RSA', 'ECDHE', 256],
-  [0xc009, 'ECDHE-ECDSA-AES128-SHA', 'ECDSA', 'ECDHE', 128],
-  [0xc013, 'ECDHE-RSA-AES128-SHA', 'RSA', 'ECDHE', 128],
-  [0xc00a, 'ECDHE-ECDSA-AES256-SHA', 'ECDSA', 'ECDHE', 256],
-  [0xc014, 'ECDHE-RSA-AES256-SHA', 'RSA', 'ECDHE', 256],
-  [0x009e, 'DHE-RSA-AES128-GCM-SHA256', 'RSA', 'DHE', 128],
-  [0x009f, 'DHE-RSA-AES256-GCM-SHA384', 'RSA', 'DHE', 256],
-  [0xccaa, 'DHE-RSA-CHACHA20-POLY1305', 'RSA', 'DHE', 256],
-  [0x0067, 'DHE-RSA-AES128-SHA256', 'RSA', 'DHE', 128],
-  [0x006b, 'DHE-RSA-AES256-SHA256', 'RSA', 'DHE', 256],
-  [0x0033, 'DHE-RSA-AES128-SHA', 'RSA', 'DHE', 128],
-  [0x0039, 'DHE-RSA-AES256-SHA', 'RSA', 'DHE', 256],
-  [0x0045, 'DHE-RSA-CAMELLIA128-SHA', 'RSA', 'DHE', 128],
-  [0x0088, 'DHE-RSA-CAMELLIA256-SHA', 'RSA', 'DHE', 256],
-  [0x0032, 'DHE-DSS-AES128-SHA', 'DSS', 'DHE', 128],
-  [0x0038, 'DHE-DSS-AES256-SHA', 'DSS', 'DHE', 256],
-  [0x009c, 'AES128-GCM-SHA256', 'RSA', 'RSA', 128],
-  [0x009d, 'AES256-GCM-SHA384', 'RSA', 'RSA', 256],
-  [0xc09c, 'AES128-CCM', 'RSA', 'RSA', 128],
-  [0xc09d, 'AES256-CCM', 'RSA', 'RSA', 256],
-  [0x003c, 'AES128-SHA256', 'RSA', 'RSA', 128],
-  [0x003d, 'AES256-SHA256', 'RSA', 'RSA', 256],
-  [0x002f, 'AES128-SHA', 'RSA', 'RSA', 128],
-  [0x0035, 'AES256-SHA', 'RSA', 'RSA', 256],
-  [0x0041, 'CAMELLIA128-SHA', 'RSA', 'RSA', 128],
-  [0x0084, 'CAMELLIA256-SHA', 'RSA', 'RSA', 256],
-  [0x0096, 'SEED-SHA', 'RSA', 'RSA', 128],
-  [0x0007, 'IDEA-CBC-SHA', 'RSA', 'RSA', 128],
-  [0xc008, 'ECDHE-ECDSA-DES-CBC3-SHA', 'ECDSA', 'ECDHE', 112],
-  [0xc012, 'ECDHE-RSA-DES-CBC3-SHA', 'RSA', 'ECDHE', 112],
-  [0x0016, 'DHE-RSA-DES-CBC3-SHA', 'RSA', 'DHE', 112],
-  [0x0013, 'DHE-DSS-DES-CBC3-SHA', 'DSS', 'DHE', 112],
-  [0x000a, 'DES-CBC3-SHA', 'RSA', 'RSA', 112],
-  [0xc007, 'ECDHE-ECDSA-RC4-SHA', 'ECDSA', 'ECDHE', 128],
-  [0xc011, 'ECDHE-RSA-RC4-SHA', 'RSA', 'ECDHE', 128],
-  [0x0005, 'RC4-SHA', 'RSA', 'RSA', 128],
-  [0x0004, 'RC4-MD5', 'RSA', 'RSA', 128],
-  [0x0015, 'DHE-RSA-DES-CBC-SHA', 'RSA', 'DHE', 56],
-  [0x0009, 'DES-CBC-SHA', 'RSA', 'RSA', 56],
-  [0x0014, 'EXP-DHE-RSA-DES-CBC-SHA', 'RSA', 'DHE-EXPORT', 40],
-  [0x0008, 'EXP-DES-CBC-SHA', 'RSA', 'RSA-EXPORT', 40],
-  [0x0006, 'EXP-RC2-CBC-MD5', 'RSA', 'RSA-EXPORT', 40],
-  [0x0003, 'EXP-RC4-MD5', 'RSA', 'RSA-EXPORT', 40]
+// beside each its registered name, without the TLS_ before it
+const table: readonly (readonly [id: number, auth: SuiteAuth, kx: Suite['kx'], bits: number])[] = [
+  [0x1303, 'any', 'TLS1.3', 256], // CHACHA20_POLY1305_SHA256
+  [0x1301, 'any', 'TLS1.3', 128], // AES_128_GCM_SHA256
+  [0x1302, 'any', 'TLS1.3', 256], // AES_256_GCM_SHA384
+  [0xc02b, 'ECDSA', 'ECDHE', 128], // ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+  [0xc02f, 'RSA', 'ECDHE', 128], // ECDHE_RSA_WITH_AES_128_GCM_SHA256
+  [0xc02c, 'ECDSA', 'ECDHE', 256], // ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+  [0xc030, 'RSA', 'ECDHE', 256], // ECDHE_RSA_WITH_AES_256_GCM_SHA384
+  [0xcca9, 'ECDSA', 'ECDHE', 256], // ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+  [0xcca8, 'RSA', 'ECDHE', 256], // ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+  [0xc0ad, 'ECDSA', 'ECDHE', 256], // ECDHE_ECDSA_WITH_AES_256_CCM
+  [0xc0ac, 'ECDSA', 'ECDHE', 128], // ECDHE_ECDSA_WITH_AES_128_CCM
+  [0xc023, 'ECDSA', 'ECDHE', 128], // ECDHE_ECDSA_WITH_AES_128_CBC_SHA256
+  [0xc027, 'RSA', 'ECDHE', 128], // ECDHE_RSA_WITH_AES_128_CBC_SHA256
+  [0xc024, 'ECDSA', 'ECDHE', 256], // ECDHE_ECDSA_WITH_AES_256_CBC_SHA384
+  [0xc028, 'RSA', 'ECDHE', 256], // ECDHE_RSA_WITH_AES_256_CBC_SHA384
+  [0xc009, 'ECDSA', 'ECDHE', 128], // ECDHE_ECDSA_WITH_AES_128_CBC_SHA
+  [0xc013, 'RSA', 'ECDHE', 128], // ECDHE_RSA_WITH_AES_128_CBC_SHA
+  [0xc00a, 'ECDSA', 'ECDHE', 256], // ECDHE_ECDSA_WITH_AES_256_CBC_SHA
+  [0xc014, 'RSA', 'ECDHE', 256], // ECDHE_RSA_WITH_AES_256_CBC_SHA
+  [0x009e, 'RSA', 'DHE', 128], // DHE_RSA_WITH_AES_128_GCM_SHA256
+  [0x009f, 'RSA', 'DHE', 256], // DHE_RSA_WITH_AES_256_GCM_SHA384
+  [0xccaa, 'RSA', 'DHE', 256], // DHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+  [0x0067, 'RSA', 'DHE', 128], // DHE_RSA_WITH_AES_128_CBC_SHA256
+  [0x006b, 'RSA', 'DHE', 256], // DHE_RSA_WITH_AES_256_CBC_SHA256
+  [0x0033, 'RSA', 'DHE', 128], // DHE_RSA_WITH_AES_128_CBC_SHA
+  [0x0039, 'RSA', 'DHE', 256], // DHE_RSA_WITH_AES_256_CBC_SHA
+  [0x0045, 'RSA', 'DHE', 128], // DHE_RSA_WITH_CAMELLIA_128_CBC_SHA
+  [0x0088, 'RSA', 'DHE', 256], // DHE_RSA_WITH_CAMELLIA_256_CBC_SHA
+  [0x0032, 'DSS', 'DHE', 128], // DHE_DSS_WITH_AES_128_CBC_SHA
+  [0x0038, 'DSS', 'DHE', 256], // DHE_DSS_WITH_AES_256_CBC_SHA
+  [0x009c, 'RSA', 'RSA', 128], // RSA_WITH_AES_128_GCM_SHA256
+  [0x009d, 'RSA', 'RSA', 256], // RSA_WITH_AES_256_GCM_SHA384
+  [0xc09c, 'RSA', 'RSA', 128], // RSA_WITH_AES_128_CCM
+  [0xc09d, 'RSA', 'RSA', 256], // RSA_WITH_AES_256_CCM
+  [0x003c, 'RSA', 'RSA', 128], // RSA_WITH_AES_128_CBC_SHA256
+  [0x003d, 'RSA', 'RSA', 256], // RSA_WITH_AES_256_CBC_SHA256
+  [0x002f, 'RSA', 'RSA', 128], // RSA_WITH_AES_128_CBC_SHA
+  [0x0035, 'RSA', 'RSA', 256], // RSA_WITH_AES_256_CBC_SHA
+  [0x0041, 'RSA', 'RSA', 128], // RSA_WITH_CAMELLIA_128_CBC_SHA
+  [0x0084, 'RSA', 'RSA', 256], // RSA_WITH_CAMELLIA_256_CBC_SHA
+  [0x0096, 'RSA', 'RSA', 128], // RSA_WITH_SEED_CBC_SHA
+  [0x0007, 'RSA', 'RSA', 128], // RSA_WITH_IDEA_CBC_SHA
+  [0xc008, 'ECDSA', 'ECDHE', 112], // ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA
+  [0xc012, 'RSA', 'ECDHE', 112], // ECDHE_RSA_WITH_3DES_EDE_CBC_SHA
+  [0x0016, 'RSA', 'DHE', 112], // DHE_RSA_WITH_3DES_EDE_CBC_SHA
+  [0x0013, 'DSS', 'DHE', 112], // DHE_DSS_WITH_3DES_EDE_CBC_SHA
+  [0x000a, 'RSA', 'RSA', 112], // RSA_WITH_3DES_EDE_CBC_SHA
+  [0xc007, 'ECDSA', 'ECDHE', 128], // ECDHE_ECDSA_WITH_RC4_128_SHA
+  [0xc011, 'RSA', 'ECDHE', 128], // ECDHE_RSA_WITH_RC4_128_SHA
+  [0x0005, 'RSA', 'RSA', 128], // RSA_WITH_RC4_128_SHA
+  [0x0004, 'RSA', 'RSA', 128], // RSA_WITH_RC4_128_MD5
+  [0x0015, 'RSA', 'DHE', 56], // DHE_RSA_WITH_DES_CBC_SHA
+  [0x0009, 'RSA', 'RSA', 56], // RSA_WITH_DES_CBC_SHA
+  [0x0014, 'RSA', 'DHE-EXPORT', 40], // DHE_RSA_EXPORT_WITH_DES40_CBC_SHA
+  [0x0008, 'RSA', 'RSA-EXPORT', 40], // RSA_EXPORT_WITH_DES40_CBC_SHA
+  [0x0006, 'RSA', 'RSA-EXPORT', 40], // RSA_EXPORT_WITH_RC2_CBC_40_MD5
+  [0x0003, 'RSA', 'RSA-EXPORT', 40] // RSA_EXPORT_WITH_RC4_40_MD5
 ]
 
 /**
- * The cipher suites that the product knows, strongest key agreement first: what a hello offers and what a
- * report names (IANA TLS Cipher Suites registry). Suites that authenticate no server are never offered.
+ * The cipher suites that a hello offers, strongest key agreement first (IANA TLS Cipher Suites registry). Suites
+ * that authenticate no server are never offered.
  */
-export const suites: readonly Suite[] = table.map(([id, name, auth, kx, bits]) => ({
-  id,
-  name,
-  auth,
-  kx,
-  bits
-}))
+export const suites: readonly Suite[] = table.map(([id, auth, kx, bits]) => ({ id, auth, kx, bits }))
 
-const byId = new Map(suites.map((suite) => [suite.id, suite]))
-
-/** The suite of an IANA number, or undefined for one that is not in the table. */
-export function suiteOf(id: number): Suite | undefined {
-  return byId.get(id)
-}
-
-/** The name of a suite: OpenSSL's where it is in the table, else the registry's, else its number in hex. */
+/** The name of a suite in the registry of IANA, else its number in hex. */
 export function suiteName(id: number): string {
-  return byId.get(id)?.name ?? registeredSuites.get(id) ?? `0x${id.toString(16).padStart(4, '0')}`
+  return registeredSuites.get(id) ?? `0x${id.toString(16).padStart(4, '0')}`
 }
 
 /** The name of a protocol version on the wire. */

@@ -1,92 +1,11 @@
-import {
-  createDecipheriv,
-  createSecretKey,
-  diffieHellman,
-  generateKeyPairSync,
-  type KeyObject
-} from 'node:crypto'
+import { createDecipheriv, createSecretKey } from 'node:crypto'
 import { chacha20 } from '@noble/ciphers/chacha.js'
 import { hmac as nobleHmac } from '@noble/hashes/hmac.js'
 import { sha384 } from '@noble/hashes/sha2.js'
 import { copyOf, join } from './bytes.ts'
-import { p256Generator, type KeyShareOffer } from './hello.ts'
 import { begin, finish, hmac, hmacKey, sha256 } from './sha256.ts'
-import { groups } from './suites.ts'
 
-// The scan reads a certificate and goes: nothing of ours is kept secret by these keys, and what was read is
-// not authenticated. So the key of the sweep may be the cheapest there is, the private key 1, whose shared
-// secret is the X coordinate of the server's point. RFC 8446 §7.1 gives the key schedule.
-
-/** Our side of a key agreement: what goes into the hello, and how the server's share becomes a secret. */
-export interface KeyAgreement {
-  readonly share: KeyShareOffer
-  /** the shared secret, or undefined when the server's share is not a key of this group */
-  secret(serverShare: Uint8Array): Uint8Array | undefined
-}
-
-/** The key agreement of the first hello: P-256 with the private key 1. */
-export const sweepAgreement: KeyAgreement = {
-  share: { group: groups.p256, key: p256Generator },
-  secret: (point) => (point.length === 65 && point[0] === 4 ? point.subarray(1, 33) : undefined)
-}
-
-interface Curve {
-  readonly type: 'ec' | 'x25519' | 'x448'
-  readonly options: { namedCurve: string }
-  /** bytes of a SubjectPublicKeyInfo before the key itself */
-  readonly prefix: string
-  readonly length: number
-}
-
-const curves: ReadonlyMap<number, Curve> = new Map<number, Curve>([
-  [groups.p256, ec('P-256', '3059301306072a8648ce3d020106082a8648ce3d030107034200', 65)],
-  [groups.p384, ec('P-384', '3076301006072a8648ce3d020106052b81040022036200', 97)],
-  [groups.p521, ec('P-521', '30819b301006072a8648ce3d020106052b8104002303818600', 133)],
-  [
-    groups.x25519,
-    { type: 'x25519', options: { namedCurve: '' }, prefix: '302a300506032b656e032100', length: 32 }
-  ],
-  [groups.x448, { type: 'x448', options: { namedCurve: '' }, prefix: '3042300506032b656f033900', length: 56 }]
-])
-
-function ec(namedCurve: string, prefix: string, length: number): Curve {
-  return { type: 'ec', options: { namedCurve }, prefix, length }
-}
-
-const agreements = new Map<number, KeyAgreement>()
-
-/**
- * The key agreement for a group that a server asks for by a HelloRetryRequest, or undefined for one that we
- * have no key for. One key pair per group serves the whole process.
- */
-export function agreementFor(group: number): KeyAgreement | undefined {
-  const known = agreements.get(group)
-  const curve = curves.get(group)
-  if (known || !curve) return known
-  const pair = generatePair(curve)
-  const der = pair.publicKey.export({ type: 'spki', format: 'der' })
-  const agreement: KeyAgreement = {
-    share: { group, key: Uint8Array.from(der.subarray(der.length - curve.length)) },
-    secret: (key) => agree(pair.privateKey, curve, key)
-  }
-  agreements.set(group, agreement)
-  return agreement
-}
-
-function generatePair({ type, options }: Curve): { publicKey: KeyObject; privateKey: KeyObject } {
-  if (type === 'ec') return generateKeyPairSync('ec', options)
-  return type === 'x25519' ? generateKeyPairSync('x25519') : generateKeyPairSync('x448')
-}
-
-function agree(privateKey: KeyObject, curve: Curve, key: Uint8Array): Uint8Array | undefined {
-  if (key.length !== curve.length) return undefined
-  const der = Buffer.concat([Buffer.from(curve.prefix, 'hex'), key])
-  try {
-    return diffieHellman({ privateKey, publicKey: { key: der, format: 'der', type: 'spki' } })
-  } catch {
-    return undefined // not a point of the curve: the server's mistake, an expected outcome
-  }
-}
+// The key schedule and records of TLS 1.3 (RFC 8446 §7.1, §5.2), as far as reading a certificate takes.
 
 /** A hash function with what the key schedule does with it. */
 interface Hashing {
@@ -204,10 +123,20 @@ export class ServerRecords {
   static derive(suite: number, secret: Uint8Array, transcript: Transcript): ServerRecords | undefined {
     const kit = kitOf(suite)
     if (!kit) return undefined
-    const { hashing, cipher, keyLength } = kit
+    const { hashing } = kit
     const context = transcriptHash(hashing, transcript)
     const handshake = hashing.key(kit.extract(secret))
-    const server = hashing.key(expand(handshake, 's hs traffic', context, hashing.length))
+    return ServerRecords.#of(kit, expand(handshake, 's hs traffic', context, hashing.length))
+  }
+
+  /** The same by the server's handshake traffic secret itself. */
+  static bySecret(suite: number, secret: Uint8Array): ServerRecords | undefined {
+    const kit = kitOf(suite)
+    return kit && ServerRecords.#of(kit, secret)
+  }
+
+  static #of({ hashing, cipher, keyLength }: Kit, secret: Uint8Array): ServerRecords {
+    const server = hashing.key(secret)
     const key = expand(server, 'key', noContext, keyLength)
     return new ServerRecords(opener(cipher, key), expand(server, 'iv', noContext, 12))
   }

@@ -12,46 +12,6 @@ export function postgresPrelude(): Prelude {
   }
 }
 
-/**
- * MySQL and MariaDB: the server's greeting, then an SSLRequest packet (MySQL internals, Connection Phase,
- * Protocol::SSLRequest).
- */
-export function mysqlPrelude(): Prelude {
-  const inbox = new Inbox()
-  return {
-    first: null,
-    feed(bytes) {
-      const data = inbox.add(bytes)
-      if (data.length < 5) return wait
-      const length = data.readUIntLE(0, 3)
-      // 0xff: an error instead of the greeting ("host is not allowed"); 10 and 9: protocol versions
-      if (length > 4_096 || data[3] !== 0) return alien
-      if (data[4] === 0xff) return refused
-      if (data[4] !== 10) return alien
-      if (data.length < 4 + length) return wait
-      return mysqlOffersTls(data.subarray(4, 4 + length)) ? { kind: 'tls', send: sslRequest } : refused
-    }
-  }
-}
-
-/** CLIENT_SSL of the capability flags, which follow version text, thread id and the first scramble part */
-function mysqlOffersTls(greeting: Buffer): boolean {
-  const end = greeting.indexOf(0, 1)
-  const flags = end + 1 + 4 + 8 + 1
-  return end > 0 && greeting.length >= flags + 2 && (greeting.readUInt16LE(flags) & 0x0800) !== 0
-}
-
-/** the SSLRequest: 4.1 protocol, SSL, secure connection; packets of 16 MB; utf8 */
-const sslRequest: Uint8Array = (() => {
-  const packet = Buffer.alloc(36)
-  packet.writeUIntLE(32, 0, 3)
-  packet[3] = 1
-  packet.writeUInt32LE(0x0200 | 0x0800 | 0x8000 | 0x0001, 4)
-  packet.writeUInt32LE(0x0100_0000, 8)
-  packet[12] = 33
-  return packet
-})()
-
 /** LDAP: the extended request StartTLS (RFC 4511 §4.14, RFC 4513 §3.1). */
 export function ldapPrelude(): Prelude {
   const inbox = new Inbox()

@@ -1,7 +1,8 @@
 import type { StartTls } from '../../observation.ts'
-import { ldapPrelude, mysqlPrelude, postgresPrelude } from './data.ts'
+import { ldapPrelude, postgresPrelude } from './data.ts'
 import { ftpPrelude, imapPrelude, pop3Prelude, smtpPrelude } from './mail.ts'
 import { rdpPrelude, tdsPrelude } from './microsoft.ts'
+import { mysqlPrelude } from './mysql.ts'
 import type { Prelude } from './prelude.ts'
 import { xmppPrelude } from './xmpp.ts'
 

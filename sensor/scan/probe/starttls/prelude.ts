@@ -18,10 +18,18 @@ export interface Prelude {
   readonly first: Uint8Array | null
   /** takes bytes as they come, in any pieces */
   feed(bytes: Uint8Array): PreludeStep
+  /** set where a cut handshake counts against us: it is finished, and this is said within TLS */
+  closing?(): Closing
   /** packs TLS records for protocols that carry them in their own packets */
   wrap?(records: Uint8Array): Uint8Array
   /** unpacks what the server sends once TLS began; undefined when the packets are broken */
   unwrap?(bytes: Uint8Array): Uint8Array | undefined
+}
+
+/** What is said within a finished TLS handshake until the server has had its say. One instance serves one connection. */
+export interface Closing {
+  /** takes what the server says, nothing at first; gives what to answer (nothing: wait), or null when it is over */
+  feed(bytes: Uint8Array): Uint8Array | null
 }
 
 /** Bytes of clear text that a server may send before TLS: no real one comes near, and some are read again and again. */
