@@ -64,14 +64,14 @@ const columns: readonly Column[] = [
 export function progressLines(screen: Screen, progress: EventProgress, tookMs: number): readonly string[] {
   const rows = [...progress.targets].map(([target, { state, why }]) => [
     shown(target),
-    { text: state, paint: (cell: string) => screen.paintNote(stateTone(state), cell) },
+    { text: shown(state), paint: (cell: string) => screen.paintNote(stateTone(state), cell) },
     shown(why)
   ])
   const width = screen.noteWidth
   const head = (text: string) => screen.paintNote('dim', text)
   const [line = ''] = tableLines(
     [{ head: '', least: 10 }],
-    [[`Event ${progress.id} ${progress.state} · ${duration(tookMs)} · ${shown(progress.why)}`]],
+    [[`Event ${progress.id} ${shown(progress.state)} · ${duration(tookMs)} · ${shown(progress.why)}`]],
     { width, head }
   ).slice(1)
   return [...tableLines(columns, rows, { width, head }), screen.paintNote('running', line)]
