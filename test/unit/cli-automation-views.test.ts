@@ -39,18 +39,18 @@ t.test('a plan is shown whole: steps, what is there, what shares it, where it is
   const lines = planLines(screen, { event: event(), plans: [plan({ shares, warnings })] }, now)
   t.same(lines, [
     'Event 12  replace, profile web',
-    '  names         shop.test, www.shop.test',
+    '  names     shop.test, www.shop.test',
     '',
     'web1/nginx:/tls/shop.crt',
-    '  now           ecdsa 3fa9c2000000, expires 7 Dec 2026, in 12 d, /tls/shop.crt',
-    '  1. stage      write the new pair beside the old one',
-    '  2. switch     let the links point to it',
-    '  seen at       10.0.0.5:443 shop.test',
-    '  used by       server shop.test (/etc/nginx/shop.conf:12) (shop.test)',
-    '                server www (/etc/nginx/www.conf:3)',
+    '  now       ecdsa 3fa9c2000000, expires 7 Dec 2026, in 12 d, /tls/shop.crt',
+    '  step 1    write the new pair beside the old one',
+    '  step 2    let the links point to it',
+    '  seen at   10.0.0.5:443 shop.test',
+    '  used by   server shop.test (/etc/nginx/shop.conf:12) (shop.test)',
+    '            server www (/etc/nginx/www.conf:3)',
     '  ! the reload also brings pending edits of /etc/nginx/www.conf',
     '',
-    `  plan          ${'9c1f04a7b2e85d36'.padEnd(64, '0')}`
+    `  plan      ${'9c1f04a7b2e85d36'.padEnd(64, '0')}`
   ])
   const later = planLines(screen, { event: event({ startAt: '2026-11-28T01:00:00Z' }), plans: [] }, now)
   t.match(later[2], /begins +28 Nov 2026, .*in 2 d, or when a window/)
@@ -64,11 +64,11 @@ t.test('progress follows what happens to each target', (t) => {
   const lines = () => progressLines(plainScreen(100), progress, 7_000)
   t.match(lines()[1], /^web1\/nginx:\/tls\/shop\.crt +waiting +its turn comes$/)
   progress = progressAfter(progress, happening())
-  progress = progressAfter(progress, happening({ what: 'stage', why: 'done' }))
-  t.match(lines()[0], /^TARGET +STATE +STEP +WHY$/)
-  t.match(lines()[1], /deploying +stage +done$/, 'a step leaves the state as it is')
+  progress = progressAfter(progress, happening({ what: 'step done', why: 'Write it' }))
+  t.match(lines()[0], /^TARGET +STATE +WHY$/)
+  t.match(lines()[1], /deploying +step done: Write it$/, 'a step leaves the state as it is')
   progress = progressAfter(progress, happening({ what: 'verifying', why: 'all steps are done' }))
-  t.match(lines()[1], /verifying +all steps are done$/, 'a state begins without steps')
+  t.match(lines()[1], /verifying +all steps are done$/)
   progress = progressAfter(progress, happening({ target: null, what: 'live', why: 'live at 1 target' }))
   t.equal(lines().at(-1), 'Event 12 live · 7 s · live at 1 target')
   for (const line of progressLines(plainScreen(40), progress, 7_000))

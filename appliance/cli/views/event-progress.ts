@@ -8,8 +8,7 @@ import { stateTone, targetName } from './events.ts'
 /** Where one target stands, as far as was told. */
 interface TargetProgress {
   readonly state: string
-  /** step that was done last in this state, or '' */
-  readonly step: string
+  /** why it is in this state, or the step that was done last in it */
   readonly why: string
 }
 
@@ -27,19 +26,16 @@ export function progressOf({ id, state, why, deployments }: AutomationEvent): Ev
     id,
     state,
     why,
-    targets: new Map(
-      deployments.map((one) => [targetName(one), { state: one.state, step: '', why: one.why }])
-    )
+    targets: new Map(deployments.map((one) => [targetName(one), { state: one.state, why: one.why }]))
   }
 }
 
 /** Where it stands after something has happened. */
 export function progressAfter(before: EventProgress, { what, why, target }: Happening): EventProgress {
   if (target === null) return { ...before, state: what, why }
-  const one = before.targets.get(target)
-  const isState = deploymentStates.has(what)
-  const after = isState ? { state: what, step: '', why } : { state: one?.state ?? '', step: what, why }
-  return { ...before, targets: new Map(before.targets).set(target, after) }
+  const state = deploymentStates.has(what) ? what : (before.targets.get(target)?.state ?? what)
+  const says = deploymentStates.has(what) ? why : `${what}: ${why}`
+  return { ...before, targets: new Map(before.targets).set(target, { state, why: says }) }
 }
 
 /** Words that a happening of a target has for a state; others are steps. */
@@ -61,23 +57,21 @@ const deploymentStates: ReadonlySet<string> = new Set([
 const columns: readonly Column[] = [
   { head: 'TARGET', least: 12 },
   { head: 'STATE', least: 9 },
-  { head: 'STEP', least: 6, drop: 1, sparse: true },
-  { head: 'WHY', least: 10, drop: 2 }
+  { head: 'WHY', least: 10, drop: 1 }
 ]
 
 /** The lines that stay in place on a terminal: a table of the targets, and the event with the time it took. */
 export function progressLines(screen: Screen, progress: EventProgress, tookMs: number): readonly string[] {
-  const rows = [...progress.targets].map(([target, { state, step, why }]) => [
+  const rows = [...progress.targets].map(([target, { state, why }]) => [
     shown(target),
-    { text: state, paint: (cell: string) => screen.paintNote(stateTone(state), cell) },
-    shown(step),
+    { text: shown(state), paint: (cell: string) => screen.paintNote(stateTone(state), cell) },
     shown(why)
   ])
   const width = screen.noteWidth
   const head = (text: string) => screen.paintNote('dim', text)
   const [line = ''] = tableLines(
     [{ head: '', least: 10 }],
-    [[`Event ${progress.id} ${progress.state} · ${duration(tookMs)} · ${shown(progress.why)}`]],
+    [[`Event ${progress.id} ${shown(progress.state)} · ${duration(tookMs)} · ${shown(progress.why)}`]],
     { width, head }
   ).slice(1)
   return [...tableLines(columns, rows, { width, head }), screen.paintNote('running', line)]

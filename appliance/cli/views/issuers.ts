@@ -1,3 +1,4 @@
+import { visible } from '../../../core/text.ts'
 import type { Imported, Issuer, IssuerCheck } from '../../automation-records.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen } from '../screen.ts'
@@ -62,20 +63,16 @@ export const issuerCheckCsv: Pick<View<IssuerCheck>, 'csv'> = {
   ]
 }
 
-/** Settings as `name=value` words, those that say something. */
+/** Settings as `name=value` words, those that say something; keys and certificates are cut short. */
 export function settingsText(settings: unknown): string {
   if (typeof settings !== 'object' || settings === null) return shown(JSON.stringify(settings))
   return Object.entries(settings)
     .filter(([, value]) => value !== null && value !== '' && !(Array.isArray(value) && value.length === 0))
-    .map(
-      ([name, value]) =>
-        `${shown(name)}=${shown(typeof value === 'string' ? firstLine(value) : JSON.stringify(value))}`
-    )
+    .map(([name, value]) => `${shown(name)}=${valueText(value)}`)
     .join(' ')
 }
 
-/** certificates and other texts of many lines */
-function firstLine(text: string): string {
-  const [first = '', ...more] = text.split('\n')
-  return more.length > 0 ? `${first}…` : first
+function valueText(value: unknown): string {
+  const [first = '', ...more] = (typeof value === 'string' ? value : JSON.stringify(value)).split('\n')
+  return visible(more.length > 0 ? `${first}…` : first, 40)
 }

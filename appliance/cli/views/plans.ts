@@ -1,4 +1,5 @@
 import { formatEndpoint } from '../../../core/address.ts'
+import { visible } from '../../../core/text.ts'
 import type { AutomationEvent, PlanRecord } from '../../automation-records.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen } from '../screen.ts'
@@ -58,14 +59,14 @@ function targetLines(screen: Screen, plan: PlanRecord, now: number): readonly st
           `${family} ${shortFingerprint(fingerprint)}, expires ${onDay(Date.parse(notAfter))}, ${fromNow(Date.parse(notAfter), now)}, ${shown(object)}`
       )
     ),
-    ...plan.steps.flatMap(({ id, says }, at) => row(screen, `${at + 1}. ${shown(id)}`, [shown(says)])),
+    ...plan.steps.flatMap(({ says }, at) => row(screen, `step ${at + 1}`, [visible(says, 1_000)])),
     ...row(screen, 'seen at', plan.served.map(placeText)),
     ...row(screen, 'used by', shares.length > 1 ? shares : []),
     ...plan.warnings.map((warning) => `  ${screen.paint('warn', `! ${shown(warning)}`)}`)
   ]
 }
 
-const labelWidth = 14
+const labelWidth = 10
 
 /** A label with its values below one another; nothing for none. */
 function row(screen: Screen, label: string, values: readonly string[]): readonly string[] {

@@ -36,7 +36,7 @@ export const profileView: View<Profile> = {
 
 /** A profile, field by field as `profile set` takes them. */
 export function profileLines(screen: Screen, { name, content, targets }: Profile): readonly string[] {
-  const fields = flat(content, '')
+  const fields = flat(content, '').toSorted(([a], [b]) => Number(b === 'issuer') - Number(a === 'issuer'))
   const width = Math.max(0, ...fields.map(([field]) => field.length))
   return [
     `${screen.paint('strong', shown(name))}  renews ${figure(targets)} ${targets === 1 ? 'target' : 'targets'} by itself`,
@@ -52,6 +52,7 @@ function flat(value: unknown, name: string): (readonly [field: string, value: st
 }
 
 function wordOf(value: unknown): string {
+  if (Array.isArray(value) && value.length === 0) return 'none'
   if (!Array.isArray(value)) return shown(typeof value === 'string' ? value : JSON.stringify(value))
   const isPlain = value.every((one) => typeof one === 'string')
   return shown(isPlain ? value.join(',') : JSON.stringify(value))
