@@ -4,7 +4,12 @@ import { Fault } from '../../core/fault.ts'
 import { Secret } from '../../core/secret.ts'
 import type { ProductRow } from '../../sensor/identify/product.ts'
 import { identifyRange } from '../../sensor/identify/range.ts'
-import { authentications, privacies, type SnmpCredentials } from '../../sensor/identify/snmp.ts'
+import {
+  authentications,
+  privacies,
+  type Identification,
+  type SnmpCredentials
+} from '../../sensor/identify/snmp.ts'
 import { openExclusions } from '../../sensor/scan/targets/exclusions.ts'
 import { parseTarget } from '../../sensor/scan/targets/parse.ts'
 import { systemResolver } from '../../sensor/scan/targets/resolve.ts'
@@ -73,10 +78,7 @@ export async function* findDevices(
   }
 }
 
-type Identified = Extract<
-  Awaited<ReturnType<typeof import('../../sensor/identify/snmp.ts').identify>>,
-  { outcome: 'identified' }
->
+type Identified = Extract<Identification, { outcome: 'identified' }>
 
 function foundRecord(
   address: string,

@@ -93,7 +93,7 @@ export async function openSite(parts: SiteParts): Promise<Site> {
     installation: installationOf(store, random),
     connector: (id) => connectors.find((one) => one.id === id),
     credentials: (device) => credentialsOf(vault, device),
-    issuer: issuers.issuer,
+    issuer: (name) => issuers.issuer(name),
     certificate: (fingerprint) => {
       const [row] = store.certificates.byPrefix(fingerprint, 1)
       return row && store.certificates.der(row.id)

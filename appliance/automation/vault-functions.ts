@@ -1,4 +1,3 @@
-import { Secret } from '../../core/secret.ts'
 import type { VaultState } from '../automation-records.ts'
 import { parseVaultSource, readSettings, writeSettings } from '../settings.ts'
 import { sourceOf } from './open-vault.ts'

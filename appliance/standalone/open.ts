@@ -6,9 +6,10 @@ import { createDriving, type Driving } from '../automation/driving.ts'
 import { automationFunctions } from '../automation/functions.ts'
 import { ownRoots } from '../automation/own-roots.ts'
 import type { Site } from '../automation/site.ts'
+import type { AutomationFunctions } from '../automation-functions.ts'
 import type { Functions, Progress } from '../functions.ts'
 import type { Places } from '../places.ts'
-import { readTrustRoots } from '../trust-roots.ts'
+import { readTrustRoots, type TrustRoots } from '../trust-roots.ts'
 import { differences } from './differences.ts'
 import { judgeBy } from './judged.ts'
 import { applyLabels } from './labels.ts'
@@ -44,47 +45,58 @@ export interface Standalone extends Functions {
   readonly store: Store
 }
 
+type ScanNames =
+  'scan' | 'resume' | 'scans' | 'scanById' | 'prune' | 'schedules' | 'addSchedule' | 'removeSchedule'
+type ScanFunctions = Pick<Functions, ScanNames>
+type InventoryFunctions = Omit<Functions, keyof AutomationFunctions | 'close'>
+
 /**
  * The functions of the appliance served by this process, on the inventory in the state directory. What only some
  * functions need (probing, full parsing, the automation) is loaded by them.
  */
 export function openStandalone(options: StandaloneOptions): Standalone {
-  const { where, authorities, tell, log } = options
+  const { where, log } = options
   const store = openStore({ directory: where.state, busyMs })
   const clock = systemClock
+  let opened: Promise<Site> | undefined
+  const site = () => (opened ??= openAutomation(options, { store, clock, log }))
+  const driving = createDriving(site, clock)
+  return {
+    ...inventoryFunctions(options, { store, clock }),
+    ...automationFunctions({ store, clock, where, site, driving }),
+    driving,
+    store,
+    async close() {
+      await driving.stop()
+      store.close()
+    }
+  }
+}
+
+interface Tools {
+  readonly store: Store
+  readonly clock: Clock
+}
+
+async function openAutomation(
+  { where, askPassphrase, credentialsDirectory }: StandaloneOptions,
+  tools: Tools & { readonly log: Log }
+): Promise<Site> {
+  const { openSite } = await import('../automation/site.ts')
+  return openSite({ ...tools, random: systemRandom, where, askPassphrase, credentialsDirectory })
+}
+
+// a thrown Fault becomes a rejection, as it would coming from another process
+function inventoryFunctions(options: StandaloneOptions, tools: Tools): InventoryFunctions {
+  const { where, authorities, tell } = options
+  const { store, clock } = tools
   const judged = async () => {
     const roots = readTrustRoots({ where, files: authorities, made: ownRoots(store) })
     await judgeBy(roots, { store, clock, tell })
     return roots
   }
-  const scanning = async () => {
-    const roots = await judged()
-    const [scans, { openTrust }] = await Promise.all([import('./scans.ts'), import('./trust.ts')])
-    const deps: ScansDeps = {
-      store,
-      clock,
-      random: systemRandom,
-      trust: openTrust(roots),
-      where
-    }
-    return { ...scans, deps }
-  }
-  let opened: Promise<Site> | undefined
-  const site = () => (opened ??= openAutomation(options, { store, clock, log }))
-  const driving = createDriving(site, clock)
-  // a thrown Fault becomes a rejection, as it would coming from another process
   return {
-    ...automationFunctions({ store, clock, where, site, driving }),
-    driving,
-    store,
-    async scan(request, watch, signal) {
-      const { makeScan, deps } = await scanning()
-      return makeScan(request, watch, deps, signal)
-    },
-    async resume(id, watch, signal) {
-      const { resumeScan, deps } = await scanning()
-      return resumeScan(id, watch, deps, signal)
-    },
+    ...scanFunctions(where, tools, judged),
     async inventory(query) {
       await judged()
       return inventoryPage(store, query, clock.now())
@@ -103,6 +115,31 @@ export function openStandalone(options: StandaloneOptions): Standalone {
       const { certificatesOf } = await import('./certificates.ts')
       return certificatesOf(store, which, clock.now())
     },
+    differences: async (from, to) => differences(store, [from, to]),
+    label: async (labels) => applyLabels(store, labels, clock.now())
+  }
+}
+
+function scanFunctions(
+  where: Places,
+  { store, clock }: Tools,
+  judged: () => Promise<TrustRoots>
+): ScanFunctions {
+  const scanning = async () => {
+    const roots = await judged()
+    const [scans, { openTrust }] = await Promise.all([import('./scans.ts'), import('./trust.ts')])
+    const deps: ScansDeps = { store, clock, random: systemRandom, trust: openTrust(roots), where }
+    return { ...scans, deps }
+  }
+  return {
+    async scan(request, watch, signal) {
+      const { makeScan, deps } = await scanning()
+      return makeScan(request, watch, deps, signal)
+    },
+    async resume(id, watch, signal) {
+      const { resumeScan, deps } = await scanning()
+      return resumeScan(id, watch, deps, signal)
+    },
     async scans() {
       const rows = store.scans.before(Number.MAX_SAFE_INTEGER, listed)
       return rows.map((row) => scanRecord(row, storedRequest(row.request)))
@@ -111,7 +148,6 @@ export function openStandalone(options: StandaloneOptions): Standalone {
       const row = store.scans.get(id)
       return scanRecord(row, storedRequest(row.request))
     },
-    differences: async (from, to) => differences(store, [from, to]),
     async prune(keep) {
       const { pruneInventory } = await import('../../sensor/inventory/retention.ts')
       return pruneInventory(store, keep)
@@ -121,19 +157,6 @@ export function openStandalone(options: StandaloneOptions): Standalone {
       const { addSchedule } = await import('./schedules.ts')
       await addSchedule(schedule, maxTargets, { store, clock, where })
     },
-    removeSchedule: async (name) => store.schedules.remove(name),
-    label: async (labels) => applyLabels(store, labels, clock.now()),
-    async close() {
-      await driving.stop()
-      store.close()
-    }
+    removeSchedule: async (name) => store.schedules.remove(name)
   }
-}
-
-async function openAutomation(
-  { where, askPassphrase, credentialsDirectory }: StandaloneOptions,
-  tools: { readonly store: Store; readonly clock: Clock; readonly log: Log }
-): Promise<Site> {
-  const { openSite } = await import('../automation/site.ts')
-  return openSite({ ...tools, random: systemRandom, where, askPassphrase, credentialsDirectory })
 }

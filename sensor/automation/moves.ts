@@ -1,3 +1,4 @@
+import type { LogFacts } from '../../core/log.ts'
 import type { DeploymentRow, DeploymentStanding } from '../store/deployments.ts'
 import type { EventRow, EventStanding } from '../store/events.ts'
 import type { OrderRow, OrderStanding } from '../store/orders.ts'
@@ -17,6 +18,7 @@ export function moveEvent(
   who: string = itself
 ): boolean {
   return keep(deps, event, step, {
+    named: { event: event.id },
     write: (standing) => deps.store.events.change(event.id, standing, event.state),
     history: (state, why) =>
       deps.store.eventHistory.add({ ...about(event.id), at: deps.clock.now(), who, state, why })
@@ -38,6 +40,7 @@ export function moveDeployment(
     of,
     { ...step, set: { ...moved, ...step.set } },
     {
+      named: { event: of.event, deployment: of.id, target: of.target },
       write(standing) {
         if (!store.deployments.change(of.id, standing, of.state)) return false
         const event = store.events.get(of.event)
@@ -54,6 +57,7 @@ export function moveDeployment(
 /** Moves an order, or has it wait. */
 export function moveOrder(deps: EngineContext, order: OrderRow, step: Step<OrderStanding>): boolean {
   return keep(deps, order, step, {
+    named: { event: order.event, order: order.id },
     write: (standing) => deps.store.orders.change(order.id, standing, order.state),
     history: (state, why) =>
       deps.store.eventHistory.add({
@@ -79,6 +83,8 @@ interface Standing {
 }
 
 interface Keeping<S> {
+  /** what the log calls the row by */
+  readonly named: LogFacts
   readonly write: (standing: Partial<S>) => boolean
   readonly history: (state: string, why: string) => void
 }
@@ -87,7 +93,7 @@ function keep<S extends Standing>(
   deps: EngineContext,
   row: Standing,
   { to, why, wake, set, also }: Step<S>,
-  { write, history }: Keeping<S>
+  { named, write, history }: Keeping<S>
 ): boolean {
   const moves = to !== 'stay'
   const told = moves || why !== row.why
@@ -99,5 +105,7 @@ function keep<S extends Standing>(
     return true
   }
   // a look that brought nothing new costs no flush
-  return told || also ? deps.store.durable(work) : deps.store.transaction(work)
+  const kept = told || also ? deps.store.durable(work) : deps.store.transaction(work)
+  if (kept && told) deps.log.info('state', { ...named, state: moves ? to : row.state, why })
+  return kept
 }
