@@ -177,6 +177,10 @@ export const faultCodes = {
     'refused',
     'Something else writes this certificate: renew it there, or take it away from there first.'
   ],
+  'device-unsupported': [
+    'refused',
+    'This version cannot replace it in this place: arrange the place as the message says, or replace it by hand.'
+  ],
   'target-missing': ['missing', 'See tlsward device discover for the targets of the device.'],
   'device-used': [
     'conflict',
