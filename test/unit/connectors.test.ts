@@ -14,7 +14,7 @@ t.test('every folder of a vendor is in the list of connectors, by its id', (t) =
 
 t.test('every setting and secret of a connector can be shown in a form', (t) => {
   for (const { id, settings, secrets } of connectors) {
-    t.equal(settings['additionalProperties'], false, `${id}: a misspelt name is refused`)
+    t.match(settings, { additionalProperties: false }, `${id}: a misspelt name is refused`)
     for (const [name, property] of Object.entries(settings.properties)) {
       t.match(property, { title: /\w/ }, `${id}: ${name} has a title`)
     }
