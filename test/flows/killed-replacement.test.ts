@@ -79,7 +79,7 @@ interface Trial {
   readonly references: { readonly live: Reference; readonly undone: Reference }
 }
 
-t.test('a replacement that is disturbed at any moment', { skip, timeout: 900_000 }, async (t) => {
+t.test('a replacement that is disturbed at any moment', { skip, timeout: 1_800_000 }, async (t) => {
   const root = directoryFor(t)
   const lap = stopwatch(t)
   const trials = await Promise.all(programs.map((name) => prepare(t, name, root)))
@@ -131,7 +131,12 @@ async function preparePlace(t: Test, name: ProgramName, root: string): Promise<P
   t.teardown(() => at.stop())
   await at.reset()
   const begun = await begin(root, at)
-  t.equal(await runChild({ ...begun, dies: 'deployment deploying', meddled: null }), 'SIGKILL')
+  const died = await runChild({ ...begun, dies: 'deployment deploying', meddled: null })
+  t.equal(
+    died,
+    'SIGKILL',
+    readStore(begun.site, (store) => eventOf(store, begun).why)
+  )
   return { at, root, begun }
 }
 
@@ -285,7 +290,7 @@ async function endOf({ at }: Place, begun: Begun): Promise<End> {
     const history = store.eventHistory.of(begun.event)
     const deployments = store.deployments.of(begun.event)
     return {
-      state: eventOf(store, begun).state,
+      state: endStateOf(eventOf(store, begun)),
       history: Object.fromEntries(
         ['event', 'order', 'deployment'].map((kind) => [kind, statesOf(history, kind)])
       ),
@@ -301,6 +306,11 @@ async function endOf({ at }: Place, begun: Begun): Promise<End> {
     keys: at.keys(),
     bought: purchases(join(begun.site.root, 'ca')).length
   }
+}
+
+/** an end that nothing here asked for says why */
+function endStateOf({ state, why }: EventRow): string {
+  return state === 'cleaned' || state === 'rolled-back' ? state : `${state}: ${why}`
 }
 
 /** What the event, its order or its deployment went through; a state that was waited in counts once. */
