@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { readCertificate } from '../../pki/quick.ts'
 import { readAcmeSettings } from '../../sensor/issuance/acme-settings.ts'
@@ -145,6 +146,9 @@ t.test('settings name what is wrong with them', (t) => {
     proofs: [{ names: ['*'], solver: { kind: 'none' } }]
   }
   t.same(readAcmeSettings(good), good)
+  const page = readFileSync(join(import.meta.dirname, '../../docs/acme.md'), 'utf8')
+  const [, example = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? []
+  t.ok(readAcmeSettings(JSON.parse(example)), 'the example of the documents is good')
   const cases: readonly (readonly [Readonly<Record<string, unknown>>, RegExp])[] = [
     [{ directoryUrl: 'ftp://ca.test' }, /directoryUrl is no URL/],
     [{ trustRoots: 'no PEM' }, /trustRoots holds no certificates/],

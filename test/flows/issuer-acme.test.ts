@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync, chmodSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync, chmodSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -9,7 +10,9 @@ import { encodePem } from '../../pki/pem.ts'
 import { readCertificate } from '../../pki/quick.ts'
 import type { CertificateRequest, Issuer, OrderMemory } from '../../sensor/issuance/issuer.ts'
 import { digestOf } from '../../sensor/issuance/order-memory.ts'
+import { listenWith } from '../peers/peer.ts'
 import { freePort } from '../peers/ports.ts'
+import { temporaryFolder } from '../peers/process.ts'
 import { requestFor } from '../unit/issuance-world.ts'
 import { calm } from './acme-world.ts'
 import { dnsSkipped, dnsWorld, drive, issuerWorld, pebbleSkipped } from './issuer-world.ts'
@@ -156,10 +159,10 @@ t.test('an order that the CA refuses says why, and leaves no answer behind', { s
 })
 
 t.test(
-  'an answer that cannot be taken away is tried again, and told no CA',
+  'an answer that cannot be taken away does not hold the certificate back',
   { skip: dnsSkipped('debian') },
   async (t) => {
-    const { bind, pebble, open, memory } = await dnsWorld(t)
+    const { bind, pebble, open, memory } = await dnsWorld(t, { alwaysValid: true })
     const issuer = open()
     const request = await requestFor(['a.test'])
     const kept = memory()
@@ -171,6 +174,47 @@ t.test(
     t.match(JSON.parse(kept.text() ?? ''), { proofs: [{ name: 'a.test' }] }, 'what is left is remembered')
   }
 )
+
+t.test(
+  'an order that has failed is told although its answers stay',
+  { skip: dnsSkipped('debian') },
+  async (t) => {
+    const { site, bind, open, memory } = await dnsWorld(t)
+    const [rule] = site.settings.proofs
+    // the record goes where the CA does not look
+    const issuer = open({ proofs: rule ? [{ ...rule, record: 'elsewhere.a.test' }] : [] })
+    const request = await requestFor(['a.test'])
+    const kept = memory()
+    const first = await issuer.advance(request, kept, calm)
+    t.equal(first.state, 'pending')
+    t.equal((await bind.txt('elsewhere.a.test')).length, 1)
+    await bind.stop()
+    await t.rejects(drive(issuer, request, kept), {
+      code: 'acme-validation',
+      message: /the proof of a\.test/
+    })
+    t.match(JSON.parse(kept.text() ?? ''), { failure: { cleanups: 5 }, proofs: [{ name: 'a.test' }] })
+  }
+)
+
+t.test('names are proved by files that a web server shows', { skip }, async (t) => {
+  const folder = temporaryFolder()
+  const server = createServer((asked, answer) => {
+    const file = join(folder.path, asked.url ?? '')
+    return existsSync(file) ? answer.end(readFileSync(file)) : answer.writeHead(404).end()
+  })
+  const web = await listenWith(server)
+  t.teardown(async () => {
+    await web.close()
+    folder.remove()
+  })
+  const { open, memory } = await issuerWorld(t, { httpPort: web.port })
+  const solver = { kind: 'http-file', device: 'web', webRoot: folder.path } as const
+  const request = await requestFor(['a.test', 'b.test'])
+  const { chain } = await drive(open({ proofs: [{ names: ['*'], solver }] }), request, memory())
+  t.equal(spkiOf(chain), request.privateKey.spki)
+  t.same(readdirSync(join(folder.path, '.well-known/acme-challenge')), [], 'no file is left')
+})
 
 t.test('who shares an order with another request begins again', { skip }, async (t) => {
   const { pebble, open, memory } = await issuerWorld(t, { alwaysValid: true })

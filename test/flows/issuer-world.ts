@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { systemClock } from '../../core/clock.ts'
@@ -10,6 +10,7 @@ import type { AcmeIssuerSettings } from '../../sensor/issuance/acme-settings.ts'
 import { acmeIssuer, type AcmeIssuer } from '../../sensor/issuance/acme.ts'
 import type { CertificateRequest, Issuer, OrderMemory, Progress } from '../../sensor/issuance/issuer.ts'
 import type { KeyRing } from '../../sensor/issuance/key-ring.ts'
+import type { HttpFilePlace } from '../../sensor/issuance/solvers/http-file.ts'
 import { solverMaker, type SolverMaker } from '../../sensor/issuance/solvers/settings.ts'
 import type { Solver } from '../../sensor/issuance/solvers/solver.ts'
 import { type Bind, bindMissing, startBind } from '../peers/bind.ts'
@@ -79,14 +80,7 @@ export function openIssuer(
   happens: Happening = () => {}
 ): AcmeIssuer {
   const secret = (name: string) => (secrets[name] === undefined ? null : new Secret(secrets[name]))
-  const webRoot = (_device: string, path: string) => {
-    const put = (file: string, text: string) => {
-      mkdirSync(join(file, '..'), { recursive: true })
-      return Promise.resolve(writeFileSync(file, text))
-    }
-    return { webRoot: path, put, remove: () => Promise.resolve() }
-  }
-  const tools = { clock: systemClock, random: systemRandom, secret, webRoot }
+  const tools = { clock: systemClock, random: systemRandom, secret, webRoot: folderOf }
   return acmeIssuer(
     {
       clock: systemClock,
@@ -97,6 +91,18 @@ export function openIssuer(
     },
     settings
   )
+}
+
+/** A web root on this machine, whatever the device. */
+function folderOf(_device: string, webRoot: string): HttpFilePlace {
+  return {
+    webRoot,
+    put(path, text) {
+      mkdirSync(dirname(path), { recursive: true })
+      return Promise.resolve(writeFileSync(path, text))
+    },
+    remove: (path) => Promise.resolve(rmSync(path, { force: true }))
+  }
 }
 
 function watched(maker: SolverMaker, happens: Happening): SolverMaker {
