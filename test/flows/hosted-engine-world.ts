@@ -51,7 +51,8 @@ export function openHostedSite(
     store,
     limits: { ...limits, callMs: 60_000 },
     connector: (id) => (id === webHosts.id ? webHosts : undefined),
-    credential: (_, field) => (field === 'key' ? new Secret(readFileSync(site.loginKey, 'utf8')) : undefined),
+    credentials: async () => (field) =>
+      field === 'key' ? new Secret(readFileSync(site.loginKey, 'utf8')) : undefined,
     ...change
   })
 }

@@ -105,7 +105,7 @@ t.test(
     let key: string | undefined = stranger
     const world = await engineAndHost(t, {
       change: {
-        credential: (_, field) =>
+        credentials: async () => (field) =>
           field === 'key'
             ? new Secret(readFileSync(key ?? join(world.at.host.folder, 'ssh/client'), 'utf8'))
             : undefined
@@ -136,7 +136,7 @@ t.test(
     let key = ''
     const world = await engineAndHost(t, {
       change: {
-        credential: (_, field) =>
+        credentials: async () => (field) =>
           field === 'key'
             ? new Secret(readFileSync(key || join(world.at.host.folder, 'ssh/client'), 'utf8'))
             : undefined

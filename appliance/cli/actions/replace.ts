@@ -1,4 +1,5 @@
 import { Fault } from '../../../core/fault.ts'
+import { jsonLine } from '../../../core/text.ts'
 import type { AutomationFunctions, EventRequest } from '../../automation-functions.ts'
 import type { AutomationEvent, PlanRecord } from '../../automation-records.ts'
 import { ask } from '../ask.ts'
@@ -56,6 +57,7 @@ export async function replaceCertificates(
     if (ending.signal.aborted) return 0
     event = await functions.approveEvent(event.id, event.hash ?? '', thisPerson())
     if (!options.wait) {
+      if (options.json) screen.result(jsonLine(event))
       screen.note(
         `Event ${event.id} goes on while tlsward run is up. Look with: tlsward events show ${event.id}`
       )
