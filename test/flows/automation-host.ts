@@ -20,9 +20,9 @@ export interface AutomationHost {
   /** `host/…`, the one target of the device */
   readonly target: string
   /** runs the CLI */
-  run(...words: string[]): Promise<Ran>
+  readonly run: (...words: string[]) => Promise<Ran>
   /** runs the CLI with --json; gives the records. Fails the test when the exit code is another one */
-  records(code: number, ...words: string[]): Promise<Record<string, unknown>[]>
+  readonly records: (code: number, ...words: string[]) => Promise<Record<string, unknown>[]>
   /** the fingerprint of the leaf that a handshake shows */
   served(): Promise<string | null>
   /** everything that the CLI has written so far */
