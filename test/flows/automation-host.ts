@@ -106,3 +106,8 @@ export const quick = ['rollout.canary=none', 'rollout.soakMinutes=0'] as const
 export function ofType(records: readonly Record<string, unknown>[], type: string): Record<string, unknown>[] {
   return records.filter((record) => record['type'] === type)
 }
+
+/** The fingerprint of the first certificate that was issued for an event, as its record has it. */
+export function issuedFor(event: Record<string, unknown> | undefined): string | undefined {
+  return (event?.['certificates'] as readonly string[] | undefined)?.[0]
+}
