@@ -93,7 +93,9 @@ export interface Session {
    * Reads only. What a deployment to one target will do, everything needed to undo it, and what else is touched.
    * Holds no key, and does not depend on the certificate: names that carry its fingerprint use {@link newName}.
    * The same device state gives the same plan, character by character. Faults: target-missing,
-   * device-managed-elsewhere, device-broken (the configuration was broken before us), device-right, device-full.
+   * device-managed-elsewhere (something else writes it), device-unsupported (this version cannot change the place),
+   * device-refused (the device could not take any certificate there as it stands), device-broken (the configuration
+   * was broken before us), device-right, device-full.
    */
   plan(order: PlanOrder, signal: AbortSignal): Promise<Plan>
   /**

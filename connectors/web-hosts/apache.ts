@@ -139,7 +139,14 @@ export function readUses(
       .filter((name) => name !== '')
     const isManaged = names.some((name) => managed.has(name.toLowerCase()))
     const pairs = pairsOf({ host, main, root }).map((pair) =>
-      isManaged ? { ...pair, files: [], unmanaged: 'mod_md manages its names (MDomain)' } : pair
+      isManaged
+        ? {
+            ...pair,
+            files: [],
+            unmanaged: 'mod_md manages its names (MDomain)',
+            writtenBy: 'others' as const
+          }
+        : pair
     )
     if (pairs.length === 0) return []
     const places: Listen[] = host.args.flatMap((arg) => {

@@ -3,7 +3,7 @@ import { posix } from 'node:path'
 import type { Check, Right } from '../contract.ts'
 import { type Host, shown } from '../shared/host.ts'
 import { sudoAllows, sudoersLine } from '../shared/sudo.ts'
-import { kernelRelease, signalByPidFile } from './client.ts'
+import { kernelRelease, signalByPidFile, whoAmI } from './client.ts'
 import type { Reading } from './model.ts'
 import { adminSocket } from './runtime-places.ts'
 import { addressesOf } from './settings.ts'
@@ -43,6 +43,8 @@ export async function checkHost(access: HostAccess, sudo: Sudo): Promise<Check> 
 /** tests, reloads and starts, as root */
 async function commandRights(access: HostAccess, readings: readonly Reading[], sudo: Sudo): Promise<Right[]> {
   const { settings, login } = access
+  // the account of this process has no name in the settings
+  const user = settings.place === 'local' ? (await whoAmI(sudo.host)).user : settings.user
   const wanted = readings.flatMap(({ program: { name, test, reload, start } }) => [
     ...(test ? [{ what: `test ${name}`, argv: test }] : []),
     ...(reload?.by === 'command' ? [{ what: `reload ${name}`, argv: reload.argv }] : []),
@@ -52,7 +54,7 @@ async function commandRights(access: HostAccess, readings: readonly Reading[], s
   for (const { what, argv } of wanted) {
     const granted =
       settings.sudo === 'no' ? login.uid === 0 : await sudoAllows(sudo.host, sudo.password, argv)
-    const line = sudoersLine(settings.user, [argv])
+    const line = sudoersLine(user, [argv])
     const remedy =
       settings.sudo === 'no'
         ? `Sign in as root, or switch on sudo and add: ${line}`

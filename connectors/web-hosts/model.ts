@@ -56,6 +56,8 @@ export interface Pair {
   readonly runtimeName: string | null
   /** why it cannot be managed, or null */
   readonly unmanaged: string | null
+  /** left out: nothing else that we know of writes it */
+  readonly writtenBy?: 'others'
 }
 
 /** An address that a program listens on. */

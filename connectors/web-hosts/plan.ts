@@ -25,7 +25,7 @@ export async function planChange(access: HostAccess, { target: id, families }: P
   }
   if (target.unmanaged !== null) {
     const what = `${target.title} is not to be changed: ${target.unmanaged}.`
-    throw new Fault('device-managed-elsewhere', what, { target: id })
+    throw new Fault(target.refusal, what, { target: id })
   }
   const readings = readingsOf(target)
   for (const { program, unreadable } of readings) {

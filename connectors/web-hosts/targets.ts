@@ -42,6 +42,7 @@ export interface Place {
   /** blocks of a combined file that are neither certificate nor key (DH PARAMETERS), PEM */
   readonly extra: string
   readonly unmanaged: string | null
+  readonly writtenBy?: 'others'
 }
 
 /** A use with the program that it belongs to. */
@@ -65,6 +66,8 @@ export interface Target {
   neighbours(): readonly ServedAt[]
   readonly shares: readonly Share[]
   readonly unmanaged: string | null
+  /** what a plan for it is refused with while it is not managed */
+  readonly refusal: 'device-managed-elsewhere' | 'device-unsupported' | 'device-right'
 }
 
 /**
@@ -98,7 +101,7 @@ export async function targetsOf(
   const byGroup = Map.groupBy(uses, ({ places }) => places[0] && groupOf.get(places[0]))
   const drafts = groups.map((places) => ({ places, uses: byGroup.get(places) ?? [] }))
   const specific = specificListens(uses)
-  const targets = drafts.map(({ places, uses: own }) => {
+  const targets = drafts.map(({ places, uses: own }): Target => {
     const [first] = own
     const kind: Kind = first?.program.kind ?? 'files'
     // the order of a configuration may change: the name of a target must not
@@ -116,7 +119,10 @@ export async function targetsOf(
         return neighboursOf(served, servedBy(others, addresses, specific))
       },
       shares: sharesOf(own),
-      unmanaged: reasonOf(places, own) ?? sharedChain(places, groups)
+      unmanaged: reasonOf(places, own) ?? sharedChain(places, groups),
+      refusal: places.some(({ writtenBy }) => writtenBy === 'others')
+        ? 'device-managed-elsewhere'
+        : 'device-unsupported'
     }
   })
   return [...targets, ...readings.flatMap(hiddenBy)]
@@ -124,7 +130,7 @@ export async function targetsOf(
 
 /** what a configuration names in files that the login may not read */
 function hiddenBy({ program, unreadable }: Reading): Target[] {
-  return unreadable.map((path) => ({
+  return unreadable.map((path): Target => ({
     id: `${program.kind}:${path}`,
     title: `${programTitles[program.kind]} configuration ${path}`,
     kind: 'configuration',
@@ -133,7 +139,8 @@ function hiddenBy({ program, unreadable }: Reading): Target[] {
     served: [],
     neighbours: () => [],
     shares: [],
-    unmanaged: 'the login may not read it, so nobody knows which certificates it names'
+    unmanaged: 'the login may not read it, so nobody knows which certificates it names',
+    refusal: 'device-right'
   }))
 }
 
@@ -159,7 +166,8 @@ async function placeOf(pair: Pair, files: HostFiles): Promise<Place> {
     sha1: '',
     keyFirst: false,
     extra: '',
-    unmanaged: pair.unmanaged
+    unmanaged: pair.unmanaged,
+    ...(pair.writtenBy ? { writtenBy: pair.writtenBy } : {})
   }
   if (pair.unmanaged !== null) return empty
   try {
@@ -174,7 +182,14 @@ async function placeOf(pair: Pair, files: HostFiles): Promise<Place> {
     if (!content) return { ...empty, unmanaged: 'its file is not there' }
     const read = readContent(content.toString('latin1'), pair.object)
     const reasons = await Promise.all(placed.map((file) => managedElsewhere(files, file)))
-    return { ...empty, ...read, files: placed, unmanaged: reasons.find((reason) => reason !== null) ?? null }
+    const unmanaged = reasons.find((reason) => reason !== null) ?? null
+    return {
+      ...empty,
+      ...read,
+      files: placed,
+      unmanaged,
+      ...(unmanaged === null ? {} : { writtenBy: 'others' })
+    }
   } catch (thrown) {
     if (!(thrown instanceof Fault) || thrown.code === 'device-unreachable') throw thrown
     return { ...empty, unmanaged: `it cannot be read: ${thrown.message}` }

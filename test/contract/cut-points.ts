@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Session } from '../../connectors/contract.ts'
+import type { Journal, Session } from '../../connectors/contract.ts'
 import { asFault, Fault } from '../../core/fault.ts'
 import {
   Cut,
@@ -13,86 +13,174 @@ import {
 } from './deployment.ts'
 import type { ContractCase, World, WorldKind } from './world.ts'
 
-/** After every step of the plan: the process ends, or the cable is cut; then it is undone, or gone on with. */
+/** What follows a cut. */
+type Next = 'undo' | 'go on'
+
+const nexts: readonly (readonly [next: Next, words: string])[] = [
+  ['undo', 'undone'],
+  ['go on', 'gone on with']
+]
+
+/**
+ * After every step of the plan the process ends, or the cable is cut; where the device counts requests, the cable is
+ * cut in the place of every answer as well. Then it is undone, or gone on with.
+ */
 export async function cutPoints(kind: WorldKind): Promise<readonly ContractCase[]> {
   const world = await kind.open()
   try {
-    const { plan } = await withSession(world, (session) => prepare(world, session))
-    return plan.steps.flatMap(({ id }) => [
-      point(id, { how: 'process', next: 'undo' }),
-      point(id, { how: 'process', next: 'go on' }),
-      point(id, { how: 'cable', next: 'undo' }),
-      point(id, { how: 'cable', next: 'go on' })
-    ])
+    return await withSession(world, async (session) => {
+      const prepared = await prepare(world, session)
+      const steps = prepared.plan.steps.flatMap(({ id }) => [
+        ...nexts.map((next) => afterStep({ step: id, how: 'process' }, next)),
+        ...nexts.map((next) => afterStep({ step: id, how: 'cable' }, next))
+      ])
+      return [...steps, ...(await requestPoints(world, session, prepared))]
+    })
   } finally {
     await world.stop()
   }
 }
 
-interface Accident {
+interface StepCut {
+  readonly step: string
   readonly how: 'process' | 'cable'
-  readonly next: 'undo' | 'go on'
 }
 
-function point(step: string, accident: Accident): ContractCase {
-  const [what, next] = [
-    accident.how === 'process' ? 'the process ends' : 'the cable is cut',
-    accident.next === 'undo' ? 'undone' : 'gone on with'
-  ]
+function afterStep({ step, how }: StepCut, [next, words]: (typeof nexts)[number]): ContractCase {
+  const what = how === 'process' ? 'the process ends' : 'the cable is cut'
   return {
-    what: `${what} after step ${step}, and it is ${next}`,
-    run: (t, world) => runPoint(t, world, { step, ...accident })
+    what: `${what} after step ${step}, and it is ${words}`,
+    async run(t, world) {
+      const finished = await runCut(t, world, next, (finished) => {
+        const at = (done: string) => {
+          if (done !== step) return
+          if (how === 'process') throw new Cut()
+          world.cut()
+        }
+        return journalOf(finished, at)
+      })
+      t.ok(finished.includes(step), 'the journal knows the step')
+    }
   }
 }
 
-async function runPoint(t: Test, world: World, at: Accident & { readonly step: string }): Promise<void> {
-  const [before, old] = [world.snapshot('content'), await world.shown()]
-  let prepared: Prepared | undefined
-  const finished = await withSession(world, async (session) => {
-    prepared = await prepare(world, session)
-    return deployUntilCut(world, session, { ...at, prepared })
-  })
-  if (!prepared) throw new Error('it was prepared')
-  const { plan, bundle, fingerprints } = prepared
-  const wanted = world.expected(fingerprints)
-  t.ok(finished.includes(at.step), 'the journal knows the step')
-  await world.reloadByOthers()
-  t.same(await neither(world, old, wanted), [], 'a reload by others finds the old pair or the new one')
-  await withSession(world, async (session) => {
-    const journal = journalOf(finished)
-    if (at.next === 'undo') {
-      await session.rollback(plan, journal, signal)
-      t.same(await shownInTheEnd(world, old), old)
-      t.equal(world.snapshot('content'), before, 'everything is as before')
-      for (const { key } of bundle) t.notOk(world.holdsKey(key.reveal()), 'the new key is gone')
-      t.same(journal.finished, [])
-      return
+/** as many as a deployment makes, and its undo */
+async function requestPoints(
+  { requests }: World,
+  session: Session,
+  { plan, bundle }: Prepared
+): Promise<readonly ContractCase[]> {
+  if (!requests) return []
+  const start = requests.count()
+  const journal = journalOf()
+  await session.deploy(plan, bundle, journal, signal)
+  const deployed = requests.count()
+  await session.rollback(plan, journal, signal)
+  const numbers = (count: number) => Array.from({ length: count }, (_, at) => at + 1)
+  return [
+    ...numbers(deployed - start).flatMap((nth) => nexts.map((next) => atAnswer(nth, next))),
+    ...numbers(requests.count() - deployed).map(atAnswerOfUndo)
+  ]
+}
+
+function atAnswer(nth: number, [next, words]: (typeof nexts)[number]): ContractCase {
+  return {
+    what: `the cable is cut in the place of answer ${nth}, and it is ${words}`,
+    async run(t, world) {
+      await runCut(t, world, next, () => {
+        world.requests?.cutAt(nth)
+        return journalOf()
+      })
     }
-    await session.deploy(plan, bundle, journal, signal)
+  }
+}
+
+function atAnswerOfUndo(nth: number): ContractCase {
+  return {
+    what: `the cable is cut in the place of answer ${nth} to an undo, and it is undone again`,
+    async run(t, world) {
+      const before = await stateOf(world)
+      const journal = journalOf()
+      const prepared = await withSession(world, async (session) => {
+        const prepared = await prepare(world, session)
+        await session.deploy(prepared.plan, prepared.bundle, journal, signal)
+        world.requests?.cutAt(nth)
+        t.ok(await isCut(session.rollback(prepared.plan, journal, signal)), 'it is cut')
+        return prepared
+      })
+      world.mend()
+      await world.reloadByOthers()
+      await undoes(t, world, { prepared, before, finished: journal.finished })
+    }
+  }
+}
+
+/** a deployment that is cut by what `journal` does, and what follows; gives the steps that the journal knew then */
+async function runCut(
+  t: Test,
+  world: World,
+  next: Next,
+  journalFor: (finished: readonly string[]) => Journal
+): Promise<readonly string[]> {
+  const before = await stateOf(world)
+  const { prepared, finished } = await withSession(world, async (session) => {
+    const prepared = await prepare(world, session)
+    const journal = journalFor([])
+    await isCut(session.deploy(prepared.plan, prepared.bundle, journal, signal))
+    return { prepared, finished: journal.finished }
+  })
+  world.mend()
+  const wanted = world.expected(prepared.fingerprints)
+  await world.reloadByOthers()
+  t.same(
+    await neither(world, before.shown, wanted),
+    [],
+    'a reload by others finds the old pair or the new one'
+  )
+  if (next === 'undo') {
+    await undoes(t, world, { prepared, before, finished })
+    return finished
+  }
+  await withSession(world, async (session) => {
+    const { plan, bundle } = prepared
+    await session.deploy(plan, bundle, journalOf(finished), signal)
     t.same(await session.verify(plan, signal), { state: 'in-place' })
     t.same(await shownInTheEnd(world, wanted), wanted)
   })
+  return finished
 }
 
-interface CutDeployment extends Accident {
-  readonly step: string
+interface DeviceState {
+  readonly content: string
+  readonly shown: readonly string[]
+}
+
+async function stateOf(world: World): Promise<DeviceState> {
+  return { content: world.snapshot('content'), shown: await world.shown() }
+}
+
+interface Undoing {
   readonly prepared: Prepared
+  readonly before: DeviceState
+  readonly finished: readonly string[]
 }
 
-/** gives the steps that the journal knew when it ended */
-async function deployUntilCut(world: World, session: Session, at: CutDeployment): Promise<readonly string[]> {
-  const journal = journalOf([], (step) => {
-    if (step !== at.step) return
-    if (at.how === 'process') throw new Cut()
-    world.cut()
-  })
+async function undoes(t: Test, world: World, { prepared, before, finished }: Undoing): Promise<void> {
+  const journal = journalOf(finished)
+  await withSession(world, (session) => session.rollback(prepared.plan, journal, signal))
+  t.same(await shownInTheEnd(world, before.shown), before.shown)
+  t.equal(world.snapshot('content'), before.content, 'everything is as before')
+  for (const { key } of prepared.bundle) t.notOk(world.holdsKey(key.reveal()), 'the new key is gone')
+  t.same(journal.finished, [])
+}
+
+/** did the work end by a cut? A cable that is cut after the last step is noticed by nobody */
+async function isCut(work: Promise<void>): Promise<boolean> {
   try {
-    await session.deploy(at.prepared.plan, at.prepared.bundle, journal, signal)
+    await work
+    return false
   } catch (thrown) {
-    // a cable that is cut after the last step is noticed by nobody
-    if (!(thrown instanceof Cut) && !(thrown instanceof Fault && thrown.kind === 'unreachable')) {
-      throw new Error(`a cut ends in ${asFault(thrown).code}: ${asFault(thrown).message}`, { cause: thrown })
-    }
+    if (thrown instanceof Cut || (thrown instanceof Fault && thrown.kind === 'unreachable')) return true
+    throw new Error(`a cut ends in ${asFault(thrown).code}: ${asFault(thrown).message}`, { cause: thrown })
   }
-  return journal.finished
 }

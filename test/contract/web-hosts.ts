@@ -158,7 +158,11 @@ async function worldOf(kind: HostKind, host: TestHost, issuer: Certificate): Pro
     holdsKey: (pem) => holds(host.folder, bodyOf(pem)),
     changeByOthers: async () => replaceFiles(kind, sites, issuer),
     reloadByOthers: () => reloadByOthers(program),
-    cut: () => host.cable.cut(),
+    cut() {
+      host.cable.refuse('refuse')
+      host.cable.cut()
+    },
+    mend: () => host.cable.refuse('mend'),
     logged: () => lines.join('\n'),
     credentials: [bodyOf(host.sshd.privateKey)],
     stop: () => host.stop()

@@ -25,13 +25,24 @@ export interface World {
   changeByOthers(): Promise<void>
   /** somebody else makes the device read its configuration again; resolves when it has */
   reloadByOthers(): Promise<void>
-  /** drops the connections of the connector, without a word */
+  /** drops the connections of the connector without a word; no other comes about before {@link mend} */
   cut(): void
+  mend(): void
+  /** where the connector talks in requests: each of them is cut as well. Left out: only steps are */
+  readonly requests?: Requests
   /** what the connector logged so far */
   logged(): string
   /** every credential of `access`, as text */
   readonly credentials: readonly string[]
   stop(): Promise<void>
+}
+
+/** What a device counts of the requests that it gets. */
+export interface Requests {
+  /** so far */
+  count(): number
+  /** the nth from now on is done, and the cable is cut in the place of its answer */
+  cutAt(nth: number): void
 }
 
 /** Access that must fail, and how. */

@@ -75,7 +75,7 @@ export interface Site {
 /** An engine in a site. Its store has to be closed. */
 export function openSite(site: Site, change: Partial<EngineDeps> = {}) {
   const clock = shiftedClock(site.shift)
-  const store = openStore({ directory: join(site.root, 'state'), busyMs: 2_000 })
+  const store = change.store ?? openStore({ directory: join(site.root, 'state'), busyMs: 2_000 })
   const keys = openFileKeys(site.root)
   const tools = { dialer: openDialer('auto'), clock, random: systemRandom }
   const issuer = openFileCa(join(site.root, 'ca'), { now: () => clock.now(), lifetimeMs: site.lifetimeMs })

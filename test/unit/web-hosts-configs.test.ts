@@ -245,7 +245,7 @@ MDomain managed.test auto
         { object: '/r/tls/main.crt', files: [{ role: 'cert' }, { role: 'key', path: '/r/tls/main.key' }] }
       ]
     },
-    { names: ['managed.test'], pairs: [{ object: '/own.pem', unmanaged: /mod_md/ }] }
+    { names: ['managed.test'], pairs: [{ object: '/own.pem', unmanaged: /mod_md/, writtenBy: 'others' }] }
   ])
 })
 

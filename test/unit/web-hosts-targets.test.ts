@@ -95,7 +95,7 @@ t.test(
     const targets = await ofNginx(folder, texts.join(''))
     t.equal(targets.length, 2)
     t.match(targets[0], { id: `nginx:${folder}/a-2025.crt`, unmanaged: null, places: { length: 2 } })
-    t.match(targets[1]?.unmanaged, /is a link to/)
+    t.match(targets[1], { unmanaged: /is a link to/, refusal: 'device-managed-elsewhere' })
   }
 )
 
@@ -130,7 +130,12 @@ t.test('two certificates with one key file, or of one kind in one server, are no
     targets.map(({ id }) => id),
     [`nginx:${folder}/a.crt`, `nginx:${folder}/c.crt`]
   )
-  for (const { unmanaged } of targets) t.match(unmanaged, /several different certificates of one kind/)
+  for (const target of targets) {
+    t.match(target, {
+      unmanaged: /several different certificates of one kind/,
+      refusal: 'device-unsupported'
+    })
+  }
 })
 
 t.test('certbot keeps what is its own', async (t) => {

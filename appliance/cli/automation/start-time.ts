@@ -6,7 +6,7 @@ import { malformed } from '../options.ts'
  * Throws option-malformed for what is none, or is over.
  */
 export function startTime(option: string, text: string, now: number): string {
-  const isMoment = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?$/.test(text)
+  const isMoment = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?$/.test(text)
   const time = DateTime.fromISO(isMoment ? text.replace(' ', 'T') : '')
   if (!time.isValid)
     throw malformed(option, text, "write a time such as '2026-11-28 01:00' or 2026-11-28T01:00:00Z")
