@@ -2,6 +2,7 @@ import { getAuthorization, respond, type Authorization } from '../../acme/client
 import type { Order } from '../../acme/client/orders.ts'
 import type { AcmeAccount } from '../../acme/client/post.ts'
 import { explainProblem, problemFault } from '../../acme/client/refusals.ts'
+import type { AcmeProblem } from '../../acme/messages/problem.ts'
 import { keyAuthorization } from '../../acme/messages/key-authorization.ts'
 import { asFault, Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/log.ts'
@@ -37,6 +38,7 @@ export type ProofStep = { readonly goOnAt: number; readonly why: string } | 'ans
 export async function proveNames(order: Order, tools: ProofTools, signal: AbortSignal): Promise<ProofStep> {
   const { book, now } = tools
   const gone = book.notes.proofs.filter((proof) => isGone(proof, tools))
+  if (wasAway(tools) && !book.notes.wasAway) book.change({ wasAway: true })
   for (const proof of gone.slice(0, atOnce)) await present(proof, tools, signal)
   if (gone.length > atOnce) return { goOnAt: now(), why: `${gone.length - atOnce} answers are put back` }
   const begun = new Set([...book.notes.proven, ...book.notes.proofs.map((one) => one.authorization)])
@@ -58,6 +60,17 @@ export async function proveNames(order: Order, tools: ProofTools, signal: AbortS
 /** was it presented by a process that is gone, or not to its end? */
 function isGone({ token, visibleAt }: Proof, { presented }: ProofTools): boolean {
   return visibleAt === null || !presented.has(token)
+}
+
+/** Can the CA have looked for an answer while no process was there to give it? */
+export function wasAway({ book, presented }: ProofTools): boolean {
+  const { notes } = book
+  return (
+    notes.wasAway ||
+    notes.proofs.some(({ type, token, visibleAt }) => {
+      return type === 'http-01' && visibleAt !== null && !presented.has(token)
+    })
+  )
 }
 
 async function begin(urls: readonly string[], tools: ProofTools, signal: AbortSignal): Promise<void> {
@@ -200,7 +213,9 @@ function rejected({ account }: ProofTools, failed: readonly Authorization[]): Fa
   const ca = account.ca.name
   const names = failed.map(({ identifier, isWildcard }) => `${isWildcard ? '*.' : ''}${identifier.value}`)
   const told = failed.flatMap(({ challenges }, at) =>
-    challenges.flatMap(({ problem, type }) => (problem ? [{ problem, type, name: names[at] ?? '' }] : []))
+    challenges.flatMap(({ problem, type }) =>
+      problem ? [{ problem: inProof(problem), type, name: names[at] ?? '' }] : []
+    )
   )
   const [first] = told
   if (first && told.length === 1) {
@@ -208,7 +223,7 @@ function rejected({ account }: ProofTools, failed: readonly Authorization[]): Fa
       ca,
       what: `the proof of ${first.name} (${first.type})`
     })
-    return new Fault(code === 'acme-account' ? 'acme-validation' : code, message, { names })
+    return new Fault(code, message, { names })
   }
   const each = told.map(({ problem, type, name }) => `${name} (${type}): ${explainProblem(problem)}`)
   const states = failed.map(({ status }, at) => `${names[at] ?? ''} is ${status}.`)
@@ -217,6 +232,11 @@ function rejected({ account }: ProofTools, failed: readonly Authorization[]): Fa
     `The CA ${ca} refuses the proof of ${names.join(', ')}: ${(each.length > 0 ? each : states).join(' ')}`,
     { names }
   )
+}
+
+/** CAs say `unauthorized` of what they found at the place of validation, which is nothing about the account */
+function inProof(problem: AcmeProblem): AcmeProblem {
+  return problem.type === 'unauthorized' ? { ...problem, type: 'incorrectResponse' } : problem
 }
 
 function notValidated(name: string): Fault {
