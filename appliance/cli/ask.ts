@@ -1,6 +1,11 @@
 import { createInterface } from 'node:readline/promises'
 import type { Ending } from './signals.ts'
 
+/** Can a person be asked: keys to type on, and a screen to read on? */
+export function hasTerminal(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY
+}
+
 /**
  * Asks a yes-or-no question on the terminal; anything but y or yes, and Ctrl-D, is no. Ctrl-C interrupts, which is
  * no as well, like any signal that ends the command. Undefined without a terminal.
@@ -9,7 +14,7 @@ export async function ask(
   question: string,
   { signal, interrupt }: Pick<Ending, 'signal' | 'interrupt'>
 ): Promise<boolean | undefined> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
+  if (!hasTerminal()) return undefined
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   lines.on('SIGINT', interrupt)
   try {

@@ -20,9 +20,9 @@ export interface AutomationHost {
   /** `host/…`, the one target of the device */
   readonly target: string
   /** runs the CLI */
-  run(...words: string[]): Promise<Ran>
+  readonly run: (...words: string[]) => Promise<Ran>
   /** runs the CLI with --json; gives the records. Fails the test when the exit code is another one */
-  records(code: number, ...words: string[]): Promise<Record<string, unknown>[]>
+  readonly records: (code: number, ...words: string[]) => Promise<Record<string, unknown>[]>
   /** the fingerprint of the leaf that a handshake shows */
   served(): Promise<string | null>
   /** everything that the CLI has written so far */
@@ -105,4 +105,9 @@ export const quick = ['rollout.canary=none', 'rollout.soakMinutes=0'] as const
 /** The records of a kind. */
 export function ofType(records: readonly Record<string, unknown>[], type: string): Record<string, unknown>[] {
   return records.filter((record) => record['type'] === type)
+}
+
+/** The fingerprint of the first certificate that was issued for an event, as its record has it. */
+export function issuedFor(event: Record<string, unknown> | undefined): string | undefined {
+  return (event?.['certificates'] as readonly string[] | undefined)?.[0]
 }

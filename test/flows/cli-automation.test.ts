@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { searchSecrets, soughtKey } from '../peers/secret-search.ts'
-import { automationHost, ofType, quick } from './automation-host.ts'
+import { automationHost, issuedFor, ofType, quick } from './automation-host.ts'
 import { schemaErrors } from './cli.ts'
 
 t.test('from a device to a certificate that a handshake proves', async (t) => {
@@ -74,8 +74,9 @@ t.test('from a device to a certificate that a handshake proves', async (t) => {
       t.ok(whats.includes(what), what)
     const event = lines.at(-1)
     t.match(event, { type: 'event', state: 'live', deployments: [{ state: 'live' }] })
-    const [fingerprint] = event?.['certificates'] as string[]
+    const fingerprint = issuedFor(event)
     t.not(fingerprint, host.before.fingerprint)
+    t.ok(fingerprint)
     t.equal(await host.served(), fingerprint, 'a handshake shows the new one')
     t.equal(host.program.generation(), 'good\n')
   })

@@ -40,6 +40,8 @@ export interface Started {
 /** A state directory of its own and the CLI on it. */
 export interface Bench {
   readonly state: string
+  /** what the CLI finds in its environment */
+  readonly env: Readonly<Record<string, string | undefined>>
   /** starts `bin/tlsward.js` as a process of its own */
   start(words: readonly string[], options?: RunOptions): Started
   /** the same, to its end */
@@ -64,6 +66,7 @@ export function createBench(): Bench {
     startCli(words, { ...options, env: { ...ownEnv, ...options.env } })
   return {
     state,
+    env: ownEnv,
     start,
     run: (words, options) => start(words, options).ended,
     remove: () => rmSync(directory, { recursive: true, force: true })

@@ -2,13 +2,14 @@ import { Fault } from '../../../core/fault.ts'
 import { jsonLine } from '../../../core/text.ts'
 import type { AutomationFunctions, EventRequest } from '../../automation-functions.ts'
 import type { AutomationEvent, PlanRecord } from '../../automation-records.ts'
-import { ask } from '../ask.ts'
-import { follower, printEnd, type Following } from '../automation/follow.ts'
+import { ask, hasTerminal } from '../ask.ts'
+import { follower, printEnd } from '../automation/follow.ts'
 import { thisPerson } from '../automation/person.ts'
 import { startTime } from '../automation/start-time.ts'
 import { targetsOf } from '../automation/targets.ts'
 import { linePrinter, shown } from '../output.ts'
 import type { OutputOptions, Session } from '../session.ts'
+import type { Ending } from '../signals.ts'
 import { planCsv, planLines } from '../views/plans.ts'
 
 /** Options of `replace` as commander gives them. */
@@ -46,16 +47,20 @@ export async function replaceCertificates(
   if (ending.signal.aborted) return 0
   if (!options.plan) await checkWritable(functions, targets)
   const asked = await request(session, targets, options)
+  if (options.plan && !asked.isOurs) {
+    await printPlan(session, asked.event, options)
+    return leave(session, asked, following)
+  }
+  const follow = follower(session, asked.event.id, following)
   let { event } = asked
-  const follow = follower(session, event.id, following)
-  for (let plans = 0; plans < mostPlans && !ending.signal.aborted; plans++) {
+  let isApproved = false
+  for (let plans = 0; plans < mostPlans; plans++) {
     event = await follow()
     if (ending.signal.aborted || event.state !== 'needs-approval') break
     await printPlan(session, event, options)
-    if (options.plan) return leave(session, { ...asked, event })
-    await agree(session, { ...asked, event }, following)
-    if (ending.signal.aborted) return 0
+    if (options.plan || !(await agrees({ ending, options }))) break
     event = await functions.approveEvent(event.id, event.hash ?? '', thisPerson())
+    isApproved = true
     if (!options.wait) {
       if (options.json) screen.result(jsonLine(event))
       screen.note(
@@ -64,7 +69,8 @@ export async function replaceCertificates(
       return 0
     }
   }
-  return printEnd(session, event, following)
+  if (isApproved || event.endedAt !== null) return printEnd(session, event, following)
+  return leave(session, { ...asked, event }, following)
 }
 
 /** Throws device-read-only before anything is asked for that would wait for ever. */
@@ -116,28 +122,35 @@ async function printPlan(session: Session, event: AutomationEvent, options: Outp
   else for (const line of planLines(screen, { event, plans }, clock.now())) screen.result(line)
 }
 
-/** It was only a look: what this command asked for is taken back. */
-async function leave({ screen, functions }: Session, { event, isOurs }: Asked): Promise<number> {
-  if (isOurs) await (await functions()).cancelEvent(event.id, thisPerson())
-  else screen.note(`Event ${event.id} stays open.`)
-  screen.note('Nothing was bought, and nothing was written.')
-  return 0
-}
-
-/** Has a person say yes to the plan. Throws confirmation-needed for a no, and takes the event back. */
-async function agree(
+/** What nobody agreed to is taken back, where this command asked for it. Throws confirmation-needed for a no. */
+async function leave(
   session: Session,
   { event, isOurs }: Asked,
-  { ending, options }: Following & { readonly options: ReplaceOptions }
-): Promise<void> {
-  if (options.yes) return
-  const answer = await ask('Do this?', ending)
-  if (answer) return
+  { ending, options }: Agreeing
+): Promise<number> {
+  const { screen } = session
+  const waits = event.state === 'needs-approval'
+  // a plan that could not even be made is told before it is taken back
+  const code = waits || ending.signal.aborted ? 0 : printEnd(session, event, { ending, options })
   if (isOurs) await (await session.functions()).cancelEvent(event.id, thisPerson())
-  if (ending.signal.aborted) return
-  const message =
-    answer === false
-      ? 'Nothing was bought, and nothing was written.'
-      : 'There is no terminal to ask on: repeat with --yes to do this, or with --plan to see it only. Nothing was bought, and nothing was written.'
-  throw new Fault('confirmation-needed', message, { event: event.id })
+  else screen.note(`Event ${event.id} stays open.`)
+  const nothing = 'Nothing was bought, and nothing was written.'
+  if (waits && !options.plan && !ending.signal.aborted) {
+    const message = hasTerminal()
+      ? nothing
+      : `There is no terminal to ask on: repeat with --yes to do this, or with --plan to see it only. ${nothing}`
+    throw new Fault('confirmation-needed', message, { event: event.id })
+  }
+  if (isOurs) screen.note(nothing)
+  return code
+}
+
+interface Agreeing {
+  readonly ending: Ending
+  readonly options: ReplaceOptions
+}
+
+/** Does a person say yes to the plan that was shown? */
+async function agrees({ ending, options }: Agreeing): Promise<boolean> {
+  return options.yes === true || (await ask('Do this?', ending)) === true
 }
