@@ -201,10 +201,11 @@ async function checkRights(
       { path: directory }
     )
   }
-  const [first] = directories
-  if (first !== undefined && (await files.free(first)) < enough) {
-    throw new Fault('device-full', `${first} on ${host.name} has less than 1 MiB of free space.`, {
-      path: first
+  // links and generations can lie on disks of their own
+  for (const directory of directories) {
+    if ((await files.free(directory)) >= enough) continue
+    throw new Fault('device-full', `${directory} on ${host.name} has less than 1 MiB of free space.`, {
+      path: directory
     })
   }
   for (const { program } of byReload) {

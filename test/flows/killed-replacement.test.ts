@@ -84,18 +84,21 @@ t.test('a replacement that is disturbed at any moment', { skip, timeout: 1_800_0
   const lap = stopwatch(t)
   const trials = await Promise.all(programs.map((name) => prepare(t, name, root)))
   lap('hosts and undisturbed replacements')
+  const kills = new Map<ProgramName, number>()
+  const cuts = new Map<ProgramName, number>()
   await t.test('ends well after SIGKILL', async (t) => {
-    await Promise.all(trials.map((trial) => tryAll(t, trial, killAt)))
+    await Promise.all(trials.map(async (trial) => kills.set(trial.name, await tryAll(t, trial, killAt))))
   })
   lap('SIGKILL')
   await t.test('ends well after a cut connection', async (t) => {
-    await Promise.all(trials.map((trial) => tryAll(t, trial, cutAt)))
+    await Promise.all(trials.map(async (trial) => cuts.set(trial.name, await tryAll(t, trial, cutAt))))
   })
   lap('cut connections')
   for (const { name, points } of trials) {
-    const { length } = points
+    const [killed, cut] = [kills.get(name) ?? 0, cuts.get(name) ?? 0]
+    t.same([killed, cut], [points.length, points.length], `${name}: every point was tried`)
     t.comment(
-      `killed replacement ${name}: ${length} points by SIGKILL, ${length} by a cut connection, each with a foreign reload`
+      `killed replacement ${name}: ${killed} points by SIGKILL, ${cut} by a cut connection, each with a foreign reload`
     )
   }
 })
@@ -197,14 +200,18 @@ function eventOf(store: Store, { event }: Begun): EventRow {
 
 type Disturb = (t: Test, place: Place, point: Point) => Promise<Begun>
 
-/** Each host takes the next point that nobody has tried. */
-async function tryAll(t: Test, trial: Trial, disturb: Disturb): Promise<void> {
+/** Each host takes the next point that nobody has tried; gives how many were tried. */
+async function tryAll(t: Test, trial: Trial, disturb: Disturb): Promise<number> {
   const points = trial.points.values()
-  await Promise.all(
-    trial.places.map(async (place) => {
-      for (const point of points) await tryPoint(t, { trial, place, point }, disturb)
-    })
-  )
+  let tried = 0
+  const places = trial.places.map(async (place) => {
+    for (const point of points) {
+      await tryPoint(t, { trial, place, point }, disturb)
+      tried++
+    }
+  })
+  await Promise.all(places)
+  return tried
 }
 
 interface Try {

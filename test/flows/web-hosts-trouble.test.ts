@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import { appendFileSync, chownSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -30,6 +31,7 @@ import {
   wireOnce
 } from './web-hosts-world.ts'
 import { webHosts } from '../../connectors/web-hosts/index.ts'
+import { directoryFor } from '../unit/inventory-world.ts'
 
 const missing = hostMissing(programNames)
 const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
@@ -266,3 +268,11 @@ t.test(
     })
   }
 )
+
+t.test('a disk for generations that is too small stops the plan', { skip }, async (t) => {
+  const generations = directoryFor(t)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'small', generations])
+  t.teardown(() => spawnSync('umount', ['-l', generations]))
+  const { session } = await worldOf(t, { programs: { nginx: twoSites() } }, { settings: { generations } })
+  await t.rejects(planFor(session, 'a.test'), { code: 'device-full', message: `${generations} on` })
+})
