@@ -4,7 +4,7 @@ import type { Host } from '../shared/host.ts'
 import { type ApacheDirective, type ApacheWorld, readApacheConfig } from './apache-config.ts'
 import { ask, findExecutable, type Process, unitOf } from './client.ts'
 import { ConfigFiles } from './config-files.ts'
-import type { ConfiguredFile, Listen, Pair, Reading, Running, RunningProgram, Use } from './model.ts'
+import type { ConfiguredFile, Listen, Pair, Reading, RunningProgram, Use } from './model.ts'
 import { troubleOf } from './nginx.ts'
 
 const commands = ['apache2', 'httpd']
@@ -13,29 +13,19 @@ const commands = ['apache2', 'httpd']
 export async function readApache(
   host: Host,
   files: HostFiles,
-  { processes, isWanted }: Running
+  processes: readonly Process[]
 ): Promise<Reading[]> {
   const ours = processes.filter(({ command }) => commands.includes(command))
-  const parents = ours.filter(({ parent, argv }) => {
-    const config = toldConfig(argv)
-    return !ours.some(({ pid }) => pid === parent) && (config === undefined || isWanted(config))
-  })
+  const parents = ours.filter(({ parent }) => !ours.some(({ pid }) => pid === parent))
   return Promise.all(parents.map((parent) => readParent(host, files, { parent, processes: ours })))
 }
 
-/** the configuration as far as the command line alone tells it */
-function toldConfig(argv: readonly string[]): string | undefined {
-  const { config, root } = argumentsOf(argv)
-  if (config === null || (root === null && !config.startsWith('/'))) return undefined
-  return posix.resolve(root ?? '/', config)
-}
-
-interface Parent {
+interface Running {
   readonly parent: Process
   readonly processes: readonly Process[]
 }
 
-async function readParent(host: Host, files: HostFiles, { parent, processes }: Parent): Promise<Reading> {
+async function readParent(host: Host, files: HostFiles, { parent, processes }: Running): Promise<Reading> {
   const name = posix.basename(parent.argv[0] ?? parent.command)
   const executable = parent.executable ?? (await findExecutable(host, name)) ?? `/usr/sbin/${parent.command}`
   const given = argumentsOf(parent.argv)

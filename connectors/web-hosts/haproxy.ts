@@ -12,34 +12,26 @@ import {
   type Section,
   valuesOf
 } from './haproxy-config.ts'
-import type { ConfiguredFile, Pair, Reading, Reload, Running, RunningProgram, Use } from './model.ts'
+import type { ConfiguredFile, Pair, Reading, Reload, RunningProgram, Use } from './model.ts'
 import { troubleOf } from './nginx.ts'
 
 /** Every HAProxy among the processes, with its configuration read. */
 export async function readHaproxy(
   host: Host,
   files: HostFiles,
-  { processes, isWanted }: Running
+  processes: readonly Process[]
 ): Promise<Reading[]> {
   const ours = processes.filter(({ command }) => command === 'haproxy')
-  const masters = ours.filter(
-    (one) => !ours.some(({ pid }) => pid === one.parent) && isWanted(configsOf(one).join(' '))
-  )
+  const masters = ours.filter(({ parent }) => !ours.some(({ pid }) => pid === parent))
   return Promise.all(masters.map((master) => readMaster(host, files, { master, processes: ours })))
 }
 
-/** the files and directories of its configuration, absolute */
-function configsOf({ argv, cwd }: Process): string[] {
-  const { configs, directory } = argumentsOf(argv)
-  return configs.map((path) => posix.resolve(directory ?? cwd ?? '/', path))
-}
-
-interface Master {
+interface Running {
   readonly master: Process
   readonly processes: readonly Process[]
 }
 
-async function readMaster(host: Host, files: HostFiles, { master, processes }: Master): Promise<Reading> {
+async function readMaster(host: Host, files: HostFiles, { master, processes }: Running): Promise<Reading> {
   const given = argumentsOf(master.argv)
   const cwd = given.directory ?? master.cwd ?? '/'
   const name = master.argv[0] ?? 'haproxy'
@@ -47,7 +39,7 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: M
     master.executable ??
     (name.startsWith('/') ? name : await findExecutable(host, posix.basename(name))) ??
     '/usr/sbin/haproxy'
-  const paths = configsOf(master)
+  const paths = given.configs.map((path) => posix.resolve(cwd, path))
   const workers = given.hasMaster ? processes.filter(({ parent }) => parent === master.pid) : [master]
   const version = /version (\d[^\s-]*)/.exec(await ask(host, [executable, '-v']))?.[1] ?? ''
   const program: RunningProgram = {

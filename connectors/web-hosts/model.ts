@@ -1,7 +1,5 @@
 /** What programs on a host say of their certificates, in words that are the same for all of them. */
 
-import type { Process } from './client.ts'
-
 /** The programs that we know, in the order in which they name a shared target. */
 export const kinds = ['nginx', 'haproxy', 'apache', 'files'] as const
 
@@ -113,11 +111,4 @@ export interface ConfigFile {
 /** The part of a program that goes into a plan. */
 export function programOf({ kind, name, id, test, reload, start }: RunningProgram): Program {
   return { kind, name, id, test, reload, start }
-}
-
-/** What runs on a host, and which of it is of interest. */
-export interface Running {
-  readonly processes: readonly Process[]
-  /** by the id of a program; those that say on their command line that they are not are not asked anything */
-  readonly isWanted: (id: string) => boolean
 }

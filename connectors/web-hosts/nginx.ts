@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import type { Host } from '../shared/host.ts'
 import { ask, findExecutable, type Process, unitOf } from './client.ts'
 import { ConfigFiles } from './config-files.ts'
-import type { Listen, Pair, Reading, Running, RunningProgram, Use } from './model.ts'
+import type { Listen, Pair, Reading, RunningProgram, Use } from './model.ts'
 import { type Directive, readNginxConfig } from './nginx-config.ts'
 import type { HostFiles } from '../shared/files.ts'
 
@@ -10,29 +10,18 @@ import type { HostFiles } from '../shared/files.ts'
 export async function readNginx(
   host: Host,
   files: HostFiles,
-  { processes, isWanted }: Running
+  processes: readonly Process[]
 ): Promise<Reading[]> {
-  const masters = processes.filter(({ argv: [title = ''] }) => {
-    const config = toldConfig(title)
-    return title.startsWith('nginx: master process') && (config === undefined || isWanted(config))
-  })
+  const masters = processes.filter(({ argv }) => argv[0]?.startsWith('nginx: master process'))
   return Promise.all(masters.map((master) => readMaster(host, files, { master, processes })))
 }
 
-/** the configuration as far as the command line alone tells it */
-function toldConfig(title: string): string | undefined {
-  const { options } = titleOf(title)
-  const [prefix, config] = [options.get('-p'), options.get('-c')]
-  if (config === undefined || (prefix === undefined && !config.startsWith('/'))) return undefined
-  return posix.resolve(prefix ?? '/', config)
-}
-
-interface Master {
+interface Running {
   readonly master: Process
   readonly processes: readonly Process[]
 }
 
-async function readMaster(host: Host, files: HostFiles, { master, processes }: Master): Promise<Reading> {
+async function readMaster(host: Host, files: HostFiles, { master, processes }: Running): Promise<Reading> {
   const { argv0, options } = titleOf(master.argv[0] ?? '')
   const named = argv0.startsWith('/') ? argv0 : await findExecutable(host, posix.basename(argv0))
   const executable = master.executable ?? named ?? '/usr/sbin/nginx'

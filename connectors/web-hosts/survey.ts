@@ -28,13 +28,11 @@ export async function survey({ host, files, settings }: HostAccess): Promise<Rea
     wanted.flatMap((kind) => commandsOf[kind])
   )
   const readings: Reading[] = []
+  for (const kind of wanted) readings.push(...(await readers[kind](host, files, processes)))
   const { configs } = settings
-  const isWanted = (id: string) =>
-    configs.length === 0 || id.split(' ').some((path) => configs.includes(path))
-  for (const kind of wanted) readings.push(...(await readers[kind](host, files, { processes, isWanted })))
-  const sorted = readings
-    .filter(({ program }) => isWanted(program.id))
-    .sort((a, b) => compare(a.program.id, b.program.id))
+  const isWanted = ({ program }: Reading) =>
+    configs.length === 0 || program.id.split(' ').some((path) => configs.includes(path))
+  const sorted = readings.filter(isWanted).sort((a, b) => compare(a.program.id, b.program.id))
   return [...sorted, ...readFiles(settings.entries)]
 }
 
