@@ -130,6 +130,7 @@ export const faultCodes = {
   ],
   'acme-account': ['denied', 'Check the account at the CA: its state, its rights, its external binding.'],
   'acme-conflict': ['conflict', 'Read the order again: it is in another state than was thought.'],
+  'acme-order-lost': ['conflict', 'Check the network to the CA, then begin again.'],
   'acme-missing': ['missing', 'The CA has it no longer: place a new order.'],
   'acme-unsupported': ['refused', 'Use a CA that offers it, or do without.'],
   'acme-rate-limited': ['busy', 'Wait until the CA allows it again; the message says when, if the CA does.'],

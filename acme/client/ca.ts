@@ -23,8 +23,8 @@ export interface Directory {
   /** a page that the account holder must agree to */
   readonly termsOfService: string | null
   readonly externalAccountRequired: boolean
-  /** names of profiles that can be ordered; none where the CA has no profiles */
-  readonly profiles: readonly string[]
+  /** profiles that can be ordered, with what the CA says of each; none where it has no profiles */
+  readonly profiles: Readonly<Record<string, string>>
   /** where the CA may send us: the origin of the directory and of what it names */
   readonly origins: ReadonlySet<string>
 }
@@ -51,6 +51,7 @@ export interface CaDeps {
 }
 
 const directoryLastsMs = 3_600_000
+const mostProfiles = 100
 const readDirectory = answerReader(DirectoryMessage)
 
 /** Makes the client of one CA; nothing is connected yet. Throws a Fault acme-settings. */
@@ -104,7 +105,11 @@ function directoryOf(message: DirectoryMessage, place: URL, ca: string): Directo
     ...places,
     termsOfService: pageUrl(meta?.termsOfService),
     externalAccountRequired: meta?.externalAccountRequired ?? false,
-    profiles: Object.keys(meta?.profiles ?? {}).slice(0, 100),
+    profiles: Object.fromEntries(
+      Object.entries(meta?.profiles ?? {})
+        .slice(0, mostProfiles)
+        .map(([name, text]) => [name, visible(typeof text === 'string' ? text : '', 500)])
+    ),
     origins: new Set([place.origin, ...urls.map((text) => new URL(text).origin)])
   }
 }

@@ -81,8 +81,8 @@ export async function newOrder(
 ): Promise<Order> {
   const { ca } = account
   const directory = await ca.directory(signal)
-  if (profile !== undefined && !directory.profiles.includes(profile)) {
-    const offered = directory.profiles.length === 0 ? 'none' : visible(directory.profiles.join(', '), 500)
+  if (profile !== undefined && !Object.hasOwn(directory.profiles, profile)) {
+    const offered = visible(Object.keys(directory.profiles).join(', '), 500) || 'none'
     throw unsupported(ca, `does not offer the profile ${profile} (it offers ${offered})`)
   }
   const payload = {

@@ -59,7 +59,7 @@ t.test('a renewal names the certificate that it replaces, and only one does', { 
 
 t.test('profiles are ordered by name', { skip }, async (t) => {
   const { ca, account } = await world(t, { profiles: { classic: 7_776_000, shortlived: 518_400 } })
-  t.same((await ca.directory(calm)).profiles.toSorted(), ['classic', 'shortlived'])
+  t.same((await ca.directory(calm)).profiles, { classic: 'classic', shortlived: 'shortlived' })
   const order = await newOrder(account, { identifiers: [dns('a.test')], profile: 'shortlived' }, calm)
   t.equal(order.profile, 'shortlived')
   await t.rejects(newOrder(account, { identifiers: [dns('a.test')], profile: 'odd' }, calm), {

@@ -41,7 +41,16 @@ export interface AcmeGate extends Peer {
   readonly count: (call: AcmeCall) => number
   /** the next call of this kind that the CA accepts is done there, but its answer never arrives */
   readonly loseAnswer: (call: AcmeCall) => void
+  /**
+   * The next call of this kind is held for ever, before the CA sees it or after it has accepted it; resolves when it is.
+   */
+  readonly hold: (call: AcmeCall, when: 'before' | 'after') => Promise<void>
+  /** changes the body of accepted answers from now on */
+  readonly rewrite: (edit: BodyEdit) => void
 }
+
+/** Gives the body to send in place of that of the CA. */
+export type BodyEdit = (call: AcmeCall, body: string) => string
 
 /** Where the CA behind the gate is, and what the gate shows. */
 export interface GateOptions {
@@ -82,10 +91,18 @@ export async function startAcmeGate({
 }: GateOptions): Promise<AcmeGate> {
   const seen: SeenCall[] = []
   const lost: AcmeCall[] = []
+  const held: { readonly call: AcmeCall; readonly when: 'before' | 'after'; readonly tell: () => void }[] = []
+  let edit: BodyEdit = (_call, body) => body
+  const isHeld = (call: AcmeCall, when: 'before' | 'after') => {
+    const at = held.findIndex((one) => one.call === call && one.when === when)
+    for (const { tell } of at === -1 ? [] : held.splice(at, 1)) tell()
+    return at !== -1
+  }
   const server = createServer(
     { key: certificate.keyPem, cert: pemOf(certificate.chain) },
     (asked, answer) => {
       const path = asked.url ?? ''
+      if (isHeld(callOf(path), 'before')) return
       const forward = request(
         // the CA behind is on this machine, its certificate is of no interest
         {
@@ -116,7 +133,11 @@ export async function startAcmeGate({
               lost.splice(lost.indexOf(call), 1)
               return asked.socket.destroy()
             }
-            return answer.writeHead(status, reply.rawHeaders).end(body)
+            if (status < 400 && isHeld(call, 'after')) return undefined
+            const text = body.toString('latin1')
+            const edited = status < 400 ? edit(call, text) : text
+            const headers = edited === text ? reply.rawHeaders : withoutLength(reply.rawHeaders)
+            return answer.writeHead(status, headers).end(Buffer.from(edited, 'latin1'))
           })
         }
       )
@@ -129,8 +150,14 @@ export async function startAcmeGate({
     ...peer,
     seen,
     count: (call) => seen.filter((one) => one.call === call && one.status < 400).length,
-    loseAnswer: (call) => void lost.push(call)
+    loseAnswer: (call) => void lost.push(call),
+    hold: (call, when) => new Promise((tell) => held.push({ call, when, tell })),
+    rewrite: (next) => void (edit = next)
   }
+}
+
+function withoutLength(headers: readonly string[]): string[] {
+  return headers.filter((_text, at) => headers[at - (at % 2)]?.toLowerCase() !== 'content-length')
 }
 
 function problemWord(body: Buffer): string | null {

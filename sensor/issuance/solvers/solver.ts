@@ -14,6 +14,8 @@ export interface Challenge {
   readonly token: string
   /** token.thumbprint (RFC 8555 §8.1); it is shown to the world */
   readonly keyAuthorization: string
+  /** for dns-01: where the record goes instead of _acme-challenge.name, which is an alias (CNAME) of it */
+  readonly record?: string
 }
 
 /** Answers challenges in one way. Both calls are one short exchange and may be repeated after a crash at any moment. */
@@ -29,11 +31,11 @@ export interface Solver {
 }
 
 /** The TXT record of a dns-01 challenge (RFC 8555 §8.4); the name without the final dot. */
-export function dnsRecordOf({ name, keyAuthorization }: Challenge): {
+export function dnsRecordOf({ name, keyAuthorization, record }: Challenge): {
   readonly name: string
   readonly value: string
 } {
-  return { name: `_acme-challenge.${name}`, value: hash('sha256', keyAuthorization, 'base64url') }
+  return { name: record ?? `_acme-challenge.${name}`, value: hash('sha256', keyAuthorization, 'base64url') }
 }
 
 /** Where http-01 answers lie (RFC 8555 §8.3). */
