@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap'
 import type { Fleet, FleetIssuer, Sight } from './fleet-world.ts'
 import { fleetPrograms, pebbleOfFleet, privateCaOfFleet, startFleet, startLoop } from './fleet-world.ts'
+import type { Baseline, Look } from '../../sensor/automation/ports.ts'
+import type { EventRow } from '../../sensor/store/events.ts'
 import type { LoopReport } from '../peers/handshake-loop.ts'
 import { hostMissing } from '../peers/hosts/host.ts'
 
@@ -49,12 +51,21 @@ async function renew(t: Test, fleet: Fleet): Promise<Fresh> {
   const reports = await Promise.all(loops.map(async (loop) => ({ ...loop, report: await loop.stop() })))
   t.equal(event.state, 'live', event.why)
   t.equal(world.deployments(event).length, 9, 'three of the nine targets are shared by two servers')
+  t.same(unseen(fleet, event), [], 'each name was looked at in both versions for both kinds of key')
   const orders = world.store.orders.of(event.id)
   t.equal(orders.length, 2, 'one certificate of each kind of key serves all')
   const [rsa = '', ecdsa = ''] = orders.map(({ fingerprint }) => fingerprint ?? '')
   for (const { program, report } of reports) judge(t, { program, report, sights, fresh: { rsa, ecdsa } })
   fleet.shelve(event)
   return { rsa, ecdsa }
+}
+
+/** what the engine could not see by handshake before it began, though it was to prove it */
+function unseen({ world }: Fleet, event: EventRow): readonly Look[] {
+  return world
+    .deployments(event)
+    .flatMap(({ baseline }) => JSON.parse(baseline ?? '[]') as Baseline)
+    .filter(({ at, part, fingerprint }) => part === 'served' && at.name !== null && fingerprint === null)
 }
 
 interface Judged {
