@@ -51,6 +51,7 @@ async function renew(t: Test, fleet: Fleet): Promise<Fresh> {
   const reports = await Promise.all(loops.map(async (loop) => ({ ...loop, report: await loop.stop() })))
   t.equal(event.state, 'live', event.why)
   t.equal(world.deployments(event).length, 9, 'three of the nine targets are shared by two servers')
+  t.equal(event.replans, 0, 'its own work is no reason to plan again')
   t.same(unseen(fleet, event), [], 'each name was looked at in both versions for both kinds of key')
   const orders = world.store.orders.of(event.id)
   t.equal(orders.length, 2, 'one certificate of each kind of key serves all')
