@@ -30,6 +30,8 @@ export interface Scale {
   readonly memorySeconds: number | null
   /** endpoints in the store */
   readonly rows: number
+  /** hosts whose certificates are replaced, ten servers each */
+  readonly hosts: number
 }
 
 /** What a section found out, or why it could not. */

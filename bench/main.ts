@@ -10,6 +10,7 @@ import { compile } from './native.ts'
 import { processors } from './process.ts'
 import { memory } from './sections/memory.ts'
 import { peers } from './sections/peers.ts'
+import { replace } from './sections/replace.ts'
 import { store } from './sections/store.ts'
 import { sweep } from './sections/sweep.ts'
 import { tls12Close, tls12Keep, tls13, unique } from './sections/tls.ts'
@@ -25,7 +26,8 @@ const sections: readonly Section[] = [
   sweep,
   store,
   memory,
-  peers
+  peers,
+  replace
 ]
 
 const usual: Scale = {
@@ -34,7 +36,8 @@ const usual: Scale = {
   sweepPorts: [443, 8443, 993],
   endpoints: 30_000,
   memorySeconds: 45,
-  rows: 1_000_000
+  rows: 1_000_000,
+  hosts: 2
 }
 const quick: Scale = {
   rounds: 2,
@@ -42,9 +45,10 @@ const quick: Scale = {
   sweepPorts: [443],
   endpoints: 10_000,
   memorySeconds: 8,
-  rows: 100_000
+  rows: 100_000,
+  hosts: 1
 }
-const full: Scale = { ...usual, rounds: 7, sweepRounds: 5, memorySeconds: null }
+const full: Scale = { ...usual, rounds: 7, sweepRounds: 5, memorySeconds: null, hosts: 20 }
 
 interface Wishes {
   readonly chosen: readonly Section[]

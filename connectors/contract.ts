@@ -104,7 +104,10 @@ export interface Session {
    * before the first write (device-changed), and the certificate against its key before the switch.
    */
   deploy(plan: BoundPlan, bundle: Bundle, journal: Journal, signal: AbortSignal): Promise<void>
-  /** reads back from the device whether everything of a bound plan is in place: files, process, saved, peer in sync */
+  /**
+   * Reads back from the device whether everything of a bound plan is in place: files, process, saved, peer in sync.
+   * Certificates that the target held before the plan was made are in place too: the engine writes nothing then.
+   */
   verify(plan: BoundPlan, signal: AbortSignal): Promise<Verdict>
   /**
    * Undoes the steps of a bound plan from the last one that may have begun, backwards. Safe after any prefix of

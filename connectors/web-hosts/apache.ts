@@ -92,6 +92,12 @@ export function argumentsOf(argv: readonly string[]): Arguments {
   }
 }
 
+/** The configuration of its command line; null: only the program knows. */
+export function namedConfigs({ argv }: Pick<Process, 'argv'>): readonly string[] | null {
+  const { config } = argumentsOf(argv)
+  return config?.startsWith('/') ? [posix.normalize(config)] : null
+}
+
 /** Debian's httpd needs variables that only its apache2ctl sets */
 async function controlOf(
   files: HostFiles,

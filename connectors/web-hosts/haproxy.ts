@@ -83,6 +83,14 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
   }
 }
 
+/** The configuration files of its command line; null: they are relative to a directory that is not known. */
+export function namedConfigs({ argv, cwd }: Pick<Process, 'argv' | 'cwd'>): readonly string[] | null {
+  const { configs, directory } = argumentsOf(argv)
+  const base = directory ?? cwd
+  if (configs.length === 0 || (base === null && !configs.every((path) => path.startsWith('/')))) return null
+  return configs.map((path) => posix.resolve(base ?? '/', path))
+}
+
 /** What stands on HAProxy's command line; after a reload the master has written it anew. */
 export interface Arguments {
   readonly configs: readonly string[]

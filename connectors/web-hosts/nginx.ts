@@ -89,6 +89,12 @@ export function titleOf(title: string): { argv0: string; options: Map<string, st
   return { argv0, options }
 }
 
+/** The configuration that a master says it was started with; null: only the program knows. */
+export function namedConfigs({ argv }: Pick<Process, 'argv'>): readonly string[] | null {
+  const config = titleOf(argv[0] ?? '').options.get('-c')
+  return config?.startsWith('/') ? [posix.normalize(config)] : null
+}
+
 /** Every server that ends TLS, and all ports that nginx listens on. */
 export function readUses(directives: readonly Directive[], root: string): { uses: Use[]; ports: number[] } {
   const servers = directives

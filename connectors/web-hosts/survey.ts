@@ -1,9 +1,9 @@
 import type { HostFiles } from '../shared/files.ts'
-import { readApache } from './apache.ts'
-import { listProcesses, type Login } from './client.ts'
-import { readHaproxy } from './haproxy.ts'
+import { namedConfigs as ofApache, readApache } from './apache.ts'
+import { listProcesses, type Login, type Process } from './client.ts'
+import { namedConfigs as ofHaproxy, readHaproxy } from './haproxy.ts'
 import type { Reading } from './model.ts'
-import { readNginx } from './nginx.ts'
+import { namedConfigs as ofNginx, readNginx } from './nginx.ts'
 import { readFiles } from './plain-files.ts'
 import { type Controls, commandsOf } from './programs.ts'
 import { addressesOf, type Settings } from './settings.ts'
@@ -19,6 +19,20 @@ export interface HostAccess extends Controls {
 }
 
 const readers = { nginx: readNginx, haproxy: readHaproxy, apache: readApache } as const
+const named = { nginx: ofNginx, haproxy: ofHaproxy, apache: ofApache } as const
+
+/**
+ * Was a process surely started with none of these configurations? Its program need not be asked then; where several
+ * run on one host, the others are none of our business.
+ */
+export function isOther(
+  kind: keyof typeof named,
+  process: Pick<Process, 'argv' | 'cwd'>,
+  wanted: readonly string[]
+): boolean {
+  const configs = named[kind](process)
+  return wanted.length > 0 && configs !== null && !configs.some((path) => wanted.includes(path))
+}
 
 /** Every program of the settings that runs, with its configuration read. */
 export async function survey({ host, files, settings }: HostAccess): Promise<Reading[]> {
@@ -28,8 +42,11 @@ export async function survey({ host, files, settings }: HostAccess): Promise<Rea
     wanted.flatMap((kind) => commandsOf[kind])
   )
   const readings: Reading[] = []
-  for (const kind of wanted) readings.push(...(await readers[kind](host, files, processes)))
   const { configs } = settings
+  for (const kind of wanted) {
+    const ours = processes.filter((process) => !isOther(kind, process, configs))
+    readings.push(...(await readers[kind](host, files, ours)))
+  }
   const isWanted = ({ program }: Reading) =>
     configs.length === 0 || program.id.split(' ').some((path) => configs.includes(path))
   const sorted = readings.filter(isWanted).sort((a, b) => compare(a.program.id, b.program.id))

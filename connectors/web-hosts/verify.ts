@@ -3,15 +3,66 @@ import { Fault } from '../../core/fault.ts'
 import type { BoundPlan, Verdict } from '../contract.ts'
 import { currentGeneration, generationsOf, removeGeneration, switchedAt } from '../shared/generations.ts'
 import { leafOf, leafSha1, toldPath } from './change.ts'
-import { factsOf } from './facts.ts'
+import { factsOf, type PlannedPlace } from './facts.ts'
 import { servedSha1 } from './haproxy-runtime.ts'
 import { freshness } from './programs.ts'
 import { findTargets, type HostAccess } from './survey.ts'
 
-/** Reads back from disk and processes whether everything of a bound plan is in place. */
+/**
+ * Reads back from disk and processes whether everything of a bound plan is in place. Certificates that the target held
+ * before the plan was made are in place where they lie: there is nothing to deploy then.
+ */
 export async function verifyChange(access: HostAccess, plan: BoundPlan): Promise<Verdict> {
-  const why = [...(await wrongOnDisk(access, plan)), ...(await wrongInProcesses(access, plan))]
+  const held = await heldAlready(access, plan)
+  const why = held
+    ? await wrongInProcesses(access, plan, held)
+    : [
+        ...(await wrongOnDisk(access, plan)),
+        ...(await wrongInProcesses(access, plan, await staged(access, plan)))
+      ]
   return why.length === 0 ? { state: 'in-place' } : { state: 'differs', why }
+}
+
+/** Where the files lie that programs must have read. */
+interface Lying {
+  /** path of a file by its name in a generation */
+  readonly pathOf: (name: string) => string
+  /** when they came there, milliseconds by the host's clock */
+  readonly since: number
+  /** the generation that programs without visible workers must have been told of; null: nobody kept that */
+  readonly told: string | null
+}
+
+async function staged({ files }: HostAccess, plan: BoundPlan): Promise<Lying> {
+  const { site, next } = factsOf(plan).layout
+  return { pathOf: (name) => `${site}/${next}/${name}`, since: await switchedAt(files, site), told: next }
+}
+
+/** undefined: the target holds other certificates, or the plan has been carried out */
+async function heldAlready({ files }: HostAccess, plan: BoundPlan): Promise<Lying | undefined> {
+  const { layout, parts, places } = factsOf(plan)
+  const { site, existed, old, next } = layout
+  const current = await currentGeneration(files, site)
+  if (current === next || (existed && current !== old)) return undefined
+  const pathOf = (name: string) => parts.find((part) => part.name === name)?.path ?? ''
+  for (const place of places) {
+    const wanted = place.ordered && plan.bound[place.ordered]
+    if (wanted && (await leafIn(files, place, pathOf)) !== wanted) return undefined
+  }
+  if (existed) return { pathOf, since: await switchedAt(files, site), told: old }
+  const real = await Promise.all(parts.map(async ({ path }) => (await files.realPath(path)) ?? path))
+  return { pathOf, since: Math.max(...(await files.mtimes(real))), told: null }
+}
+
+/** SHA-256 of the certificate in a place, hex; `none` when there is none */
+async function leafIn(
+  files: HostAccess['files'],
+  place: PlannedPlace,
+  pathOf: Lying['pathOf']
+): Promise<string> {
+  const file = place.files.find(({ role }) => role === 'cert' || role === 'combined')
+  const leaf = file && (await leafOf(files, pathOf(file.name)))
+  return leaf ? hash('sha256', leaf, 'hex') : 'none'
 }
 
 async function wrongOnDisk({ files }: HostAccess, plan: BoundPlan): Promise<string[]> {
@@ -31,11 +82,11 @@ async function wrongOnDisk({ files }: HostAccess, plan: BoundPlan): Promise<stri
       wrong.push(`${path} leads to ${real ?? 'nothing'}, not into ${site}/${next}`)
     }
   }
-  for (const { ordered, files: held } of places) {
+  for (const place of places) {
+    const { ordered, files: held } = place
     const file = held.find(({ role }) => role === 'cert' || role === 'combined')
     if (ordered === null || !file) continue
-    const leaf = await leafOf(files, `${site}/${next}/${file.name}`)
-    const fingerprint = leaf ? hash('sha256', leaf, 'hex') : 'none'
+    const fingerprint = await leafIn(files, place, (name) => `${site}/${next}/${name}`)
     if (fingerprint !== plan.bound[ordered]) {
       wrong.push(
         `${site}/${next}/${file.name} holds the certificate ${fingerprint}, not ${plan.bound[ordered] ?? 'none'}`
@@ -45,23 +96,22 @@ async function wrongOnDisk({ files }: HostAccess, plan: BoundPlan): Promise<stri
   return wrong
 }
 
-async function wrongInProcesses(access: HostAccess, plan: BoundPlan): Promise<string[]> {
+async function wrongInProcesses(access: HostAccess, plan: BoundPlan, lying: Lying): Promise<string[]> {
   const { files, host } = access
   const { layout, places, reloaded, runtime } = factsOf(plan)
-  const { site, next } = layout
+  const { pathOf, since, told } = lying
   const wrong: string[] = []
-  const since = await switchedAt(files, site)
   for (const program of reloaded) {
     const fresh = await freshness(access, program, since)
     if (fresh === 'dead') wrong.push(`${program.name} does not run`)
     if (fresh === 'none') wrong.push(`${program.name} has not read its files since the switch`)
-    if (fresh === 'unknown' && (await files.readLink(toldPath(site))) !== next) {
+    if (fresh === 'unknown' && told !== null && (await files.readLink(toldPath(layout.site))) !== told) {
       wrong.push(`${program.name} was not told to read its files again`)
     }
   }
   for (const { socket, name, place } of runtime) {
     const file = places[place]?.files.find(({ role }) => role === 'combined')
-    const wanted = file && (await leafSha1(access, `${site}/${next}/${file.name}`))
+    const wanted = file && (await leafSha1(access, pathOf(file.name)))
     const shown = await shownBy(access, socket, name)
     if (wanted !== undefined && shown !== wanted) {
       wrong.push(`HAProxy on ${host.name} serves as ${name} ${shown}, not ${wanted} (SHA-1)`)

@@ -207,11 +207,23 @@ function issuedRefusals(
   event: EventRow,
   { order, chain, spki }: Received
 ): readonly string[] {
-  const der = replacedBy(deps, event, order.keyType as KeyType)
+  const der = toReplace(deps, event, { order, chain })
   const served = plansOf(deps, event).flatMap(({ before }) => before.flatMap(({ names }) => names))
   const rule = profileOf(deps, event).names
   const replaced = der ? { der, served, mayLose: mayLose(rule, served) } : null
   return deps.pki.refusals({ chain, spki, names: namesOf(event), now: deps.clock.now(), replaced })
+}
+
+/** who asks for a certificate, and not for another one than before, may get what is there already */
+function toReplace(
+  deps: EngineContext,
+  event: EventRow,
+  { order, chain }: Pick<Received, 'order' | 'chain'>
+): Uint8Array | undefined {
+  const der = replacedBy(deps, event, order.keyType as KeyType)
+  const [leaf] = chain
+  const same = der !== undefined && leaf !== undefined && Buffer.compare(der, leaf) === 0
+  return event.action === 'request' && same ? undefined : der
 }
 
 function stepOfFault(deps: EngineContext, order: OrderRow, fault: Fault): Step<OrderStanding> {

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Binding } from '../../connectors/contract.ts'
+import { type Binding, bindPlan } from '../../connectors/contract.ts'
 import { asFault, Fault } from '../../core/fault.ts'
 import { cutPoints } from './cut-points.ts'
 import { journalOf, prepare, shownInTheEnd, signal, withSession } from './deployment.ts'
@@ -167,6 +167,27 @@ const cases: readonly ContractCase[] = [
         for (const text of [...world.credentials, ...bundle.map(({ key }) => key.reveal())]) {
           t.notOk(world.logged().includes(text), 'no secret is logged')
         }
+      })
+    }
+  },
+  {
+    what: 'what the target holds already is in place for the next plan too',
+    async run(t, world) {
+      await withSession(world, async (session) => {
+        const { plan, bundle, fingerprints } = await prepare(world, session)
+        const former = Object.fromEntries(plan.before.map((slot) => [slot.family, slot.fingerprint]))
+        t.same(
+          await session.verify(bindPlan(plan, former), signal),
+          { state: 'in-place' },
+          'before the first'
+        )
+        await session.deploy(plan, bundle, journalOf(), signal)
+        const after = world.snapshot('untouched')
+        const next = await session.plan({ target: world.target, families: world.families }, signal)
+        t.same(await session.verify(bindPlan(next, fingerprints), signal), { state: 'in-place' })
+        const others = Object.fromEntries(world.issue().map((item) => [item.family, item.fingerprint]))
+        t.match(await session.verify(bindPlan(next, others), signal), { state: 'differs' })
+        t.equal(world.snapshot('untouched'), after)
       })
     }
   },

@@ -132,6 +132,23 @@ t.test('a place that answered neither before nor after is unproven, unless it is
   t.match(await wire.proves({ baseline: alone, fresh, role: 'standby' }, signal), { state: 'agrees' })
 })
 
+t.test('a place that shows one kind of key only, of two that the target has, goes on doing so', async (t) => {
+  const [rsa, ecdsa] = [leaf('rsa2048'), leaf('p256')]
+  const both = await startTls({ show: [rsa, ecdsa] })
+  const one = await startTls({ show: [ecdsa] })
+  t.teardown(() => Promise.all([both.close(), one.close()]))
+  const fresh = [...freshOf(rsa, 'rsa'), ...freshOf(ecdsa, 'ecdsa')]
+  const places = [placeOf(both), placeOf(one, { name: null })]
+  const baseline = await wire.baseline(planOf(places), signal)
+  t.same(await wire.proves({ baseline, fresh, role: 'single' }, signal), { state: 'agrees', unproven: [] })
+  // nobody showed RSA before: then each place must show it now
+  const alone = await wire.baseline(planOf([placeOf(one)]), signal)
+  t.match(await wire.proves({ baseline: alone, fresh, role: 'single' }, signal), {
+    state: 'differs',
+    why: [/\(TLSv1\.[23], rsa\) shows no certificate/]
+  })
+})
+
 t.test('what a neighbour shows must stay, and is seen to come back', async (t) => {
   const [one, other] = [leaf('p256'), leaf('p256', ['other.test'])]
   const peer = await startTls({ show: [one], byName: { 'other.test': other } })

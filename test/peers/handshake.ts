@@ -18,7 +18,16 @@ export interface HandshakeOptions {
 
 const signatures = {
   rsa: 'rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512',
-  ecdsa: 'ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512'
+  // PKCS#1 signs no handshake of TLS 1.3, but certificates: the leaf may come from an RSA CA
+  ecdsa: 'ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512'
+}
+/**
+ * Before TLS 1.3 the suite says what key is proven. HAProxy looks at the suites also when the version is TLS 1.3: so
+ * TLS 1.2 is offered with it, as real clients do.
+ */
+const suites = {
+  rsa: 'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:aRSA',
+  ecdsa: 'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:aECDSA'
 }
 
 /** One new connection and one whole handshake by OpenSSL (node:tls), without resumption and without judging. */
@@ -30,8 +39,8 @@ export function shakeHands(options: HandshakeOptions): Promise<Shown> {
       port,
       rejectUnauthorized: false,
       ...(name === null ? {} : { servername: name }),
-      ...(family ? { sigalgs: signatures[family] } : {}),
-      ...(version ? { minVersion: version, maxVersion: version } : {})
+      ...(family ? { sigalgs: signatures[family], ciphers: suites[family] } : {}),
+      ...(version ? { minVersion: 'TLSv1.2', maxVersion: version } : {})
     })
     const done = (shown: Shown) => {
       socket.destroy()
@@ -43,7 +52,9 @@ export function shakeHands(options: HandshakeOptions): Promise<Shown> {
     socket.on('secureConnect', () => {
       const { fingerprint256 } = socket.getPeerCertificate()
       const fingerprint = fingerprint256.replaceAll(':', '').toLowerCase()
-      done({ ok: true, fingerprint, version: socket.getProtocol() ?? '' })
+      const spoken = socket.getProtocol() ?? ''
+      if (version && spoken !== version) done({ ok: false, error: `it speaks ${spoken}` })
+      else done({ ok: true, fingerprint, version: spoken })
     })
   })
 }

@@ -11,6 +11,7 @@ import {
 import { argumentsOf as haproxyArguments } from '../../connectors/web-hosts/haproxy.ts'
 import { parseNginx, readNginxConfig } from '../../connectors/web-hosts/nginx-config.ts'
 import { readUses as nginxUses, titleOf } from '../../connectors/web-hosts/nginx.ts'
+import { isOther } from '../../connectors/web-hosts/survey.ts'
 import { parseFilesEntry } from '../../connectors/web-hosts/plain-files.ts'
 import { openLocalHost } from '../../connectors/shared/local-host.ts'
 import { shellFiles } from '../../connectors/shared/shell-files.ts'
@@ -283,3 +284,36 @@ t.test('files: an entry, and what is wrong with others', async (t) => {
     t.throws(() => parseFilesEntry(entry), { code: 'settings-malformed', message })
   }
 })
+
+t.test(
+  'a program that says it was started with other configurations than the wanted ones is not asked',
+  (t) => {
+    const wanted = ['/srv/a.conf']
+    const other = (kind: 'nginx' | 'haproxy' | 'apache', line: string, cwd: string | null = '/srv') => {
+      const argv = kind === 'nginx' ? [line] : line.split(' ')
+      return isOther(kind, { argv, cwd }, wanted)
+    }
+    t.equal(other('nginx', 'nginx: master process nginx -c /srv/b.conf'), true)
+    t.equal(other('nginx', 'nginx: master process nginx -c /srv/a.conf'), false)
+    t.equal(
+      other('nginx', 'nginx: master process nginx -c b.conf'),
+      false,
+      'relative to a prefix that it knows'
+    )
+    t.equal(other('nginx', 'nginx: master process nginx'), false, 'what was built in')
+    t.equal(other('nginx', 'nginx: worker process'), false)
+    t.equal(other('haproxy', 'haproxy -W -f /srv/b.conf -f /srv/c.conf'), true)
+    t.equal(other('haproxy', 'haproxy -W -f /srv/b.conf -f a.conf'), false)
+    t.equal(other('haproxy', 'haproxy -W -f b.conf'), true)
+    t.equal(other('haproxy', 'haproxy -W -f b.conf', null), false, 'its directory is not known')
+    t.equal(other('apache', '/usr/sbin/apache2 -f /srv/b.conf -k start'), true)
+    t.equal(other('apache', '/usr/sbin/apache2 -f /srv/a.conf -k start'), false)
+    t.equal(other('apache', '/usr/sbin/apache2 -k start'), false)
+    t.equal(
+      isOther('apache', { argv: ['apache2', '-f', '/srv/b.conf'], cwd: '/' }, []),
+      false,
+      'all are wanted'
+    )
+    t.end()
+  }
+)

@@ -29,19 +29,24 @@ export const wireFamilies: readonly KeyFamily[] = ['rsa', 'ecdsa']
 
 /**
  * What handshakes must show after a deployment. Where a place showed a certificate of a kind before, it shows the new
- * one in the same versions; a kind that is new to it, in one version at least that it speaks; a kind that is not
- * replaced stays, and so does all that neighbours show.
+ * one in the same versions; a kind that is new to the target, in one version at least that the place speaks; a kind that
+ * is not replaced stays, and so does all that neighbours show. A place that shows one kind only of those that the target
+ * has (HAProxy to clients that send no name) goes on doing so.
  */
 export function expectations({ baseline, fresh, role }: WireQuestion): Place[] {
   const anyAnswered = baseline.some(({ part, fingerprint }) => part === 'served' && fingerprint !== null)
+  const known = new Set(
+    baseline.flatMap((one) => (one.part === 'served' && one.fingerprint ? one.family : []))
+  )
   return placesOf(baseline).map(({ at, part, looks }) => {
     const spoken = wireVersions.filter((version) =>
       looks.some((one) => one.version === version && one.fingerprint)
     )
     const replaced = part === 'served' ? fresh : []
-    const needs = replaced.map(({ family, chain }): Need => {
+    const needs = replaced.flatMap(({ family, chain }): Need | [] => {
       const shown = looks.filter((one) => one.family === family && one.fingerprint !== null)
       const [leaf = ''] = chain
+      if (shown.length === 0 && spoken.length > 0 && known.has(family)) return []
       if (shown.length > 0)
         return { family, versions: shown.map(({ version }) => version), in: 'all', leaf, chain }
       return { family, versions: spoken.length > 0 ? spoken : wireVersions, in: 'any', leaf, chain }

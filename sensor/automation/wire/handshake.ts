@@ -38,7 +38,7 @@ export function handshake(
     const secure = tls.connect({ ...offers(version, family), ...servername, socket })
     secure.on('error', nothing)
     secure.once('secureConnect', () => {
-      const leaf = secure.getPeerX509Certificate()
+      const leaf = secure.getProtocol() === version ? secure.getPeerX509Certificate() : undefined
       resolve(leaf ? fingerprintOf(leaf.raw) : null)
     })
   }
@@ -62,16 +62,22 @@ const signatures: Readonly<Record<KeyFamily, string>> = {
   ecdsa: 'ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ECDSA+SHA1:RSA+SHA256:RSA+SHA384:RSA+SHA512'
 }
 
-/** before TLS 1.3 the suite says what key the server proves */
+/**
+ * Before TLS 1.3 the suite says what key the server proves. HAProxy reads it there also where TLS 1.3 is spoken, and
+ * gives RSA to whoever offers no ECDSA suite of TLS 1.2 (seen with 2.6.12).
+ */
 const suites: Readonly<Record<KeyFamily, string>> = { rsa: 'aRSA', ecdsa: 'aECDSA' }
+const suites13 = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256'
 
 function offers(version: WireVersion, family: KeyFamily): tls.ConnectionOptions {
+  const before13 = `${suites[family]}:@SECLEVEL=0`
   return {
-    minVersion: version,
+    // in a hello for TLS 1.3 the older one stands as well, as in those of real clients; what it is answered by counts
+    minVersion: 'TLSv1.2',
     maxVersion: version,
     sigalgs: signatures[family],
     // old servers may have weak keys or suites: what they show counts, nothing is entrusted to the connection
-    ciphers: version === 'TLSv1.3' ? 'DEFAULT:@SECLEVEL=0' : `${suites[family]}:@SECLEVEL=0`,
+    ciphers: version === 'TLSv1.3' ? `${suites13}:${before13}` : before13,
     secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined
