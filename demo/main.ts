@@ -1,115 +1,86 @@
 // npm run demo: starts a small data centre of real TLS servers on this machine, scans it with the functions of the
-// CLI, and prints what was found. Nothing leaves the machine, and nothing stays on it.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// CLI, replaces the certificates that are about to expire, and shows what came of it. Nothing leaves the machine, and
+// nothing stays on it.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { headline } from '../appliance/cli/actions/inventory.ts'
 import { printTable } from '../appliance/cli/output.ts'
-import { showProgress } from '../appliance/cli/progress.ts'
-import { openScreen } from '../appliance/cli/screen.ts'
+import { openScreen, type Screen } from '../appliance/cli/screen.ts'
+import { listenToSignals } from '../appliance/cli/signals.ts'
 import { detailedView, findingLines } from '../appliance/cli/views/endpoints.ts'
-import { scanLine } from '../appliance/cli/views/scans.ts'
-import type { FoundPlace, Functions, ScanRequest } from '../appliance/functions.ts'
+import { counted } from '../appliance/cli/words.ts'
+import type { Endpoint } from '../appliance/records.ts'
 import { openStandalone } from '../appliance/standalone/open.ts'
 import { authoritiesName } from '../appliance/trust-roots.ts'
-import type { Peer } from '../test/peers/peer.ts'
-import { createSite, type DemoServer } from './servers.ts'
+import { freePort } from '../test/peers/ports.ts'
+import { temporaryFolder } from '../test/peers/process.ts'
+import { differences } from './differences.ts'
+import { scanned, type ScannedPort } from './inventory.ts'
+import { startable, startManaged, type Managed } from './managed.ts'
+import { replacedLines, returnedLines } from './replaced-view.ts'
+import { replaceAll } from './replacement.ts'
+import { createSite, type DemoSite } from './servers.ts'
 
-const firstPort = 18_443
 const host = '127.0.0.1'
+const firstPort = 18_443
 
-interface Running extends DemoServer {
-  readonly peer: Peer
+/** What is undone at the end, the last first. */
+type Closers = (() => Promise<void> | void)[]
+
+/** What the demo runs with. */
+interface Demo {
+  readonly screen: Screen
+  readonly signal: AbortSignal
+  readonly closers: Closers
 }
 
-async function startServers(servers: readonly DemoServer[]): Promise<Running[]> {
-  const running: Running[] = []
-  for (const [at, server] of servers.entries()) {
-    // a port that is taken is no reason not to show anything: any other will do
-    const peer = await server.start({ host, port: firstPort + at }).catch(() => server.start({ host }))
-    running.push({ ...server, peer })
-  }
-  return running
-}
-
-/** The scan: every server without a name, and those with names once more for each. */
-function requestFor(servers: readonly Running[]): ScanRequest {
-  const place = (port: number, name: string | null): FoundPlace => ({
-    address: host,
-    port,
-    name,
-    owner: null,
-    tags: []
-  })
-  const targets = servers.filter(({ names }) => names.length === 0).map(({ peer }) => `${host}:${peer.port}`)
-  return {
-    targets: [{ source: null, text: targets.join('\n') }],
-    found: servers.flatMap(({ peer, names }) => names.map((name) => place(peer.port, name))),
-    excluded: [],
-    doNotScan: [],
-    ports: null,
-    names: [],
-    ptr: false,
-    certificateNames: false,
-    maxNames: 20,
-    pace: {},
-    probe: {},
-    looks: { deep: false, ssh: false, revocation: false },
-    workers: 0,
-    maxTargets: 1_000,
-    owner: null,
-    tags: []
+/** Ports from the first one upwards; a port that is taken is no reason not to show anything: any other will do. */
+function portsFrom(first: number): () => Promise<number> {
+  let next = first
+  return async () => {
+    const port = next++
+    const isFree = await new Promise<boolean>((resolve) => {
+      const server = createServer()
+      server.on('error', () => resolve(false))
+      server.listen({ host, port }, () => server.close(() => resolve(true)))
+    })
+    return isFree ? port : freePort(host)
   }
 }
 
-async function show(functions: Functions, servers: readonly Running[]): Promise<void> {
-  const screen = openScreen({ quiet: false })
-  const watch = { scope: () => true, progress: showProgress(screen, systemClock) }
-  const scans = await functions.scan(requestFor(servers), watch, new AbortController().signal)
-  screen.status('')
-  for (const scan of scans) screen.result(screen.paint('dim', scanLine(scan)))
-
-  const { endpoints, summary } = await functions.inventory({ sort: 'expiry', limit: 100 })
-  const view = detailedView(screen, systemClock.now())
-  screen.result('')
-  screen.result(headline(screen, summary))
-  screen.result('')
-  printTable(screen, view, endpoints, ({ findings }) =>
-    findingLines(
-      screen,
-      findings.filter(({ severity }) => severity !== 'note')
-    )
-  )
-  screen.result('')
-  screen.result(
-    screen.paint(
-      'dim',
-      'The same for your network: npx tlsward scan 10.0.0.0/24, then npx tlsward inventory --details'
-    )
-  )
-  const certificates = new Set(endpoints.flatMap((one) => one.certificates.map((leaf) => leaf.fingerprint)))
-  const findings = endpoints.reduce((sum, one) => sum + one.findings.length, 0)
-  const notes = endpoints.reduce(
-    (sum, one) => sum + one.findings.filter(({ severity }) => severity === 'note').length,
-    0
-  )
-  screen.result(`${findings - notes} findings above, ${notes} notes that are left out`)
-  screen.result(
-    `demo: ${endpoints.length} endpoints, ${certificates.size} certificates, ${findings} findings`
-  )
+interface Started {
+  readonly ports: readonly ScannedPort[]
+  readonly managed: readonly Managed[]
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'tlsward-demo-'))
-try {
-  const site = createSite(systemClock.now())
-  const servers = await startServers(site.servers)
-  console.log(`Started ${servers.length} TLS servers on ${host}, ports ${firstPort} and up. Scanning them.`)
-  const where = { state: join(directory, 'state'), config: join(directory, 'config') }
-  mkdirSync(where.config)
+async function startServers(site: DemoSite, folder: string, { screen, closers }: Demo): Promise<Started> {
+  const nextPort = portsFrom(firstPort)
+  const ports: ScannedPort[] = []
+  for (const { names, start } of site.servers) {
+    const peer = await start({ host, port: await nextPort() })
+    closers.push(() => peer.close())
+    ports.push({ port: peer.port, names })
+  }
+  const managed: Managed[] = []
+  for (const server of startable(site.managed)) {
+    screen.status(`Starting ${server.name}`)
+    const running = await startManaged(server, { folder, host, freePort: nextPort })
+    closers.push(() => running.close())
+    managed.push(running)
+    ports.push({ port: running.port, names: [] })
+  }
+  return { ports, managed }
+}
+
+function openFunctions(site: DemoSite, folder: string) {
+  const where = { state: join(folder, 'state'), config: join(folder, 'config') }
+  mkdirSync(where.config, { mode: 0o700 })
   writeFileSync(join(where.config, authoritiesName), site.root.pem)
-  const functions = openStandalone({
+  return openStandalone({
     where,
     authorities: [],
     tell() {},
@@ -117,9 +88,100 @@ try {
     askPassphrase: async () => null,
     credentialsDirectory: undefined
   })
-  await show(functions, servers)
-  await functions.close()
-  await Promise.all(servers.map(({ peer }) => peer.close()))
-} finally {
-  rmSync(directory, { recursive: true, force: true })
 }
+
+function showEndpoints(screen: Screen, endpoints: readonly Endpoint[]): void {
+  printTable(screen, detailedView(screen, systemClock.now()), endpoints, ({ findings }) =>
+    findingLines(
+      screen,
+      findings.filter(({ severity }) => severity !== 'note')
+    )
+  )
+}
+
+/** Runs the demo; gives what came otherwise than it should have. */
+async function run(demo: Demo): Promise<readonly string[]> {
+  const { screen, signal, closers } = demo
+  const folder = temporaryFolder()
+  closers.push(() => folder.remove())
+  const site = createSite(systemClock.now())
+  const { ports, managed } = await startServers(site, folder.path, demo)
+  screen.result(`Started ${ports.length} TLS servers on ${host}, ports ${firstPort} and up. Scanning them.`)
+  const functions = openFunctions(site, folder.path)
+  closers.push(() => functions.close())
+
+  const first = await scanned(functions, { host, ports, screen, signal })
+  if (signal.aborted) return []
+  const findings = first.endpoints.flatMap((one) => one.findings)
+  const notes = findings.filter(({ severity }) => severity === 'note').length
+  screen.result('')
+  screen.result(headline(screen, first.summary))
+  screen.result('')
+  showEndpoints(screen, first.endpoints)
+  screen.result('')
+  screen.result(`${findings.length - notes} findings above, ${notes} notes that are left out`)
+  screen.result('')
+  screen.result(
+    `Replacing what ${managed.length} of them show: ${counted(managed.length, 'device')}, and a certificate authority of our own.`
+  )
+
+  const replaced = await replaceAll(managed, { functions, screen, signal })
+  if (signal.aborted) return []
+  screen.result('')
+  for (const line of replacedLines(screen, host, replaced)) screen.result(line)
+  screen.result('')
+  for (const line of returnedLines(screen, replaced)) screen.result(line)
+  const second = await scanned(functions, { host, ports, screen, signal })
+  if (signal.aborted) return []
+  screen.result('')
+  screen.result(headline(screen, second.summary))
+  const hint =
+    'The same for your network: npx tlsward scan 10.0.0.0/24, npx tlsward inventory --details, docs/automation.md'
+  screen.result(screen.paint('dim', hint))
+
+  const certificates = new Set(first.endpoints.flatMap((one) => one.certificates.map((leaf) => leaf.fingerprint)))
+  const states = replaced.flatMap(({ event }) => event.deployments.map(({ state }) => state))
+  const live = states.filter((state) => state === 'live' || state === 'cleaned').length
+  const returned = states.filter((state) => state === 'rolled-back').length
+  screen.result(
+    `demo: ${first.endpoints.length} endpoints, ${certificates.size} certificates, ${findings.length} findings, ${live} live, ${returned} returned`
+  )
+  return differences(replaced, second.endpoints)
+}
+
+/** The word that is wrong about the arguments; undefined when they are fine. */
+function wrongArguments(): string | undefined {
+  try {
+    // it ends by itself in any case
+    parseArgs({ options: { exit: { type: 'boolean' } }, strict: true })
+    return undefined
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message : String(thrown)
+  }
+}
+
+async function main(): Promise<number> {
+  const wrong = wrongArguments()
+  if (wrong !== undefined) {
+    console.error(`demo: ${wrong}. The only option is --exit.`)
+    return 2
+  }
+  const screen = openScreen({ quiet: false })
+  const ending = listenToSignals({
+    clock: systemClock,
+    said: () => screen.note('Stopping, and taking everything away.'),
+    leave: (code) => process.exit(code)
+  })
+  const closers: Closers = []
+  try {
+    const differing = await run({ screen, signal: ending.signal, closers })
+    for (const text of differing) screen.note(`not as expected: ${text}`)
+    return ending.exitCode() ?? (differing.length === 0 ? 0 : 1)
+  } finally {
+    screen.status('')
+    for (const close of closers.toReversed()) await close()
+    screen.close()
+  }
+}
+
+process.exitCode = await main()
