@@ -66,7 +66,8 @@ export async function startFileServer(options: FileServerOptions): Promise<FileS
 function readPair(certificate: string, mostBits: number): { cert: Buffer; key: Buffer } {
   const pair = { cert: readFileSync(certificate), key: readFileSync(keyBeside(certificate)) }
   const key = createPrivateKey(pair.key)
-  if (!new X509Certificate(pair.cert).checkPrivateKey(key)) throw new Error('the key is of another certificate')
+  if (!new X509Certificate(pair.cert).checkPrivateKey(key))
+    throw new Error('the key is of another certificate')
   const { modulusLength = 0 } = createPublicKey(key).asymmetricKeyDetails ?? {}
   if (modulusLength > mostBits) {
     throw new Error(`its RSA key has ${modulusLength} bits, and this server takes ${mostBits} at most`)

@@ -21,7 +21,7 @@ import { temporaryFolder } from '../test/peers/process.ts'
 import { differences } from './differences.ts'
 import { scanned, type ScannedPort } from './inventory.ts'
 import { startable, startManaged, type Managed } from './managed.ts'
-import { replacedLines, returnedLines } from './replaced-view.ts'
+import { replacedLines } from './replaced-view.ts'
 import { replaceAll } from './replacement.ts'
 import { createSite, type DemoSite } from './servers.ts'
 
@@ -69,6 +69,10 @@ async function startServers(site: DemoSite, folder: string, { screen, closers }:
   for (const server of startable(site.managed)) {
     screen.status(`Starting ${server.name}`)
     const running = await startManaged(server, { folder, host, freePort: nextPort })
+    if (running instanceof Error) {
+      screen.note(`${server.program} is left out, for it does not start here: ${running.message}`)
+      continue
+    }
     closers.push(() => running.close())
     managed.push(running)
     ports.push({ port: running.port, names: [] })
@@ -130,7 +134,6 @@ async function run(demo: Demo): Promise<readonly string[]> {
   screen.result('')
   for (const line of replacedLines(screen, host, replaced)) screen.result(line)
   screen.result('')
-  for (const line of returnedLines(screen, replaced)) screen.result(line)
   const second = await scanned(functions, { host, ports, screen, signal })
   if (signal.aborted) return []
   screen.result('')
@@ -139,7 +142,9 @@ async function run(demo: Demo): Promise<readonly string[]> {
     'The same for your network: npx tlsward scan 10.0.0.0/24, npx tlsward inventory --details, docs/automation.md'
   screen.result(screen.paint('dim', hint))
 
-  const certificates = new Set(first.endpoints.flatMap((one) => one.certificates.map((leaf) => leaf.fingerprint)))
+  const certificates = new Set(
+    first.endpoints.flatMap((one) => one.certificates.map((leaf) => leaf.fingerprint))
+  )
   const states = replaced.flatMap(({ event }) => event.deployments.map(({ state }) => state))
   const live = states.filter((state) => state === 'live' || state === 'cleaned').length
   const returned = states.filter((state) => state === 'rolled-back').length

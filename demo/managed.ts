@@ -32,14 +32,18 @@ export function startable(servers: readonly ManagedServer[]): ManagedServer[] {
   return servers.filter(({ program }) => program === 'files' || isInstalled(programs[program].path))
 }
 
-/** Starts a server with its files in a folder of its own. */
-export async function startManaged(server: ManagedServer, space: ManagedSpace): Promise<Managed> {
+/**
+ * Starts a server with its files in a folder of its own; gives the error of a program of this machine that does not
+ * start as it does elsewhere.
+ */
+export async function startManaged(server: ManagedServer, space: ManagedSpace): Promise<Managed | Error> {
   const { device, name, pairs, program } = server
   const folder = makeFolder(space.folder, device)
   const site: Site = { names: [name], listener: device, pairs }
   if (program !== 'files') {
-    const running = await programs[program].start({ folder, sites: [site], freePort: space.freePort })
-    return { ...server, ...reachedBy(running, program) }
+    const parts = { folder, sites: [site], freePort: space.freePort }
+    const running = await programs[program].start(parts).catch((thrown: unknown) => asError(thrown))
+    return running instanceof Error ? running : { ...server, ...reachedBy(running, program) }
   }
   const where = { host: space.host, port: await space.freePort() }
   const limit = server.mostBits === undefined ? {} : { mostBits: server.mostBits }
@@ -59,6 +63,8 @@ export async function startManaged(server: ManagedServer, space: ManagedSpace): 
     close: () => running.close()
   }
 }
+
+const asError = (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown)))
 
 function reachedBy({ sites: [site], config, stop }: HostedProgram, program: 'nginx' | 'haproxy') {
   return {

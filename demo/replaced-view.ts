@@ -10,10 +10,10 @@ const columns: readonly Column[] = [
   { head: 'ENDPOINT', drop: 2 },
   { head: 'NAME', least: 12 },
   { head: 'KEY', drop: 1 },
-  { head: 'EXPIRED', align: 'right' },
+  { head: 'BEFORE', align: 'right' },
   { head: 'ISSUER', least: 8 },
   { head: '' },
-  { head: 'EXPIRES', align: 'right' },
+  { head: 'AFTER', align: 'right' },
   { head: 'ISSUER', least: 8 },
   { head: 'PROVEN IN TLS', least: 8 },
   { head: 'STATE' }
@@ -40,19 +40,23 @@ export function replacedLines(screen: Screen, host: string, all: readonly Replac
   const rows = all.flatMap((one) =>
     one.before.flatMap((was, at) => {
       const is = one.after[at]
-      return is ? [rowOf(one, was, is)] : []
+      return is ? [{ cells: rowOf(one, was, is), below: at === 0 ? returnLines(screen, one) : [] }] : []
     })
   )
   const head = (text: string) => screen.paint('dim', text)
-  return tableLines(columns, rows, { width: screen.width, head })
+  const cells = rows.map((row) => row.cells)
+  const [first = '', ...lines] = tableLines(columns, cells, { width: screen.width, head })
+  return [first, ...rows.flatMap(({ below }, at) => [lines[at] ?? '', ...below])]
 }
 
-/** Why targets were taken back. */
-export function returnedLines(screen: Screen, all: readonly Replaced[]): string[] {
-  return all
-    .filter(({ event }) => event.state === 'rolled-back')
-    .flatMap(({ server, event }) => {
-      const text = `${server.name} serves its old certificate again: ${event.deployments.map(({ why }) => shown(why)).join('; ')}`
-      return wrapped(text, screen.width)
-    })
+const indent = 12
+
+/** why a target was taken back */
+function returnLines(screen: Screen, { event }: Replaced): string[] {
+  if (event.state !== 'rolled-back') return []
+  return event.deployments.flatMap(({ why }) => {
+    const [first = '', ...more] = wrapped(shown(why), screen.width - indent)
+    const label = screen.paint('bad', 'Returned'.padEnd(indent - 2))
+    return [`  ${label}${first}`, ...more.map((line) => ' '.repeat(indent) + line)]
+  })
 }

@@ -5,7 +5,8 @@ import {
   progressAfter,
   progressOf,
   targetLines,
-  type EventProgress
+  type EventProgress,
+  type TargetProgress
 } from '../appliance/cli/views/event-progress.ts'
 import { look, type Seen } from './handshakes.ts'
 import type { Managed } from './managed.ts'
@@ -28,43 +29,34 @@ export interface ReplacingDeps {
   readonly signal: AbortSignal
 }
 
-/** A server with the event that replaces its certificate. */
-interface Asked {
-  readonly server: Managed
-  readonly event: AutomationEvent
-  readonly before: readonly Seen[]
-}
+/** A server with the event that replaces its certificate, and what it showed before. */
+type Asked = Omit<Replaced, 'after'>
 
 /** Makes each server a device that may be changed, with a CA and a profile for it, and replaces what it holds. */
 export async function replaceAll(servers: readonly Managed[], deps: ReplacingDeps): Promise<Replaced[]> {
   const { functions, screen, signal } = deps
   screen.status('Making a certificate authority')
   const { roots } = await functions.addIssuer({ name: issuer, kind: 'private-ca', settings: {}, secrets: {} })
+  screen.status(`Adding ${servers.length} devices`)
+  const targets = await Promise.all(servers.map((server) => addServer(functions, server, signal)))
+  const before = await Promise.all(servers.map((server) => look(server, roots)))
   const asked: Asked[] = []
-  for (const server of servers) {
+  for (const [at, server] of servers.entries()) {
     if (signal.aborted) return []
-    screen.status(`Adding the device ${server.device}`)
-    const target = await addServer(functions, server, signal)
-    const before = await look(server, roots)
     const event = await functions.requestEvent({
       action: 'replace',
-      targets: [target],
+      targets: targets.slice(at, at + 1),
       profile: server.device,
       startAt: null,
       hours: 'any',
       approval: 'profile',
       requestedBy: 'demo'
     })
-    asked.push({ server, event, before })
+    asked.push({ server, event, before: before[at] ?? [] })
   }
   const ended = await followAll(asked, deps)
   if (signal.aborted) return []
-  return Promise.all(
-    ended.map(async (event, at) => {
-      const { server, before } = asked[at] as Asked
-      return { server, before, event, after: await look(server, roots) }
-    })
-  )
+  return Promise.all(ended.map(async (one) => ({ ...one, after: await look(one.server, roots) })))
 }
 
 /** Keeps a server as a device that may be written to, and gives its target. */
@@ -81,28 +73,29 @@ async function addServer(functions: Functions, server: Managed, signal: AbortSig
 async function followAll(
   asked: readonly Asked[],
   { functions, screen, signal }: ReplacingDeps
-): Promise<AutomationEvent[]> {
-  const stands = new Map<number, EventProgress>(asked.map(({ event }) => [event.id, progressOf(event)]))
-  const show = () => {
-    const targets = asked.flatMap(({ server, event }) =>
-      [...(stands.get(event.id)?.targets.values() ?? [])].map((one) => [server.name, one] as const)
-    )
-    screen.board(targetLines(screen, targets))
+): Promise<Asked[]> {
+  const stands = new Map<string, TargetProgress>()
+  const show = () => screen.board(targetLines(screen, stands))
+  const follow = async (one: Asked): Promise<Asked> => {
+    const { name } = one.server
+    let progress = progressOf(one.event)
+    const heard = (happening: Happening) => {
+      progress = progressAfter(progress, happening)
+      const [stand] = progress.targets.values()
+      if (!stand) return
+      // before its turn comes, the event tells more than the target
+      stands.set(name, stand.state === 'waiting' ? { ...stand, ...eventStand(progress) } : stand)
+      if (screen.watched) show()
+      else if (happening.target !== null && stand.step === '')
+        screen.note(`${name} ${stand.state}: ${stand.why}`)
+    }
+    return { ...one, event: await functions.followEvent(one.event.id, { happening: heard }, signal) }
   }
-  const heard = ({ server, event }: Asked, happening: Happening) => {
-    const before = stands.get(event.id)
-    if (before) stands.set(event.id, progressAfter(before, happening))
-    if (screen.watched) show()
-    else if (happening.target !== null) screen.note(`${server.name} ${happening.what}: ${happening.why}`)
-  }
-  show()
   try {
-    return await Promise.all(
-      asked.map((one) =>
-        functions.followEvent(one.event.id, { happening: (happening) => heard(one, happening) }, signal)
-      )
-    )
+    return await Promise.all(asked.map(follow))
   } finally {
     screen.board([])
   }
 }
+
+const eventStand = ({ state, why }: EventProgress) => ({ state, why, step: '' })

@@ -45,6 +45,7 @@ const listing = [
 
 /** Processes with one of these commands. */
 export async function listProcesses(host: Host, commands: readonly string[]): Promise<Process[]> {
+  if (commands.length === 0) return []
   const ran = await host.run(script(listing, ...commands))
   const text = ran.stdout.toString()
   const [first = ''] = text.split('\n', 1)

@@ -83,8 +83,5 @@ export function targetLines(
 /** The lines that stay in place on a terminal: a table of the targets, and the event with the time it took. */
 export function progressLines(screen: Screen, progress: EventProgress, tookMs: number): readonly string[] {
   const text = `Event ${progress.id} ${progress.state} · ${duration(tookMs)} · ${shown(progress.why)}`
-  return [
-    ...targetLines(screen, progress.targets),
-    screen.paintNote('running', cut(text, screen.noteWidth))
-  ]
+  return [...targetLines(screen, progress.targets), screen.paintNote('running', cut(text, screen.noteWidth))]
 }
