@@ -1,12 +1,9 @@
 // npm run demo: starts a small data centre of real TLS servers on this machine, scans it with the functions of the
 // CLI, replaces the certificates that are about to expire, and shows what came of it. Nothing leaves the machine, and
 // nothing stays on it.
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../core/clock.ts'
-import { silentLog } from '../core/log.ts'
 import { headline } from '../appliance/cli/actions/inventory.ts'
 import { printTable } from '../appliance/cli/output.ts'
 import { openScreen, type Screen } from '../appliance/cli/screen.ts'
@@ -14,8 +11,6 @@ import { listenToSignals } from '../appliance/cli/signals.ts'
 import { detailedView, findingLines } from '../appliance/cli/views/endpoints.ts'
 import { counted } from '../appliance/cli/words.ts'
 import type { Endpoint } from '../appliance/records.ts'
-import { openStandalone } from '../appliance/standalone/open.ts'
-import { authoritiesName } from '../appliance/trust-roots.ts'
 import { freePort } from '../test/peers/ports.ts'
 import { temporaryFolder } from '../test/peers/process.ts'
 import { differences } from './differences.ts'
@@ -23,6 +18,7 @@ import { scanned, type ScannedPort } from './inventory.ts'
 import { startable, startManaged, type Managed } from './managed.ts'
 import { replacedLines } from './replaced-view.ts'
 import { replaceAll } from './replacement.ts'
+import { openFunctions } from './functions.ts'
 import { createSite, type DemoSite } from './servers.ts'
 
 const host = '127.0.0.1'
@@ -60,10 +56,10 @@ interface Started {
 async function startServers(site: DemoSite, folder: string, { screen, closers }: Demo): Promise<Started> {
   const nextPort = portsFrom(firstPort)
   const ports: ScannedPort[] = []
-  for (const { names, start } of site.servers) {
-    const peer = await start({ host, port: await nextPort() })
+  for (const server of site.servers) {
+    const peer = await server.start({ host, port: await nextPort() })
     closers.push(() => peer.close())
-    ports.push({ port: peer.port, names })
+    ports.push({ port: peer.port, names: server.names })
   }
   const managed: Managed[] = []
   for (const server of startable(site.managed)) {
@@ -78,20 +74,6 @@ async function startServers(site: DemoSite, folder: string, { screen, closers }:
     ports.push({ port: running.port, names: [] })
   }
   return { ports, managed }
-}
-
-function openFunctions(site: DemoSite, folder: string) {
-  const where = { state: join(folder, 'state'), config: join(folder, 'config') }
-  mkdirSync(where.config, { mode: 0o700 })
-  writeFileSync(join(where.config, authoritiesName), site.root.pem)
-  return openStandalone({
-    where,
-    authorities: [],
-    tell() {},
-    log: silentLog,
-    askPassphrase: async () => null,
-    credentialsDirectory: undefined
-  })
 }
 
 function showEndpoints(screen: Screen, endpoints: readonly Endpoint[]): void {
@@ -111,7 +93,7 @@ async function run(demo: Demo): Promise<readonly string[]> {
   const site = createSite(systemClock.now())
   const { ports, managed } = await startServers(site, folder.path, demo)
   screen.result(`Started ${ports.length} TLS servers on ${host}, ports ${firstPort} and up. Scanning them.`)
-  const functions = openFunctions(site, folder.path)
+  const functions = openFunctions(site.root, folder.path)
   closers.push(() => functions.close())
 
   const first = await scanned(functions, { host, ports, screen, signal })
@@ -182,6 +164,11 @@ async function main(): Promise<number> {
     const differing = await run({ screen, signal: ending.signal, closers })
     for (const text of differing) screen.note(`not as expected: ${text}`)
     return ending.exitCode() ?? (differing.length === 0 ? 0 : 1)
+  } catch (thrown) {
+    // what was under way when somebody stopped it ends with that
+    const stopped = ending.exitCode()
+    if (stopped === undefined) throw thrown
+    return stopped
   } finally {
     screen.status('')
     for (const close of closers.toReversed()) await close()

@@ -66,10 +66,14 @@ export async function startManaged(server: ManagedServer, space: ManagedSpace): 
 
 const asError = (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown)))
 
-function reachedBy({ sites: [site], config, stop }: HostedProgram, program: 'nginx' | 'haproxy') {
+function reachedBy(running: HostedProgram, program: 'nginx' | 'haproxy') {
+  const {
+    sites: [site],
+    config
+  } = running
   return {
     port: site?.port ?? 0,
     settings: { place: 'local', programs: [program], configs: [config] },
-    close: stop
+    close: () => running.stop()
   }
 }
