@@ -19,11 +19,17 @@ export interface Scanning {
   readonly signal: AbortSignal
 }
 
+/** What is known after a scan. */
+export interface Found {
+  readonly endpoints: readonly Endpoint[]
+  readonly summary: Summary
+}
+
 /** Scans the servers, says so in a line, and gives what is known of them then. */
 export async function scanned(
   functions: Functions,
   { host, ports, screen, signal }: Scanning
-): Promise<{ readonly endpoints: readonly Endpoint[]; readonly summary: Summary }> {
+): Promise<Found> {
   const watch = { scope: () => true, progress: showProgress(screen, systemClock) }
   const scans = await functions.scan(requestFor(host, ports), watch, signal)
   screen.status('')

@@ -10,14 +10,13 @@ import { openScreen, type Screen } from '../appliance/cli/screen.ts'
 import { listenToSignals } from '../appliance/cli/signals.ts'
 import { detailedView, findingLines } from '../appliance/cli/views/endpoints.ts'
 import { counted } from '../appliance/cli/words.ts'
-import type { Endpoint } from '../appliance/records.ts'
 import { freePort } from '../test/peers/ports.ts'
 import { temporaryFolder } from '../test/peers/process.ts'
 import { differences } from './differences.ts'
-import { scanned, type ScannedPort } from './inventory.ts'
+import { scanned, type Found, type ScannedPort } from './inventory.ts'
 import { startable, startManaged, type Managed } from './managed.ts'
 import { replacedLines } from './replaced-view.ts'
-import { replaceAll } from './replacement.ts'
+import { replaceAll, type Replaced } from './replacement.ts'
 import { openFunctions } from './functions.ts'
 import { createSite, type DemoSite } from './servers.ts'
 
@@ -76,13 +75,23 @@ async function startServers(site: DemoSite, folder: string, { screen, closers }:
   return { ports, managed }
 }
 
-function showEndpoints(screen: Screen, endpoints: readonly Endpoint[]): void {
-  printTable(screen, detailedView(screen, systemClock.now()), endpoints, ({ findings }) =>
+/** Shows what the first scan found, with what is wrong about it. */
+function showFound(screen: Screen, { endpoints, summary }: Found): void {
+  const findings = endpoints.flatMap((one) => one.findings)
+  const problems = findings.filter(({ severity }) => severity !== 'note')
+  screen.result('')
+  screen.result(headline(screen, summary))
+  screen.result('')
+  printTable(screen, detailedView(screen, systemClock.now()), endpoints, (one) =>
     findingLines(
       screen,
-      findings.filter(({ severity }) => severity !== 'note')
+      one.findings.filter((finding) => problems.includes(finding))
     )
   )
+  screen.result('')
+  const notes = findings.length - problems.length
+  screen.result(`${problems.length} findings above, ${notes} notes that are left out`)
+  screen.result('')
 }
 
 /** Runs the demo; gives what came otherwise than it should have. */
@@ -96,44 +105,38 @@ async function run(demo: Demo): Promise<readonly string[]> {
   const functions = openFunctions(site.root, folder.path)
   closers.push(() => functions.close())
 
-  const first = await scanned(functions, { host, ports, screen, signal })
+  const found = await scanned(functions, { host, ports, screen, signal })
   if (signal.aborted) return []
-  const findings = first.endpoints.flatMap((one) => one.findings)
-  const notes = findings.filter(({ severity }) => severity === 'note').length
-  screen.result('')
-  screen.result(headline(screen, first.summary))
-  screen.result('')
-  showEndpoints(screen, first.endpoints)
-  screen.result('')
-  screen.result(`${findings.length - notes} findings above, ${notes} notes that are left out`)
-  screen.result('')
-  screen.result(
-    `Replacing what ${managed.length} of them show: ${counted(managed.length, 'device')}, and a certificate authority of our own.`
-  )
+  showFound(screen, found)
 
+  const count = counted(managed.length, 'server')
+  screen.result(`Replacing the certificates of ${count}, by a certificate authority that is made for it.`)
   const replaced = await replaceAll(managed, { functions, screen, signal })
   if (signal.aborted) return []
+  screen.result('What handshakes showed before, and show now:')
   screen.result('')
   for (const line of replacedLines(screen, host, replaced)) screen.result(line)
   screen.result('')
-  const second = await scanned(functions, { host, ports, screen, signal })
+
+  const confirmed = await scanned(functions, { host, ports, screen, signal })
   if (signal.aborted) return []
   screen.result('')
-  screen.result(headline(screen, second.summary))
-  const hint =
-    'The same for your network: npx tlsward scan 10.0.0.0/24, npx tlsward inventory --details, docs/automation.md'
+  screen.result(headline(screen, confirmed.summary))
   screen.result(screen.paint('dim', hint))
+  screen.result(lastLine(found, replaced))
+  return differences(replaced, confirmed.endpoints)
+}
 
-  const certificates = new Set(
-    first.endpoints.flatMap((one) => one.certificates.map((leaf) => leaf.fingerprint))
-  )
+const hint =
+  'The same for your network: npx tlsward scan 10.0.0.0/24, then npx tlsward inventory --details, then docs/automation.md'
+
+function lastLine({ endpoints }: Found, replaced: readonly Replaced[]): string {
+  const certificates = endpoints.flatMap((one) => one.certificates.map((leaf) => leaf.fingerprint))
+  const findings = endpoints.reduce((sum, one) => sum + one.findings.length, 0)
   const states = replaced.flatMap(({ event }) => event.deployments.map(({ state }) => state))
   const live = states.filter((state) => state === 'live' || state === 'cleaned').length
   const returned = states.filter((state) => state === 'rolled-back').length
-  screen.result(
-    `demo: ${first.endpoints.length} endpoints, ${certificates.size} certificates, ${findings.length} findings, ${live} live, ${returned} returned`
-  )
-  return differences(replaced, second.endpoints)
+  return `demo: ${endpoints.length} endpoints, ${new Set(certificates).size} certificates, ${findings} findings, ${live} live, ${returned} returned`
 }
 
 /** The word that is wrong about the arguments; undefined when they are fine. */

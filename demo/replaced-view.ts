@@ -8,14 +8,14 @@ import type { Replaced } from './replacement.ts'
 
 const columns: readonly Column[] = [
   { head: 'ENDPOINT', drop: 2 },
-  { head: 'NAME', least: 12 },
+  { head: 'NAME', least: 16 },
   { head: 'KEY', drop: 1 },
   { head: 'BEFORE', align: 'right' },
   { head: 'ISSUER', least: 8 },
   { head: '' },
   { head: 'AFTER', align: 'right' },
   { head: 'ISSUER', least: 8 },
-  { head: 'PROVEN IN TLS', least: 8 },
+  { head: 'TLS' },
   { head: 'STATE' }
 ]
 
@@ -34,7 +34,7 @@ export function replacedLines(screen: Screen, host: string, all: readonly Replac
     '→',
     painted(stateTone(event.state), onDay(is.notAfter)),
     shown(is.issuer),
-    is.versions.join(' and '),
+    is.versions.join(', '),
     painted(stateTone(event.state), event.state)
   ]
   const rows = all.flatMap((one) =>

@@ -44,7 +44,7 @@ type Leaf = (name: string, more?: CertificateOptions) => Certificate
 export function createSite(now: number): DemoSite {
   const root = createAuthority('Example Root CA', { notBefore: now - 900 * day })
   const below = { issuer: root, authority: { pathLength: 0 } } as const
-  const issuer = createAuthority('Example Issuing CA', { ...below, notBefore: now - 800 * day })
+  const issuer = createAuthority('Example CA', { ...below, notBefore: now - 800 * day })
   const leaf: Leaf = (name, more = {}) =>
     createCertificate({ names: [name], issuer, notBefore: now - 12 * day, notAfter: now + 78 * day, ...more })
   return {
@@ -100,8 +100,8 @@ function managedServers(leaf: AgedLeaf): ManagedServer[] {
       keyTypes: ['ec-p256', 'rsa-2048']
     },
     {
-      ...one('plant', 7),
-      pairs: { rsa: leaf('plant.example', 7, 'rsa2048') },
+      ...one('plant', 5),
+      pairs: { rsa: leaf('plant.example', 5, 'rsa2048') },
       keyTypes: ['rsa-3072'],
       mostBits: 2048,
       ends: 'rolled-back'

@@ -65,17 +65,14 @@ t.test('the demo scans what it starts, replaces what expires, and takes back wha
   t.match(stdout, /api\.example/, 'the certificate of another name')
 
   t.equal(
-    stdout.match(/→.* Demo Issuing CA +1\.2 and 1\.3 +live$/gm)?.length,
+    stdout.match(/→.* Demo Issuing CA +1\.2, 1\.3 +live$/gm)?.length,
     live + nginx,
     'both keys of nginx'
   )
   const date = String.raw`\d+ \w+ \d{4}`
   t.match(
     stdout,
-    new RegExp(
-      `plant\\.example +RSA +(${date}) +(Example Issuing CA) +→ +\\1 +\\2 +1\\.2 and 1\\.3 +rolled-back$`,
-      'm'
-    )
+    new RegExp(`plant\\.example +RSA +(${date}) +(Example CA) +→ +\\1 +\\2 +1\\.2, 1\\.3 +rolled-back$`, 'm')
   )
   t.match(stdout, /Returned .*ended with 1: its RSA key has 3072 bits, and this server takes 2048 at most/)
   t.match(
