@@ -42,7 +42,7 @@ async function work({ hosts, identity, atOnce }: ReplaceJob): Promise<ReplaceRes
     { root, shift: 0, lifetimeMs: 0 },
     {
       connector: (id) => (id === webHosts.id ? webHosts : undefined),
-      credential: (_, field) => (field === 'key' ? key : undefined),
+      credentials: async () => (field) => (field === 'key' ? key : undefined),
       issuer: () => issuer,
       limits: { ...limits, overall: atOnce, callMs: 120_000 }
     }

@@ -1,4 +1,5 @@
 import { type Certificate, createAuthority, createCertificate } from '../test/peers/certificates.ts'
+import type { Pairs } from '../test/peers/hosts/program.ts'
 import type { Peer, Where } from '../test/peers/peer.ts'
 import { preludes, startStartTls } from '../test/peers/starttls.ts'
 import { lenient, startTls, type TlsServer } from '../test/peers/tls.ts'
@@ -14,10 +15,26 @@ export interface DemoServer {
   start(where: Where): Promise<Peer>
 }
 
+/** One server of the demo whose certificate is replaced. */
+export interface ManagedServer {
+  /** what it is called as a device */
+  readonly device: string
+  readonly name: string
+  readonly program: 'files' | 'nginx' | 'haproxy'
+  readonly pairs: Pairs
+  /** keys of the certificate that it shall get */
+  readonly keyTypes: readonly ('ec-p256' | 'rsa-2048' | 'rsa-3072')[]
+  /** RSA keys of more bits it refuses */
+  readonly mostBits?: number
+  /** how its replacement ends */
+  readonly ends: 'live' | 'rolled-back'
+}
+
 /** The servers of the demo, and the root that stands for the company's own authority. */
 export interface DemoSite {
   readonly root: Certificate
   readonly servers: readonly DemoServer[]
+  readonly managed: readonly ManagedServer[]
 }
 
 type CertificateOptions = NonNullable<Parameters<typeof createCertificate>[0]>
@@ -27,10 +44,16 @@ type Leaf = (name: string, more?: CertificateOptions) => Certificate
 export function createSite(now: number): DemoSite {
   const root = createAuthority('Example Root CA', { notBefore: now - 900 * day })
   const below = { issuer: root, authority: { pathLength: 0 } } as const
-  const issuer = createAuthority('Example Issuing CA', { ...below, notBefore: now - 800 * day })
+  const issuer = createAuthority('Example CA', { ...below, notBefore: now - 800 * day })
   const leaf: Leaf = (name, more = {}) =>
     createCertificate({ names: [name], issuer, notBefore: now - 12 * day, notAfter: now + 78 * day, ...more })
-  return { root, servers: [...ordinary(leaf), ...agedServers(leaf, now), ...brokenServers(leaf, root)] }
+  return {
+    root,
+    servers: [...ordinary(leaf), ...brokenServers(leaf, root)],
+    managed: managedServers((name, left, key = 'p256') =>
+      leaf(name, { key, notBefore: now + (left - 90) * day, notAfter: now + left * day })
+    )
+  }
 }
 
 function ordinary(leaf: Leaf): DemoServer[] {
@@ -52,17 +75,37 @@ function ordinary(leaf: Leaf): DemoServer[] {
   ]
 }
 
-function agedServers(leaf: Leaf, now: number): DemoServer[] {
+/** `left`: days until it expires, of 90 */
+type AgedLeaf = (name: string, left: number, key?: 'p256' | 'rsa2048') => Certificate
+
+function managedServers(leaf: AgedLeaf): ManagedServer[] {
+  const one = (name: string, left: number): ManagedServer => ({
+    device: name,
+    name: `${name}.example`,
+    program: 'files',
+    pairs: { ecdsa: leaf(`${name}.example`, left) },
+    keyTypes: ['ec-p256'],
+    ends: 'live'
+  })
+  const portal = 'portal.example'
   return [
-    server('expires soon', {
-      show: [leaf('intranet.example', { notBefore: now - 70 * day, notAfter: now + 20 * day })]
-    }),
-    server('expires any day', {
-      show: [leaf('vpn.example', { notBefore: now - 87 * day, notAfter: now + 3 * day })]
-    }),
-    server('expired', {
-      show: [leaf('wiki.example', { notBefore: now - 95 * day, notAfter: now - 5 * day })]
-    })
+    one('wiki', -5),
+    one('vpn', 3),
+    one('intranet', 20),
+    { ...one('cart', 6), program: 'haproxy' },
+    {
+      ...one('portal', 9),
+      program: 'nginx',
+      pairs: { ecdsa: leaf(portal, 9), rsa: leaf(portal, 9, 'rsa2048') },
+      keyTypes: ['ec-p256', 'rsa-2048']
+    },
+    {
+      ...one('plant', 5),
+      pairs: { rsa: leaf('plant.example', 5, 'rsa2048') },
+      keyTypes: ['rsa-3072'],
+      mostBits: 2048,
+      ends: 'rolled-back'
+    }
   ]
 }
 

@@ -1,5 +1,5 @@
 // Turns terminal output with colours into an SVG picture:
-//   script -qec 'stty cols 106; npm run --silent demo' /dev/null | node scripts/picture.ts 'npm run demo' docs/demo.svg
+//   script -qec 'stty cols 121; npm run --silent demo 2>/dev/null' /dev/null | node scripts/picture.ts 'npm run demo' docs/demo.svg
 import { readFileSync, writeFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 import stringWidth from 'string-width'

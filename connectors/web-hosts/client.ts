@@ -13,7 +13,7 @@ export interface Process {
   readonly began: number
   /** systemd unit in whose control group it runs, or null */
   readonly unit: string | null
-  /** it runs in a container */
+  /** it runs in a container that the login is not in itself */
   readonly contained: boolean
   /** its program; null: the login may not see it */
   readonly executable: string | null
@@ -23,15 +23,16 @@ export interface Process {
 }
 
 /**
- * /proc of the named commands. First line: wall clock, uptime, ticks per second; then a record for each process, its
- * fields parted by 0x1f, its arguments by 0x1e, records by 0x1d. Clock and uptime are read until they come within
- * 30 ms of each other: on a busy host the shell may wait in between.
+ * /proc of the named commands. First line: wall clock, uptime, ticks per second; second line: control groups of the
+ * login; then a record for each process, its fields parted by 0x1f, its arguments by 0x1e, records by 0x1d. Clock and
+ * uptime are read until they come within 30 ms of each other: on a busy host the shell may wait in between.
  */
 const listing = [
   '{ cd /proc || exit 1; n=0',
   'while read -r a _ < uptime && now=$(date +%s.%N) && read -r up _ < uptime',
   'do n=$((n + 1)); [ $((${up%.*}${up#*.} - ${a%.*}${a#*.})) -le 3 ] && break; [ $n -ge 20 ] && break; done',
   'echo "$now $up $(getconf CLK_TCK)"',
+  'tr "\\n" " " < self/cgroup; echo',
   'for p in [0-9]*; do read -r c < $p/comm || continue',
   'case " $* " in *" $c "*) ;; *) continue;; esac',
   'read -r s < $p/stat || continue',
@@ -45,18 +46,36 @@ const listing = [
 
 /** Processes with one of these commands. */
 export async function listProcesses(host: Host, commands: readonly string[]): Promise<Process[]> {
+  if (commands.length === 0) return []
   const ran = await host.run(script(listing, ...commands))
   const text = ran.stdout.toString()
-  const [first = ''] = text.split('\n', 1)
+  const [first = '', own = ''] = text.split('\n', 2)
   const [now = 0, uptime = 0, ticks = 100] = first.split(' ').map(Number)
   const boot = (Number.isFinite(now) ? now : 0) - uptime
   return text
-    .slice(first.length + 1)
+    .slice(first.length + own.length + 2)
     .split('\x1d')
-    .flatMap((record) => processOf(record, boot, ticks || 100))
+    .flatMap((record) => processOf(record, { boot, ticks: ticks || 100, container: containerOf(own) }))
 }
 
-function processOf(record: string, boot: number, ticks: number): Process[] {
+/** The container of a process by its control groups: its id or name; null: none is seen. */
+export function containerOf(cgroup: string): string | null {
+  const [, id, name] =
+    /(?:docker|containerd|kubepods|libpod)\S*?([0-9a-f]{64})|\/lxc(?:\.payload)?[./]([^/\s]+)/.exec(cgroup) ??
+    []
+  return id ?? name ?? /(?:docker|containerd|kubepods|libpod)[^/\s]*/.exec(cgroup)?.[0] ?? null
+}
+
+interface ListedOn {
+  /** when the host started, seconds */
+  readonly boot: number
+  /** of its clock, per second */
+  readonly ticks: number
+  /** that the login is in */
+  readonly container: string | null
+}
+
+function processOf(record: string, { boot, ticks, container }: ListedOn): Process[] {
   const [stat = '', cmdline = '', cgroup = '', executable = '', cwd = '', root = ''] = record.split('\x1f')
   // the command stands in parentheses and may hold some itself: pid (command) state parent …
   const [, pid, command, rest] = /^(\d+) \((.*)\) (.*)$/s.exec(stat) ?? []
@@ -73,7 +92,7 @@ function processOf(record: string, boot: number, ticks: number): Process[] {
       // field 22 of proc(5), counted from field 3
       began: (boot + Number(fields[19]) / ticks) * 1000,
       unit: /([^/\s]+\.service)(?:\/[^\s]*)?\s*$/.exec(cgroup)?.[1] ?? null,
-      contained: /docker|containerd|kubepods|libpod|\/lxc/.test(cgroup),
+      contained: ![null, container].includes(containerOf(cgroup)),
       // a program that was upgraded while it runs
       executable: executable.replace(/ \(deleted\)$/, '') || null,
       cwd: cwd || null,

@@ -168,8 +168,10 @@ export async function startFleet(t: Test, from: FleetIssuer): Promise<Fleet> {
   }
   const world = await engineWorld(t, {
     connector: (id) => (id === webHosts.id ? webHosts : undefined),
-    credential: ({ name }, field) =>
-      field === 'key' ? new Secret(hosts.get(name)?.sshd.privateKey ?? '') : undefined,
+    credentials:
+      async ({ name }) =>
+      (field) =>
+        field === 'key' ? new Secret(hosts.get(name)?.sshd.privateKey ?? '') : undefined,
     issuer: (name) => issuers[name] ?? ({} as Issuer),
     limits: { ...limits, callMs: 120_000 }
   })

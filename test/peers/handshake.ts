@@ -2,7 +2,17 @@ import { connect } from 'node:tls'
 
 /** What a full handshake showed. */
 export type Shown =
-  | { readonly ok: true; readonly fingerprint: string; readonly version: string }
+  | {
+      readonly ok: true
+      readonly fingerprint: string
+      readonly version: string
+      /** common name of the issuer */
+      readonly issuer: string
+      /** milliseconds since the epoch */
+      readonly notAfter: number
+      /** does it lead to one of `roots`, and is the name among its own? */
+      readonly trusted: boolean
+    }
   | { readonly ok: false; readonly error: string }
 
 /** Where and how to shake hands. */
@@ -14,6 +24,8 @@ export interface HandshakeOptions {
   readonly family?: 'rsa' | 'ecdsa'
   readonly version?: 'TLSv1.2' | 'TLSv1.3'
   readonly timeoutMs?: number
+  /** PEM, instead of those that Node knows */
+  readonly roots?: readonly string[]
 }
 
 const signatures = {
@@ -32,13 +44,14 @@ const suites = {
 
 /** One new connection and one whole handshake by OpenSSL (node:tls), without resumption and without judging. */
 export function shakeHands(options: HandshakeOptions): Promise<Shown> {
-  const { host = '127.0.0.1', port, name = null, family, version, timeoutMs = 5_000 } = options
+  const { host = '127.0.0.1', port, name = null, family, version, timeoutMs = 5_000, roots } = options
   return new Promise((resolve) => {
     const socket = connect({
       host,
       port,
       rejectUnauthorized: false,
       ...(name === null ? {} : { servername: name }),
+      ...(roots ? { ca: [...roots] } : {}),
       ...(family ? { sigalgs: signatures[family], ciphers: suites[family] } : {}),
       ...(version ? { minVersion: 'TLSv1.2', maxVersion: version } : {})
     })
@@ -50,11 +63,17 @@ export function shakeHands(options: HandshakeOptions): Promise<Shown> {
     socket.on('error', (error) => done({ ok: false, error: error.message }))
     socket.on('end', () => done({ ok: false, error: 'the server closed' }))
     socket.on('secureConnect', () => {
-      const { fingerprint256 } = socket.getPeerCertificate()
-      const fingerprint = fingerprint256.replaceAll(':', '').toLowerCase()
+      const { fingerprint256, issuer, valid_to } = socket.getPeerCertificate()
       const spoken = socket.getProtocol() ?? ''
-      if (version && spoken !== version) done({ ok: false, error: `it speaks ${spoken}` })
-      else done({ ok: true, fingerprint, version: spoken })
+      if (version && spoken !== version) return done({ ok: false, error: `it speaks ${spoken}` })
+      return done({
+        ok: true,
+        fingerprint: fingerprint256.replaceAll(':', '').toLowerCase(),
+        version: spoken,
+        issuer: [issuer.CN].flat()[0] ?? '',
+        notAfter: Date.parse(valid_to),
+        trusted: socket.authorized
+      })
     })
   })
 }

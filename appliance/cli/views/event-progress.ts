@@ -1,12 +1,12 @@
 import type { AutomationEvent, Happening } from '../../automation-records.ts'
 import { shown } from '../output.ts'
 import type { Screen } from '../screen.ts'
-import { tableLines, type Column } from '../table.ts'
+import { cut, tableLines, type Column } from '../table.ts'
 import { duration } from '../words.ts'
 import { stateTone, targetName } from './events.ts'
 
 /** Where one target stands, as far as was told. */
-interface TargetProgress {
+export interface TargetProgress {
   readonly state: string
   /** why it is in this state, or the step that was done last in it */
   readonly why: string
@@ -60,19 +60,27 @@ const columns: readonly Column[] = [
   { head: 'WHY', least: 10, drop: 1 }
 ]
 
-/** The lines that stay in place on a terminal: a table of the targets, and the event with the time it took. */
-export function progressLines(screen: Screen, progress: EventProgress, tookMs: number): readonly string[] {
-  const rows = [...progress.targets].map(([target, { state, why }]) => [
+/** A table of where targets stand, for lines that stay in place on a terminal. */
+export function targetLines(
+  screen: Screen,
+  targets: Iterable<readonly [name: string, TargetProgress]>
+): readonly string[] {
+  const rows = [...targets].map(([target, { state, why }]) => [
     shown(target),
     { text: shown(state), paint: (cell: string) => screen.paintNote(stateTone(state), cell) },
     shown(why)
   ])
-  const width = screen.noteWidth
   const head = (text: string) => screen.paintNote('dim', text)
+  return tableLines(columns, rows, { width: screen.noteWidth, head })
+}
+
+/** The lines that stay in place on a terminal: a table of the targets, and the event with the time it took. */
+export function progressLines(screen: Screen, progress: EventProgress, tookMs: number): readonly string[] {
+  const width = screen.noteWidth
   const [line = ''] = tableLines(
     [{ head: '', least: 10 }],
     [[`Event ${progress.id} ${shown(progress.state)} · ${duration(tookMs)} · ${shown(progress.why)}`]],
-    { width, head }
+    { width, head: (text) => text }
   ).slice(1)
-  return [...tableLines(columns, rows, { width, head }), screen.paintNote('running', line)]
+  return [...targetLines(screen, progress.targets), screen.paintNote('running', line)]
 }
