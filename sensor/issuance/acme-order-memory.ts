@@ -27,11 +27,11 @@ const OrderNotes = Type.Object({
   digest: Type.String(),
   /** requests for a new order that may have reached the CA since its URL was known last */
   placed: Type.Integer({ minimum: 0 }),
-  /** orders that came to nothing because another request for the same names used them */
-  taken: Type.Integer({ minimum: 0 }),
   orderUrl: nullable(Type.String()),
-  /** orders that are not to be gone on with */
+  /** URLs of orders that came to nothing, through no fault of the request */
   past: Type.Array(Type.String()),
+  /** can the CA have looked for an answer while no process was there to give it? */
+  wasAway: Type.Boolean(),
   /** is the certificate named that is replaced? The CA may not want it */
   replaces: Type.Boolean(),
   /** URLs of authorizations that need nothing more */
@@ -64,9 +64,9 @@ export function openBook(memory: OrderMemory, digest: string, now: number): Orde
   let notes: OrderNotes = read(memory, digest) ?? {
     digest,
     placed: 0,
-    taken: 0,
     orderUrl: null,
     past: [],
+    wasAway: false,
     replaces: true,
     proven: [],
     proofs: [],

@@ -12,7 +12,7 @@ import type { Log } from '../../core/log.ts'
 import { readCertificate } from '../../pki/quick.ts'
 import { subjectNames } from '../../pki/subject-names.ts'
 import { failureOf, openBook, type OrderBook } from './acme-order-memory.ts'
-import { explainFailure, proveNames, removeAnswers, type ProofTools } from './acme-proofs.ts'
+import { explainFailure, proveNames, removeAnswers, wasAway, type ProofTools } from './acme-proofs.ts'
 import type { AcmeIssuerSettings } from './acme-settings.ts'
 import type { CertificateRequest, OrderMemory, Progress } from './issuer.ts'
 import { digestOf } from './order-memory.ts'
@@ -41,8 +41,8 @@ interface Run extends ProofTools {
 /** the longest wait that is believed of a CA, and the shortest */
 const longestWaitMs = 3_600_000
 const shortestWaitMs = 1_000
-/** orders that may be lost to other requests for the same names, which CAs give the same order */
-const mostTaken = 3
+/** orders that may come to nothing through no fault of the request, before somebody has to look */
+const mostPast = 3
 
 /**
  * Takes an order one step on, from what is remembered of it: every act is noted before it is done, and looked after
@@ -93,6 +93,8 @@ async function goOn(run: Run): Promise<Progress> {
   } else if (!book.notes.isFinalized && order.status !== 'invalid') return takenByAnother(run, order)
   switch (order.status) {
     case 'invalid':
+      if (wasAway(run))
+        return begunAgain(run, order, 'the CA looked for an answer while the process was down')
       throw await whyInvalid(run, order)
     case 'valid':
       return received(run, order)
@@ -220,29 +222,33 @@ async function finalized(run: Run, order: Order): Promise<Order> {
  * CAs give the same order to requests for the same names while it is pending, also to those for another key: who comes
  * second begins again.
  */
-async function takenByAnother(run: Run, { url }: Order): Promise<Progress> {
-  const { book, now, signal } = run
+function takenByAnother(run: Run, order: Order): Promise<Progress> {
+  return begunAgain(run, order, 'another request has used the order')
+}
+
+async function begunAgain(run: Run, { url }: Order, why: string): Promise<Progress> {
+  const { account, book, now, signal } = run
   const { left, trouble } = await removeAnswers(run, signal)
   if (left > 0 && !trouble) return { state: 'pending', againAt: now(), why: 'answers are taken away' }
-  const { past, taken, proofs } = book.notes
-  if (taken >= mostTaken) {
+  const { past, proofs } = book.notes
+  if (past.length >= mostPast) {
     throw new Fault(
       'acme-conflict',
-      `The orders for these names were finalized by others ${mostTaken} times. See what else uses the account.`,
-      {}
+      `${past.length + 1} orders at the CA ${account.ca.name} came to nothing, the last because ${why}. See what else uses the account.`,
+      { orders: past.length + 1 }
     )
   }
   book.change({
     orderUrl: null,
     placed: 0,
-    taken: taken + 1,
     past: [...past, url],
+    wasAway: false,
     proven: [],
     // those that could not be taken away yet
     proofs: proofs.map((proof) => ({ ...proof, isAnswered: true })),
     isFinalized: false
   })
-  return { state: 'pending', againAt: now(), why: 'another request has used the order, a new one is placed' }
+  return { state: 'pending', againAt: now(), why: `${why}: a new one is placed` }
 }
 
 async function received(run: Run, order: Order & { readonly status: 'valid' }): Promise<Progress> {

@@ -37,6 +37,7 @@ export type ProofStep = { readonly goOnAt: number; readonly why: string } | 'ans
 export async function proveNames(order: Order, tools: ProofTools, signal: AbortSignal): Promise<ProofStep> {
   const { book, now } = tools
   const gone = book.notes.proofs.filter((proof) => isGone(proof, tools))
+  if (wasAway(tools) && !book.notes.wasAway) book.change({ wasAway: true })
   for (const proof of gone.slice(0, atOnce)) await present(proof, tools, signal)
   if (gone.length > atOnce) return { goOnAt: now(), why: `${gone.length - atOnce} answers are put back` }
   const begun = new Set([...book.notes.proven, ...book.notes.proofs.map((one) => one.authorization)])
@@ -58,6 +59,17 @@ export async function proveNames(order: Order, tools: ProofTools, signal: AbortS
 /** was it presented by a process that is gone, or not to its end? */
 function isGone({ token, visibleAt }: Proof, { presented }: ProofTools): boolean {
   return visibleAt === null || !presented.has(token)
+}
+
+/** Can the CA have looked for an answer while no process was there to give it? */
+export function wasAway({ book, presented }: ProofTools): boolean {
+  const { notes } = book
+  return (
+    notes.wasAway ||
+    notes.proofs.some(({ type, token, visibleAt }) => {
+      return type === 'http-01' && visibleAt !== null && !presented.has(token)
+    })
+  )
 }
 
 async function begin(urls: readonly string[], tools: ProofTools, signal: AbortSignal): Promise<void> {

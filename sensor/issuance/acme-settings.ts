@@ -52,6 +52,8 @@ export const AcmeIssuerSettings = Type.Object(
         closed
       )
     ),
+    /** what one exchange with the CA may take; default 30 */
+    timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600 })),
     /** of the account key; default ES256 */
     accountKey: Type.Optional(Type.Enum([...signatureAlgorithms])),
     /** e-mail addresses, or URIs */
@@ -110,9 +112,13 @@ export function neededSecret(name: string, secret: (name: string) => Secret | nu
   throw new Fault('key-missing', `The secret ${name} is not there. Store it again.`, { key: name })
 }
 
-function caSettings({ directoryUrl, trustRoots, proxy }: AcmeIssuerSettings, password: Secret | null) {
+function caSettings(
+  { directoryUrl, trustRoots, proxy, timeoutSeconds }: AcmeIssuerSettings,
+  password: Secret | null
+): CaSettings {
   return {
     directoryUrl,
+    ...(timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 }),
     ...(trustRoots === undefined ? {} : { trustRoots }),
     ...(proxy === undefined
       ? {}

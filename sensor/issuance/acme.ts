@@ -113,8 +113,9 @@ async function renewalWindow(
     const wait = Math.min(Math.max(info.retryAfterMs ?? askEveryMs, leastAskMs), mostAskMs)
     return { ...info.window, explanation: info.explanationUrl, againAt: clock.now() + wait }
   } catch (thrown) {
-    // it is not from this CA, or the CA has forgotten it
-    if (thrown instanceof Fault && thrown.code === 'acme-missing') return null
+    // it is not from this CA, or the CA has forgotten it: some call the question malformed then
+    const isStranger = thrown instanceof Fault && ['acme-missing', 'acme-refused'].includes(thrown.code)
+    if (isStranger) return null
     throw thrown
   }
 }

@@ -1,8 +1,7 @@
 // Takes an order to its end in a process of its own, which may be killed anywhere, by itself at the nth time of a
 // moment: `node issuer-child.ts SITE MOMENT NTH`.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { encodePem } from '../../pki/pem.ts'
 import { drive, fileMemory, openIssuer, requestOf, type IssuerSite } from './issuer-world.ts'
 
 const [text = '', moment = '', nth = '1'] = process.argv.slice(2)
@@ -13,11 +12,6 @@ const happens = (now: string) => {
 }
 const issuer = openIssuer(site, happens)
 const request = requestOf(readFileSync(join(site.folder, 'request.der')))
-const { chain } = await drive(
-  issuer,
-  request,
-  fileMemory(join(site.folder, 'order.json'), 'the order', happens)
-)
+await drive(issuer, request, fileMemory(join(site.folder, 'order.json'), 'the order', happens))
 happens('before the certificate is stored')
-writeFileSync(join(site.folder, 'chain.pem'), chain.map((der) => encodePem(der)).join(''))
 issuer.close()

@@ -12,6 +12,7 @@ import type { CertificateRequest, Issuer, OrderMemory, Progress } from '../../se
 import type { KeyRing } from '../../sensor/issuance/key-ring.ts'
 import { solverMaker, type SolverMaker } from '../../sensor/issuance/solvers/settings.ts'
 import type { Solver } from '../../sensor/issuance/solvers/solver.ts'
+import { type Bind, bindMissing, startBind } from '../peers/bind.ts'
 import {
   pebbleMissing,
   startPebble,
@@ -19,13 +20,18 @@ import {
   type PebbleEdition,
   type PebbleOptions
 } from '../peers/pebble.ts'
-import { freePort } from '../peers/ports.ts'
 import { temporaryFolder } from '../peers/process.ts'
 
 /** Why an edition of Pebble is skipped here; false: it is not. */
 export function pebbleSkipped(edition: PebbleEdition): string | false {
   const missing = pebbleMissing(edition)
   return missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+}
+
+/** Why BIND or an edition of Pebble is skipped here; false: they are not. */
+export function dnsSkipped(edition: PebbleEdition): string | false {
+  const missing = bindMissing()
+  return missing !== undefined && process.env['CI'] !== 'true' ? missing : pebbleSkipped(edition)
 }
 
 /** All that an issuer needs to be opened in another process. */
@@ -176,11 +182,16 @@ export async function issuerWorld(t: Test, options: PebbleOptions = {}): Promise
     },
     secrets: {}
   }
+  return worldOf(t, pebble, site)
+}
+
+function worldOf(t: Test, pebble: Pebble, site: IssuerSite): IssuerWorld {
   return {
     pebble,
     site,
     open(more = {}, secrets = {}) {
-      const issuer = openIssuer({ ...site, settings: { ...site.settings, ...more }, secrets })
+      const settings = { ...site.settings, ...more }
+      const issuer = openIssuer({ ...site, settings, secrets: { ...site.secrets, ...secrets } })
       t.teardown(() => issuer.close())
       return issuer
     },
@@ -191,5 +202,33 @@ export async function issuerWorld(t: Test, options: PebbleOptions = {}): Promise
   }
 }
 
-/** A port that nobody listens at, for a listener of an issuer. */
-export { freePort }
+const tsig = {
+  name: 'issuer',
+  algorithm: 'hmac-sha256',
+  secret: Buffer.alloc(32, 7).toString('base64')
+} as const
+
+/** Starts a BIND, and a Pebble that asks it; the issuer proves names in a.test and b.test by updates;
+ * _acme-challenge.far.a.test is an alias of proofs.a.test. */
+export async function dnsWorld(
+  t: Test,
+  options: PebbleOptions = {}
+): Promise<IssuerWorld & { readonly bind: Bind }> {
+  const policy = [`grant ${tsig.name} zonesub TXT`]
+  const records = '_acme-challenge.far IN CNAME proofs.a.test.'
+  const zones = [
+    { name: 'a.test', policy, records },
+    { name: 'b.test', policy }
+  ]
+  const bind = await startBind([tsig], zones)
+  t.teardown(() => bind.stop())
+  const { host, port } = bind
+  const world = await issuerWorld(t, { ...options, withDns: false, dnsServer: `${host}:${port}` })
+  const solver = {
+    kind: 'rfc2136',
+    server: { host, port },
+    key: { name: tsig.name, secret: 'tsig' }
+  } as const
+  const settings = { ...world.site.settings, proofs: [{ names: ['*'], solver }] }
+  return { ...worldOf(t, world.pebble, { ...world.site, settings, secrets: { tsig: tsig.secret } }), bind }
+}

@@ -21,7 +21,7 @@ const maxOutput = 2000
 /**
  * Answers dns-01 by a program that is called with `present` or `cleanup`, the name with its final dot, and the value, as
  * the hooks of lego are. It gets no shell, no environment but PATH and LANG, and no input; exit code 0 is success, and
- * its last output is told in the fault otherwise. Faults: script-unfit, script-failed, challenge-unfit.
+ * the end of what it wrote, stderr first, is told in the fault otherwise. Faults: script-unfit, script-failed, challenge-unfit.
  */
 export function dnsScriptSolver(script: DnsScript, clock: Clock): Solver {
   const call = async (action: 'present' | 'cleanup', challenge: Challenge, signal: AbortSignal) => {
@@ -71,9 +71,12 @@ function run({ program, args, timeoutMs }: Call, clock: Clock, signal: AbortSign
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true
   })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-maxOutput)))
+  // two pipes have no common order: what it complains of comes first, whenever it arrives
+  const output = { stderr: '', stdout: '' }
+  for (const name of ['stderr', 'stdout'] as const) {
+    child[name].on('data', (chunk: Buffer) => {
+      output[name] = (output[name] + chunk.toString()).slice(-maxOutput / 2)
+    })
   }
   let end: string | undefined
   const kill = (why: string) => {
@@ -93,7 +96,7 @@ function run({ program, args, timeoutMs }: Call, clock: Clock, signal: AbortSign
     signal.removeEventListener('abort', abort)
     end ??= code === 0 ? undefined : `ended with ${by ?? `exit code ${code}`}`
     if (end === undefined) resolve()
-    else reject(failed(program, end, output))
+    else reject(failed(program, end, [output.stderr, output.stdout].map((text) => text.trim()).join('\n')))
   })
   return promise
 }
