@@ -58,6 +58,8 @@ export async function startSshd({ folder, login, lines = [] }: SshdOptions): Pro
       `PasswordAuthentication ${isRoot ? 'no' : 'yes'}`,
       'MaxStartups 100',
       'Subsystem sftp internal-sftp',
+      // bash reads ~/.bashrc for each command that sshd runs: what stands there is no part of a test
+      ...(isRoot ? [`SetEnv HOME=${makeFolder(keys, 'home')}`] : []),
       ...lines,
       ''
     ].join('\n')
