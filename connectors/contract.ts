@@ -127,9 +127,13 @@ export interface Session {
 
 /** Small files that everybody may read, such as answers to http-01 (RFC 8555 §8.3). */
 export interface PublicFiles {
-  /** writes a file with mode 0644, and makes the folders that are missing. Faults: device-right, device-full */
+  /**
+   * Writes a file with mode 0644 at one moment, and makes the folders that are missing, 0755. The path is absolute and
+   * plain; where others than root and the login can put a link, none is followed. Faults: option-malformed,
+   * device-right, device-full, device-refused, device-changed.
+   */
   put(path: string, text: string, signal: AbortSignal): Promise<void>
-  /** removes a file; one that is gone is fine */
+  /** removes a file; one that is gone is fine. Faults: as above */
   remove(path: string, signal: AbortSignal): Promise<void>
 }
 

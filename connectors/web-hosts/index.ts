@@ -17,6 +17,7 @@ import { type Change, stepsOf } from './change.ts'
 import { whoAmI } from './client.ts'
 import { factsOf, stateOf } from './facts.ts'
 import { connectorId, planChange } from './plan.ts'
+import { publicFiles } from './public-files.ts'
 import { parseSettings, placesOf, routeOf, secretFields, type Settings, settingsSchema } from './settings.ts'
 import { findTargets, type HostAccess } from './survey.ts'
 import type { Target } from './targets.ts'
@@ -52,6 +53,7 @@ class HostSession implements Session {
   readonly #access: Access
   readonly #settings: Settings
   readonly #connection: HostConnection
+  readonly publicFiles = publicFiles((signal) => this.#hosts(signal).host)
   readonly #ssh: SshConnection | undefined
 
   constructor(access: Access, settings: Settings, connection: HostConnection, ssh?: SshConnection) {
@@ -61,14 +63,19 @@ class HostSession implements Session {
     this.#ssh = ssh
   }
 
-  async #open(signal: AbortSignal): Promise<HostAccess> {
+  /** the host as the login, as it is for files and all else, and for the commands that need root */
+  #hosts(signal: AbortSignal): { readonly login: Host; readonly host: Host; readonly root: Host } {
     const login = this.#connection.with(signal)
     const { sudo } = this.#settings
     const asRoot = throughSudo(login, this.#access.secret('sudo-password'))
-    const host = sudo === 'everything' ? asRoot : login
+    return { login, host: sudo === 'everything' ? asRoot : login, root: sudo === 'no' ? login : asRoot }
+  }
+
+  async #open(signal: AbortSignal): Promise<HostAccess> {
+    const { login, host, root } = this.#hosts(signal)
     return {
       host,
-      root: sudo === 'no' ? login : asRoot,
+      root,
       clock: this.#access.clock,
       settings: this.#settings,
       files: await this.#files(login, host, signal),
