@@ -19,10 +19,10 @@ export interface LogOptions {
 }
 
 /** names that every line has */
-const ownNames = new Set(['level', 'time', 'event'])
+const ownNames = new Set(['level', 'time', 'msg'])
 
 /**
- * A log of JSON lines: `{"level":"info","time":"2026-11-25T00:00:00.000Z","event":"scan-started", …facts}`. Secrets
+ * A log of JSON lines: `{"level":"info","time":"2026-11-25T00:00:00.000Z","msg":"scan-started", …facts}`. Secrets
  * are taken out of the facts, as {@link shownFacts} says.
  */
 export function createLog({ stream, clock, level }: LogOptions): Log {
@@ -30,7 +30,7 @@ export function createLog({ stream, clock, level }: LogOptions): Log {
     {
       level,
       base: null,
-      messageKey: 'event',
+      messageKey: 'msg',
       timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       // the facts are plain by then

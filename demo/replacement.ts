@@ -84,9 +84,10 @@ async function followAll(
       const [stand] = progress.targets.values()
       if (!stand) return
       // before its turn comes, the event tells more than the target
+      const before = stands.get(name)?.state
       stands.set(name, stand.state === 'waiting' ? { ...stand, ...eventStand(progress) } : stand)
       if (screen.watched) show()
-      else if (happening.target !== null && stand.step === '')
+      else if (happening.target !== null && stand.state !== before)
         screen.note(`${name} ${stand.state}: ${stand.why}`)
     }
     return { ...one, event: await functions.followEvent(one.event.id, { happening: heard }, signal) }
@@ -98,4 +99,4 @@ async function followAll(
   }
 }
 
-const eventStand = ({ state, why }: EventProgress) => ({ state, why, step: '' })
+const eventStand = ({ state, why }: EventProgress) => ({ state, why })

@@ -133,11 +133,11 @@ export function why({ engine }: Site, text: string): Reason[] {
 /** between two looks at an event that is followed, ms */
 const lookMs = 100
 /** what comes later is not waited for, ms */
-const patienceMs = 60_000
+const patienceMs = 30_000
 
 /**
  * Tells everything that happens to an event, until it has ended, or waits: for a person, for its hour, or for another
- * try that is more than a minute away. Polls the store, so that it does not matter which process does the work.
+ * try that is not near. Polls the store, so that it does not matter which process does the work.
  */
 export async function follow(
   { store, clock }: Pick<Site, 'store' | 'clock'>,

@@ -92,7 +92,7 @@ export function openDeployments(db: Connection) {
     get(id: number): DeploymentRow {
       const row = byId.get(id)
       if (row) return row
-      throw new Fault('event-missing', `deployment ${id}: there is none; see tlsward event list`, { id })
+      throw new Fault('event-missing', `deployment ${id}: there is none; see tlsward events`, { id })
     },
     add: (of: NewDeployment, since: number) => void insert.run({ ...of, since }),
     /** changes it, with `state` only while it is in that state; false when it is not */

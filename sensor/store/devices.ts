@@ -70,6 +70,7 @@ function deviceChanges(db: Connection) {
               (SELECT count(*) FROM managed_target WHERE device = @id)`
     )
     .pluck()
+  const nameOf = db.prepare<[number], string>('SELECT name FROM device WHERE id = ?').pluck()
   const remove = db.prepare('DELETE FROM device WHERE id = ?')
   return {
     /** keeps a device, which is only read at first; gives its id; throws device-exists */
@@ -87,7 +88,7 @@ function deviceChanges(db: Connection) {
     /** throws device-used when targets or events refer to it */
     remove(id: number): void {
       if ((used.get({ id }) ?? 0) > 0) {
-        const message = `device ${id}: managed targets or events refer to it; forbid writing instead, its history stays`
+        const message = `device ${nameOf.get(id) ?? id}: managed targets or events refer to it; forbid writing instead, its history stays`
         throw new Fault('device-used', message, { device: id })
       }
       remove.run(id)

@@ -112,7 +112,7 @@ export function openEvents(db: Connection) {
     get(id: number): EventRow {
       const row = byId.get(id)
       if (row) return row
-      throw new Fault('event-missing', `event ${id}: there is none; see tlsward event list`, { event: id })
+      throw new Fault('event-missing', `event ${id}: there is none; see tlsward events`, { event: id })
     },
     /** the open event of this key */
     openByKey: (key: string): EventRow | undefined => byKey.get(key),

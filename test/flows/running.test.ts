@@ -66,7 +66,7 @@ t.test('an event starts by itself at its time, and commands hand their work over
   await until(async () => (await records(0, 'events', '--limit', '1'))[0]?.['state'] === 'live', 'it is live')
   const [live] = await records(0, 'events', '--limit', '1')
   t.same(live?.['certificates'], [await host.served()])
-  const states = running.log().filter((line) => line['event'] === 'state')
+  const states = running.log().filter((line) => line['msg'] === 'state')
   for (const state of ['issuing', 'deploying', 'live']) {
     t.ok(
       states.some((line) => line['state'] === state),
@@ -99,7 +99,7 @@ t.test('a scheduled scan is made while it is up', async (t) => {
   const added = await run('scans', 'add', 'here', `127.0.0.1:${port}`, '--every', '1d')
   t.equal(added.code, 0, added.stderr)
   await until(
-    () => running.log().some((line) => line['event'] === 'scheduled-scan-ended'),
+    () => running.log().some((line) => line['msg'] === 'scheduled-scan-ended'),
     'the scan is over'
   )
   t.match(await records(0, 'inventory'), [{ type: 'endpoint', port }])

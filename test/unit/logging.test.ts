@@ -47,14 +47,14 @@ t.test('a line says level, time, event and facts', (t) => {
     {
       level: 'info',
       time: '2026-11-25T01:02:03.004Z',
-      event: 'scan-started',
+      msg: 'scan-started',
       scan: 1,
       targets: ['10.0.0.0/8'],
       took: 0.5,
       none: null,
       big: '10'
     },
-    { level: 'error', time: '2026-11-25T01:02:03.004Z', event: 'store-trouble' }
+    { level: 'error', time: '2026-11-25T01:02:03.004Z', msg: 'store-trouble' }
   ])
   t.ok(lines.every((line) => line.endsWith('}\n') && line.indexOf('\n') === line.length - 1))
   t.end()
@@ -72,8 +72,8 @@ t.test('what is less urgent than asked for is not written', (t) => {
 
 t.test('a fact cannot take the place of level, time or event', (t) => {
   const { log, lines, read } = world()
-  log.warn('sign-in', { level: 'debug', time: 0, event: 'nothing', ['__proto__']: 1 })
-  t.match(read()[0], { level: 'warn', event: 'sign-in', 'level-': 'debug', 'time-': 0, 'event-': 'nothing' })
+  log.warn('sign-in', { level: 'debug', time: 0, msg: 'nothing', ['__proto__']: 1 })
+  t.match(read()[0], { level: 'warn', msg: 'sign-in', 'level-': 'debug', 'time-': 0, 'msg-': 'nothing' })
   t.equal(lines[0]?.match(/"(level|time|event)":/g)?.length, 3)
   t.end()
 })
