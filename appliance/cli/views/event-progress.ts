@@ -1,7 +1,7 @@
 import type { AutomationEvent, Happening } from '../../automation-records.ts'
 import { shown } from '../output.ts'
 import type { Screen } from '../screen.ts'
-import { cut, tableLines, type Column } from '../table.ts'
+import { tableLines, type Column } from '../table.ts'
 import { duration } from '../words.ts'
 import { stateTone, targetName } from './events.ts'
 
