@@ -12,9 +12,9 @@ import { type Certificate, pemOf } from '../peers/certificates.ts'
 import { type Sought, soughtKey } from '../peers/secret-search.ts'
 import { secretFile } from './appliance-world.ts'
 
-/** The private numbers of a key: every form of the key contains them. */
+/** The private numbers of a key, which every form of it contains, and its PEM, which may be written in base64 again. */
 export function numbersOf(name: string, pem: string): Sought[] {
-  return soughtKey(name, pem).filter((one) => / (d|p|q)$/.test(one.name))
+  return soughtKey(name, pem).filter((one) => / (d|p|q|PEM pkcs8)$/.test(one.name))
 }
 
 /** Every secret in the vault of a state directory, opened as the product does. */
