@@ -5,15 +5,18 @@ import type { TestHost } from '../peers/hosts/host.ts'
 import type { HostedProgram } from '../peers/hosts/program.ts'
 import { type Bench, type Ran, type RunOptions, type Started } from './cli.ts'
 
-/** A command of the CLI that must end with this code, 0 by default. */
-export type Act = (words: readonly string[], more?: RunOptions & { readonly code?: number }) => Promise<Ran>
+/** A command of the CLI that must end with this code, 0 by default; `fails`: with any other than 0. */
+export type Act = (
+  words: readonly string[],
+  more?: RunOptions & { readonly code?: number | 'fails' }
+) => Promise<Ran>
 
 /** Runs commands of a bench; an error tells all that the command said. */
 export function actor(bench: Bench, ended: (words: readonly string[], ran: Ran) => void = () => {}): Act {
   return async (words, { code = 0, ...options } = {}) => {
     const ran = await bench.run(words, options)
     ended(words, ran)
-    if (ran.code === code) return ran
+    if (code === 'fails' ? (ran.code ?? 0) > 0 : ran.code === code) return ran
     throw new Error(`tlsward ${words.join(' ')} ended with ${ran.code}\n${ran.stdout}\n${ran.stderr}`)
   }
 }
@@ -63,11 +66,11 @@ export function overSsh({ sshd, programs }: TestHost, settings: readonly string[
 }
 
 /** Lets an nginx of a test host serve a folder over HTTP, which the user of the web server owns. */
-export async function serveFolder({ config, reload }: HostedProgram, folder: string, port: number) {
+export async function serveFolder(nginx: HostedProgram, folder: string, port: number): Promise<void> {
   mkdirSync(folder, { recursive: true })
   const server = `server { listen 127.0.0.1:${port}; root ${folder}; }\n`
-  writeFileSync(join(dirname(config), 'sites/http.conf'), server)
-  await reload()
+  writeFileSync(join(dirname(nginx.config), 'sites/http.conf'), server)
+  await nginx.reload()
 }
 
 /** Writes a file that only its owner may read; gives its path. */

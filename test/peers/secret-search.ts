@@ -31,6 +31,8 @@ export interface Hit {
 /** What was looked at, and what was found in it. */
 export interface SearchResult {
   readonly hits: readonly Hit[]
+  /** ways to write a secret that were looked for */
+  readonly forms: number
   readonly files: number
   readonly bytes: number
   readonly processes: number
@@ -104,7 +106,7 @@ export function searchSecrets(secrets: readonly Sought[], places: Places): Searc
       look(place, bytes)
     }
   }
-  return { hits: [...found.values()], ...count }
+  return { hits: [...found.values()], forms: new Set(patterns.map(({ form }) => form)).size, ...count }
 }
 
 /** Every form of one secret, as bytes to look for. */
