@@ -1,5 +1,5 @@
 import { Fault } from '../../core/fault.ts'
-import type { Access, Binding, BoundPlan, Bundle, Connector, Journal, Session } from '../contract.ts'
+import type { Access, Binding, BoundPlan, Bundle, Connector, Journal, Role, Session } from '../contract.ts'
 import type { HostFiles } from '../shared/files.ts'
 import type { Host, HostConnection } from '../shared/host.ts'
 import { localFiles } from '../shared/local-files.ts'
@@ -94,6 +94,11 @@ class HostSession implements Session {
     return checkHost(await this.#open(signal), { host, password: this.#access.secret('sudo-password') })
   }
 
+  // hosts are not asked for a partner
+  role(): Promise<Role> {
+    return Promise.resolve('single')
+  }
+
   async *discover(signal: AbortSignal) {
     const targets = await findTargets(await this.#open(signal))
     for (let at = 0; at < targets.length; at += pageSize) {
@@ -146,6 +151,10 @@ class HostSession implements Session {
 
   async cleanup(plan: BoundPlan, keep: number, signal: AbortSignal) {
     return cleanChange(await this.#open(signal), plan, keep)
+  }
+
+  isOpen() {
+    return this.#connection.isOpen()
   }
 
   async close() {
