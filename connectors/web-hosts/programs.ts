@@ -118,6 +118,8 @@ export function freshnessOf({ kind }: Program, found: Found | undefined, since: 
 
 const proofMs = 15_000
 const proofEveryMs = 150
+/** a host that takes long is not asked ever more often */
+const proofSeldomMs = 1_500
 
 /**
  * Reloads a program, as it was found just `before`, and waits until other workers take the connections. A reload command tells nothing by its exit
@@ -136,8 +138,9 @@ export async function reloadProgram(
   if (!before) return
   const old = new Set(before.workers.map(({ pid }) => pid))
   let last: Found | undefined
-  for (const end = clock.ticks() + proofMs; clock.ticks() < end;) {
-    await sleep(clock, proofEveryMs)
+  let wait = proofEveryMs
+  for (const end = clock.ticks() + proofMs; clock.ticks() < end; wait = Math.min(2 * wait, proofSeldomMs)) {
+    await sleep(clock, wait)
     last = await findProgram(controls, program)
     if (!last) throw ended(program)
     if (isReplaced(program, last, old)) return

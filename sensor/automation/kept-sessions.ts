@@ -64,8 +64,11 @@ export function createKeptSessions({ clock, signOut }: Tools): KeptSessions {
     begin: () => void (keeps = true),
     async take(device, by) {
       if (kept.size === 0) return undefined
-      // what the peer has closed meanwhile is heard of now, and not after a request was sent
-      await new Promise<void>((resolve) => clock.soon(resolve))
+      // what the peer has closed meanwhile is heard of now, and not after a request was sent; what came while others
+      // were told of theirs is told in the next round
+      for (let rounds = 0; rounds < 2; rounds++) {
+        await new Promise<void>((resolve) => clock.soon(resolve))
+      }
       for (const one of [...kept].filter((one) => one.device === device).toReversed()) {
         if (!kept.has(one)) continue
         if (!isGood(one, by)) await close(one)
