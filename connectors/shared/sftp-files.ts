@@ -197,18 +197,18 @@ function writingFiles({ host, call, reads, shell }: Parts): Writes {
       if (names === undefined || names.length > 0) return
       await act(path, (sftp, done) => sftp.rmdir(path, ignoreMissing(done)))
     },
-    async sync(directories) {
-      try {
-        for (const path of directories) {
-          await call(path, (sftp, done) => syncDirectory(sftp, path, done))
-        }
-      } catch (thrown) {
-        if (thrown instanceof Fault || (thrown as Error).name === 'AbortError') throw thrown
-        // a server that opens no directories, or lacks this extension
-        await shell.sync(directories)
-      }
-    },
+    sync: (directories) => syncEach(call, shell, directories),
     free: (path) => freeBytes(call, shell, path)
+  }
+}
+
+async function syncEach(call: Call, shell: HostFiles, directories: readonly string[]): Promise<void> {
+  try {
+    for (const path of directories) await call(path, (sftp, done) => syncDirectory(sftp, path, done))
+  } catch (thrown) {
+    if (thrown instanceof Fault || (thrown as Error).name === 'AbortError') throw thrown
+    // a server that opens no directories, or lacks this extension
+    await shell.sync(directories)
   }
 }
 

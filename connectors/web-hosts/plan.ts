@@ -40,12 +40,7 @@ export async function planChange(access: HostAccess, { target: id, families }: P
   const runtime = await runtimePlaces(access, target, ordered)
   const layout = await layoutOf(access, target, families)
   const { parts, places } = await partsOf(access, target, ordered)
-  const touched = new Set(
-    target.uses.filter((use) => use.places.some((place) => ordered.has(place))).map(({ reading }) => reading)
-  )
-  const byReload = readings.filter(
-    (reading) => touched.has(reading) && !runtime.programs.has(reading.program.id)
-  )
+  const byReload = reloadedFor(target, { ordered, runtime })
   const facts: ChangeFacts = {
     layout,
     parts,
@@ -83,6 +78,19 @@ export async function planChange(access: HostAccess, { target: id, families }: P
 
 function readingsOf({ uses }: Target): Reading[] {
   return [...new Set(uses.map(({ reading }) => reading))]
+}
+
+/** Programs that use a new certificate and do not take it at runtime. */
+function reloadedFor(
+  target: Target,
+  { ordered, runtime }: Pick<Considered, 'ordered' | 'runtime'>
+): Reading[] {
+  const touched = new Set(
+    target.uses.filter((use) => use.places.some((place) => ordered.has(place))).map(({ reading }) => reading)
+  )
+  return readingsOf(target).filter(
+    (reading) => touched.has(reading) && !runtime.programs.has(reading.program.id)
+  )
 }
 
 /** Which place gets which new certificate. A target with one place takes a certificate of either kind. */

@@ -16,7 +16,7 @@ async function counted(t: Test, change: Partial<EngineDeps> = {}) {
   })
   const happens = new Map<string, () => void>()
   const open = openHostedSite(site, (moment) => happens.get(moment)?.(), change)
-  t.teardown(() => open.store.close())
+  t.teardown(() => open.close())
   const stop = new AbortController()
   const running = open.engine.run(stop.signal)
   const said = (what: RegExp) => at.host.sshd.log().match(what)?.length ?? 0
