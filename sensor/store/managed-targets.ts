@@ -80,7 +80,9 @@ function targetChanges(db: Connection) {
   )
   const remove = db.prepare('DELETE FROM managed_target WHERE device = ? AND target = ?')
   const missing = (target: string) =>
-    new Fault('target-missing', `target ${target}: it is not managed; see tlsward device discover`, { target })
+    new Fault('target-missing', `target ${target}: it is not managed; see tlsward device discover`, {
+      target
+    })
   return {
     /** manages a target, or gives it another profile */
     put: (of: Omit<ManagedTargetRow, 'id' | 'enabled'>) => void upsert.run(of),

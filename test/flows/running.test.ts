@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -98,10 +98,7 @@ t.test('a scheduled scan is made while it is up', async (t) => {
   const running = await startRunning(t, host)
   const added = await run('scans', 'add', 'here', `127.0.0.1:${port}`, '--every', '1d')
   t.equal(added.code, 0, added.stderr)
-  await until(
-    () => running.log().some((line) => line['msg'] === 'scheduled-scan-ended'),
-    'the scan is over'
-  )
+  await until(() => running.log().some((line) => line['msg'] === 'scheduled-scan-ended'), 'the scan is over')
   t.match(await records(0, 'inventory'), [{ type: 'endpoint', port }])
   const scans = ofType(await records(0, 'scans'), 'scan')
   t.equal(scans.length, 1, 'once a day is not twice')
@@ -111,7 +108,12 @@ t.test('a scheduled scan is made while it is up', async (t) => {
 t.test('what was half-way when it was killed is gone on with at the next start', async (t) => {
   const host = await automationHost(t, {
     // a slow program: the test has time to kill in the middle of a step
-    reload: (folder) => `reload="/bin/sh -c 'sleep 3; kill -HUP $(cat ${folder}/server/server.pid)'"`
+    reload(folder) {
+      const script = join(folder, 'reload.sh')
+      const lines = ['#!/bin/sh', 'sleep 3', `kill -HUP "$(cat ${folder}/server/server.pid)"`, '']
+      writeFileSync(script, lines.join('\n'), { mode: 0o755 })
+      return `reload=${script}`
+    }
   })
   const { records, target, bench } = host
   await records(0, 'issuer', 'add', 'ca', 'private-ca')

@@ -64,17 +64,17 @@ t.test('what is less urgent than asked for is not written', (t) => {
   const { log, read } = world('warn')
   for (const level of ['error', 'warn', 'info', 'debug'] as const) log[level](`at-${level}`)
   t.same(
-    read().map(({ event }) => event),
+    read().map(({ msg }) => msg),
     ['at-error', 'at-warn']
   )
   t.end()
 })
 
-t.test('a fact cannot take the place of level, time or event', (t) => {
+t.test('a fact cannot take the place of level, time or message', (t) => {
   const { log, lines, read } = world()
   log.warn('sign-in', { level: 'debug', time: 0, msg: 'nothing', ['__proto__']: 1 })
   t.match(read()[0], { level: 'warn', msg: 'sign-in', 'level-': 'debug', 'time-': 0, 'msg-': 'nothing' })
-  t.equal(lines[0]?.match(/"(level|time|event)":/g)?.length, 3)
+  t.equal(lines[0]?.match(/"(level|time|msg)":/g)?.length, 3)
   t.end()
 })
 
