@@ -87,6 +87,8 @@ export interface Pin {
 export interface Session {
   /** product, version, role, and each right that is needed, tested live without changing anything */
   check(signal: AbortSignal): Promise<Check>
+  /** the role of {@link check} alone: asked with each plan, so that it must cost no more than one request */
+  role(signal: AbortSignal): Promise<Role>
   /** every place that holds a certificate, in pages; also those that cannot be managed, with the reason */
   discover(signal: AbortSignal): AsyncIterable<readonly Binding[]>
   /**
@@ -122,6 +124,8 @@ export interface Session {
   cleanup(plan: BoundPlan, keep: number, signal: AbortSignal): Promise<readonly string[]>
   /** public files for a web server on the device; only where the device is a host with files */
   readonly publicFiles?: PublicFiles
+  /** false once it is known that the connection is gone; sends nothing. The engine may use an open one again */
+  isOpen(): boolean
   close(): Promise<void>
 }
 
@@ -137,11 +141,14 @@ export interface PublicFiles {
   remove(path: string, signal: AbortSignal): Promise<void>
 }
 
+/** What a device is in its pair; `single` where there is none. */
+export type Role = 'single' | 'active' | 'standby'
+
 /** What a device says of itself, and whether our login is enough. */
 export interface Check {
   readonly product: string
   readonly version: string
-  readonly role: 'single' | 'active' | 'standby'
+  readonly role: Role
   readonly rights: readonly Right[]
   /** other things that a person should know before writing is allowed */
   readonly notes: readonly string[]

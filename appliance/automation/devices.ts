@@ -168,8 +168,13 @@ function noteCheck({ store, clock }: Site, { id }: DeviceRow, check: Check): voi
   store.devices.setBarred(id, null)
 }
 
+/** the engine's own session makes room first: some devices allow one at a time */
 function inTurn<T>({ engine }: Site, { id }: DeviceRow, work: () => Promise<T>): Promise<T> {
-  return engine.context.turns.atDevice(id, 1, work)
+  const { turns, sessions } = engine.context
+  return turns.atDevice(id, 1, async () => {
+    await sessions.drop(id)
+    return work()
+  })
 }
 
 /** Tries other credentials, and keeps them beside those that stay when they work. Faults as of {@link addDevice}. */
@@ -186,6 +191,7 @@ export async function setDeviceSecrets(site: Site, name: string, values: SecretV
     for (const [field, value] of Object.entries(given)) vault.put(ownerOf(device), field, value)
     noteCheck(site, device, check)
   })
+  await engine.context.sessions.drop(device.id)
   return checkRecord(name, check)
 }
 
@@ -195,12 +201,13 @@ export function allowDevice({ engine }: Site, name: string, allowed: 'writable' 
 }
 
 /** Forgets a device with its credentials. Faults: device-missing, device-used. */
-export function removeDevice({ store, vault }: Site, name: string): void {
+export async function removeDevice({ store, vault, engine }: Site, name: string): Promise<void> {
   const device = store.devices.named(name)
   store.durable(() => {
     store.devices.remove(device.id)
     vault.drop(ownerOf(device))
   })
+  await engine.context.sessions.drop(device.id)
 }
 
 /** Reads what is bound where, and keeps what its managed targets hold. Faults: those of connector and device. */

@@ -43,6 +43,8 @@ export interface HostFiles {
    * are not followed.
    */
   mtimes(paths: readonly string[]): Promise<readonly number[]>
+  /** those of the paths that were changed after a time (milliseconds by the host's clock, with fractions) */
+  changedAfter(paths: readonly string[], time: number): Promise<readonly string[]>
   /** makes a directory, or gives one that is there these rights */
   makeDirectory(path: string, owned: Owned): Promise<void>
   makeLink(path: string, to: string): Promise<void>
@@ -61,8 +63,14 @@ export interface HostFiles {
   free(path: string): Promise<number>
   /** those of the paths that we may not read */
   unreadable(paths: readonly string[]): Promise<readonly string[]>
-  /** may we make files in the directory? */
-  mayWriteIn(directory: string): Promise<boolean>
+  /** those of the paths that are no directories in which we may make files */
+  unwritable(directories: readonly string[]): Promise<readonly string[]>
+}
+
+/** What a session remembers of its host: a connection is to one system, as one login, from its start to its end. */
+export interface KnownOfHost {
+  /** has it SELinux? undefined: not asked yet */
+  labels?: boolean
 }
 
 /** The acts that only look. */
@@ -75,7 +83,8 @@ export type FileReads = Pick<
   | 'realPath'
   | 'hash'
   | 'mtimes'
+  | 'changedAfter'
   | 'free'
   | 'unreadable'
-  | 'mayWriteIn'
+  | 'unwritable'
 >

@@ -38,6 +38,8 @@ export interface Host {
 export interface HostConnection {
   /** the host for one call, which the signal ends */
   with(signal: AbortSignal): Host
+  /** false once it is known to be gone; sends nothing */
+  isOpen(): boolean
   close(): Promise<void>
 }
 

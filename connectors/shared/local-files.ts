@@ -19,15 +19,15 @@ import {
   symlink,
   unlink
 } from 'node:fs/promises'
-import type { FileReads, FileStat, HostFiles, Owned } from './files.ts'
+import type { FileReads, FileStat, HostFiles, KnownOfHost, Owned } from './files.ts'
 import { type Host, outputLimit } from './host.ts'
 import { fileFault, shellFiles } from './shell-files.ts'
 
 const place = 'this machine'
 
 /** Files of this machine, as the user that Tlsward runs as; `host` runs what Node cannot do (SELinux labels). */
-export function localFiles(host: Host): HostFiles {
-  const shell = shellFiles(host)
+export function localFiles(host: Host, known: KnownOfHost = {}): HostFiles {
+  const shell = shellFiles(host, known)
   return { ...reading, ...writing, copyLabel: (from, to) => shell.copyLabel(from, to) }
 }
 
@@ -88,6 +88,10 @@ const reading: FileReads = {
     return bytes && hash('sha256', bytes, 'hex')
   },
   mtimes: (paths) => Promise.all(paths.map(async (path) => (await asked(path, lstat(path)))?.mtimeMs ?? 0)),
+  async changedAfter(paths, time) {
+    const times = await reading.mtimes(paths)
+    return paths.filter((_path, at) => (times[at] ?? 0) > time)
+  },
   async free(path) {
     const space = await asked(path, statfs(path))
     return space ? space.bavail * space.bsize : 0
@@ -96,7 +100,10 @@ const reading: FileReads = {
     const may = await Promise.all(paths.map((path) => allows(path, constants.R_OK)))
     return paths.filter((_path, at) => !may[at])
   },
-  mayWriteIn: (directory) => allows(directory, constants.W_OK | constants.X_OK)
+  async unwritable(directories) {
+    const may = await Promise.all(directories.map((path) => allows(path, constants.W_OK | constants.X_OK)))
+    return directories.filter((_path, at) => !may[at])
+  }
 }
 
 async function allows(path: string, mode: number): Promise<boolean> {

@@ -12,7 +12,7 @@ export function openLocalHost(clock: Clock): HostConnection {
     run: (argv, { stdin, timeoutMs = commandMs } = {}) => runHere(argv, { stdin, timeoutMs, clock, signal }),
     talk: (socket, request) => talkHere({ socket, request, clock, signal })
   })
-  return { with: with_, close: async () => {} }
+  return { with: with_, isOpen: () => true, close: async () => {} }
 }
 
 interface Running {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { posix } from 'node:path'
 import type { SFTPWrapper, Stats } from 'ssh2'
 import { Fault } from '../../core/fault.ts'
-import type { FileStat, HostFiles, Owned } from './files.ts'
+import type { FileStat, HostFiles, KnownOfHost, Owned } from './files.ts'
 import { type Host, outputLimit } from './host.ts'
 import { fileFault, shellFiles } from './shell-files.ts'
 import type { SshConnection } from './ssh-host.ts'
@@ -17,6 +17,7 @@ type Call = <T>(path: string, work: (sftp: SFTPWrapper, done: Done<T>) => void) 
 
 const missingCode = 2
 const deniedCode = 3
+const unsupportedCode = 8
 
 /**
  * Files by SFTP, which takes a hundredth of the time of a command; what SFTP cannot do, and what the server's SFTP
@@ -25,10 +26,10 @@ const deniedCode = 3
 export async function sftpFiles(
   connection: SshConnection,
   host: Host,
-  signal: AbortSignal
+  { signal, known = {} }: { readonly signal: AbortSignal; readonly known?: KnownOfHost }
 ): Promise<HostFiles | undefined> {
   if (!(await connection.hasSftp(signal))) return undefined
-  const shell = shellFiles(host)
+  const shell = shellFiles(host, known)
   const call: Call = async (path, work) => {
     try {
       return await connection.sftp(work, signal)
@@ -38,7 +39,12 @@ export async function sftpFiles(
     }
   }
   const reads = readingFiles(host, call)
-  return { ...shell, ...reads, ...writingFiles({ host, call, reads, shell }) }
+  return {
+    ...shell,
+    ...reads,
+    ...writingFiles({ host, call, reads, shell }),
+    changedAfter: changedAfter({ host, call, shell })
+  }
 }
 
 type Reads = Pick<HostFiles, 'stat' | 'read' | 'list' | 'readLink' | 'realPath' | 'hash'>
@@ -91,6 +97,27 @@ function readingFiles(host: Host, call: Call): Reads {
   return reads
 }
 
+/** SFTP tells whole seconds: who changed within the one that is asked for is asked about by a command. */
+function changedAfter({ host, call, shell }: Omit<Parts, 'reads'>): HostFiles['changedAfter'] {
+  const secondOf = async (path: string): Promise<number> => {
+    try {
+      const { mtime } = await call<Stats>(path, (sftp, done) => sftp.lstat(path, done))
+      return mtime
+    } catch (thrown) {
+      if (!(thrown instanceof Fault) && (thrown as SftpError).code === missingCode) return 0
+      throw faultOf(host.name, path, thrown)
+    }
+  }
+  return async (paths, time) => {
+    const second = Math.floor(time / 1000)
+    const seconds = new Map<string, number>()
+    for (const path of paths) seconds.set(path, await secondOf(path))
+    const unclear = paths.filter((path) => seconds.get(path) === second)
+    const changed = new Set(unclear.length === 0 ? [] : await shell.changedAfter(unclear, time))
+    return paths.filter((path) => (seconds.get(path) ?? 0) > second || changed.has(path))
+  }
+}
+
 interface Parts {
   readonly host: Host
   readonly call: Call
@@ -98,7 +125,10 @@ interface Parts {
   readonly shell: HostFiles
 }
 
-type Writes = Omit<HostFiles, keyof Reads | 'mtimes' | 'sync' | 'copyLabel' | 'unreadable' | 'mayWriteIn'>
+type Writes = Omit<
+  HostFiles,
+  keyof Reads | 'mtimes' | 'changedAfter' | 'copyLabel' | 'unreadable' | 'unwritable'
+>
 
 function writingFiles({ host, call, reads, shell }: Parts): Writes {
   const act = async (path: string, work: (sftp: SFTPWrapper, done: Done<unknown>) => void): Promise<void> => {
@@ -167,7 +197,18 @@ function writingFiles({ host, call, reads, shell }: Parts): Writes {
       if (names === undefined || names.length > 0) return
       await act(path, (sftp, done) => sftp.rmdir(path, ignoreMissing(done)))
     },
+    sync: (directories) => syncEach(call, shell, directories),
     free: (path) => freeBytes(call, shell, path)
+  }
+}
+
+async function syncEach(call: Call, shell: HostFiles, directories: readonly string[]): Promise<void> {
+  try {
+    for (const path of directories) await call(path, (sftp, done) => syncDirectory(sftp, path, done))
+  } catch (thrown) {
+    if (thrown instanceof Fault || (thrown as Error).name === 'AbortError') throw thrown
+    // a server that opens no directories, or lacks this extension
+    await shell.sync(directories)
   }
 }
 
@@ -206,6 +247,19 @@ function flush(sftp: SFTPWrapper, handle: Buffer, close: (failed?: Error | null)
     // a server without this extension: the directory is synchronised by a command later
     close()
   }
+}
+
+/** brings the entries of a directory to the disk, as sync(1) does */
+function syncDirectory(sftp: SFTPWrapper, path: string, done: Done<unknown>): void {
+  sftp.open(path, 'r', (error, handle) => {
+    if (error) return done(error)
+    const close = (failed?: Error | null) => sftp.close(handle, (error) => done(failed ?? error))
+    try {
+      sftp.ext_openssh_fsync(handle, close)
+    } catch {
+      close(Object.assign(new Error('the server does not support fsync'), { code: unsupportedCode }))
+    }
+  })
 }
 
 /** what statvfs says, as OpenSSH gives it; flag 1 is ST_RDONLY */

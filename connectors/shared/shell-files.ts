@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto'
 import { Fault } from '../../core/fault.ts'
-import type { FileReads, FileStat, HostFiles } from './files.ts'
+import type { FileReads, FileStat, HostFiles, KnownOfHost } from './files.ts'
 import { type Host, type Ran, saidBy, script } from './host.ts'
 
 /**
  * Files by commands of a POSIX shell (GNU or busybox): for hosts without SFTP, for this machine, and for root by sudo.
  * Content goes by standard input and output only.
  */
-export function shellFiles(host: Host): HostFiles {
-  return { ...readingFiles(host), ...writingFiles(host) }
+export function shellFiles(host: Host, known: KnownOfHost = {}): HostFiles {
+  return { ...readingFiles(host), ...writingFiles(host, known) }
 }
 
 /** The command's output; undefined when it says that something is not there. */
@@ -26,7 +26,7 @@ async function must(host: Host, path: string, argv: readonly string[]): Promise<
 }
 
 function readingFiles(host: Host): FileReads {
-  return {
+  const reads: FileReads = {
     async stat(path) {
       const ran = await ask(host, path, ['stat', '-c', '%f %u %g %s', '--', path])
       return ran && statOf(ran.stdout.toString())
@@ -58,6 +58,10 @@ function readingFiles(host: Host): FileReads {
       const times = new Map(lines(ran).map(timeOf))
       return paths.map((path) => times.get(path) ?? 0)
     },
+    async changedAfter(paths, time) {
+      const times = await reads.mtimes(paths)
+      return paths.filter((_path, at) => (times[at] ?? 0) > time)
+    },
     async free(path) {
       const last = lines(await must(host, path, ['df', '-Pk', '--', path])).at(-1)
       return Number(last?.split(/\s+/)[3] ?? 0) * 1024
@@ -65,16 +69,19 @@ function readingFiles(host: Host): FileReads {
     async unreadable(paths) {
       return lines(await host.run(script('for p; do [ -r "$p" ] || printf "%s\\n" "$p"; done', ...paths)))
     },
-    async mayWriteIn(directory) {
-      const ran = await host.run(script('[ -d "$1" ] && [ -w "$1" ] && [ -x "$1" ]', directory))
-      return ran.code === 0
+    async unwritable(directories) {
+      if (directories.length === 0) return []
+      const ran = await host.run(script(writable, ...directories))
+      const may = new Set(ran.stdout.toString().split('\0'))
+      return directories.filter((directory) => !may.has(directory))
     }
   }
+  return reads
 }
 
-function writingFiles(host: Host): Omit<HostFiles, keyof FileReads> {
-  /** has the host SELinux? asked once */
-  let labels: Promise<boolean> | undefined
+const writable = 'for p; do [ -d "$p" ] && [ -w "$p" ] && [ -x "$p" ] && printf "%s\\000" "$p"; done; exit 0'
+
+function writingFiles(host: Host, known: KnownOfHost): Omit<HostFiles, keyof FileReads> {
   const act = async (path: string, argv: readonly string[]) => void (await must(host, path, argv))
   return {
     async write(path, content, { mode, uid, gid }) {
@@ -100,8 +107,8 @@ function writingFiles(host: Host): Omit<HostFiles, keyof FileReads> {
       if (directories.length > 0) await act(directories[0] ?? '', ['sync', ...directories])
     },
     async copyLabel(from, to) {
-      labels ??= host.run(script('[ -e /sys/fs/selinux/enforce ]')).then(({ code }) => code === 0)
-      if (await labels) await act(to, script(labelling, from, to))
+      known.labels ??= (await host.run(script('[ -e /sys/fs/selinux/enforce ]'))).code === 0
+      if (known.labels) await act(to, script(labelling, from, to))
     }
   }
 }

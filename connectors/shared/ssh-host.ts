@@ -42,6 +42,7 @@ export async function openSshHost(route: SshRoute, tools: SshTools): Promise<Ssh
     }),
     hasSftp: (signal) => wire.inTurn(async () => (await wire.sftp(signal)) !== undefined),
     sftp: (work, signal) => wire.inTurn(() => wire.callSftp(work, signal)),
+    isOpen: () => wire.isOpen(),
     close: async () => login.close()
   }
 }
@@ -66,6 +67,10 @@ class Wire {
   #lose(error: Error): void {
     this.#lost ??= error
     for (const reject of this.#losing) reject(this.#lost)
+  }
+
+  isOpen(): boolean {
+    return this.#lost === undefined
   }
 
   /** One thing after the other, whatever came of the one before. */

@@ -64,7 +64,7 @@ async function readParent(host: Host, files: HostFiles, { parent, processes }: R
   return {
     program,
     uses,
-    configs: await configs.seen(),
+    configs: configs.seen,
     unreadable: configs.unreadable,
     sockets: [],
     bufferSize: 0,

@@ -20,7 +20,7 @@ import { joined, sha256Of } from './client.ts'
 import type { ChangeFacts, PlannedPlace, RuntimePlace } from './facts.ts'
 import { abortIfOurs, commitCertificate, servedSha1 } from './haproxy-runtime.ts'
 import type { Program, Reload } from './model.ts'
-import { freshness, reloadProgram, startProgram, testProgram } from './programs.ts'
+import { findProgram, freshness, freshnessOf, reloadProgram, startProgram, testProgram } from './programs.ts'
 import type { HostAccess } from './survey.ts'
 
 /** What the steps of a change work with. */
@@ -104,7 +104,7 @@ async function readAgain(access: HostAccess, program: Program): Promise<void> {
   if (program.reload === null || (isDead && program.start === null)) return
   await testProgram(access, program, 'device-broken')
   if (isDead) await startProgram(access, program)
-  else await reloadProgram(access, program)
+  else await reloadProgram(access, program, await findProgram(access, program))
 }
 
 function switchStep({ layout, reloaded }: ChangeFacts): Step<Change> {
@@ -176,10 +176,11 @@ function afterStep({ reloaded, runtime, layout }: ChangeFacts): Step<Change> {
       const { access } = change
       const since = await switchedAt(access.files, site)
       for (const program of reloaded) {
-        const fresh = await freshness(access, program, since)
+        const found = await findProgram(access, program)
+        const fresh = freshnessOf(program, found, since)
         const isTold = fresh === 'unknown' && (await access.files.readLink(toldPath(site))) === next
         if (fresh === 'all' || isTold || program.reload === null) continue
-        await reloadProgram(access, program)
+        await reloadProgram(access, program, found)
       }
       if (reloaded.some(({ kind }) => kind === 'files')) await tell(access, site, next)
       // a reload between commit and switch has brought the old ones back

@@ -117,11 +117,10 @@ async function fileRights(access: HostAccess, readings: readonly Reading[]): Pro
       places.flatMap((place) => place.files.map(({ path, own }) => (own ? own.site : posix.dirname(path))))
     )
   )
-  const rights: Right[] = []
-  for (const directory of [...directories].sort()) {
-    const granted = await files.mayWriteIn(directory)
+  const closed = await files.unwritable([...directories])
+  return [...directories].sort().map((directory) => {
+    const granted = !closed.includes(directory)
     const remedy = `Give the login the directory (chown ${login.user} ${directory}), or switch on sudo for everything.`
-    rights.push({ what: `write in ${directory}`, granted, remedy: granted ? null : remedy })
-  }
-  return rights
+    return { what: `write in ${directory}`, granted, remedy: granted ? null : remedy }
+  })
 }

@@ -12,7 +12,7 @@ export class ConfigFiles {
   readonly files: HostFiles
   readonly #texts = new Map<string, string>()
   readonly #unreadable = new Set<string>()
-  readonly #seen: (Omit<ConfigFile, 'mtimeMs'> & { readonly real: string })[] = []
+  readonly #seen: ConfigFile[] = []
 
   constructor(files: HostFiles) {
     this.files = files
@@ -50,10 +50,8 @@ export class ConfigFiles {
   }
 
   /** Every file that was read, by path. */
-  async seen(): Promise<ConfigFile[]> {
-    const sorted = this.#seen.toSorted((a, b) => (a.path < b.path ? -1 : 1))
-    const times = await this.files.mtimes(sorted.map(({ real }) => real))
-    return sorted.map(({ path, sha256 }, at) => ({ path, sha256, mtimeMs: times[at] ?? 0 }))
+  get seen(): readonly ConfigFile[] {
+    return this.#seen.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   }
 
   /** The paths that a glob(7) pattern names, sorted; a pattern without wildcards names itself. */

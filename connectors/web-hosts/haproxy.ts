@@ -75,7 +75,7 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
   return {
     program,
     uses,
-    configs: await configs.seen(),
+    configs: configs.seen,
     unreadable: configs.unreadable,
     sockets: socketsOf(global, cwd),
     bufferSize: Number(buffer ?? 16_384),

@@ -1,6 +1,6 @@
 import { Fault } from '../../core/fault.ts'
-import type { Access, Binding, BoundPlan, Bundle, Connector, Journal, Session } from '../contract.ts'
-import type { HostFiles } from '../shared/files.ts'
+import type { Access, Binding, BoundPlan, Bundle, Connector, Journal, Role, Session } from '../contract.ts'
+import type { HostFiles, KnownOfHost } from '../shared/files.ts'
 import type { Host, HostConnection } from '../shared/host.ts'
 import { localFiles } from '../shared/local-files.ts'
 import { openLocalHost } from '../shared/local-host.ts'
@@ -14,7 +14,7 @@ import { currentGeneration, isTaken } from '../shared/generations.ts'
 import { throughSudo } from '../shared/sudo.ts'
 import { checkHost } from './check.ts'
 import { type Change, stepsOf } from './change.ts'
-import { whoAmI } from './client.ts'
+import { type Login, whoAmI } from './client.ts'
 import { factsOf, stateOf } from './facts.ts'
 import { connectorId, planChange } from './plan.ts'
 import { publicFiles } from './public-files.ts'
@@ -55,6 +55,8 @@ class HostSession implements Session {
   readonly #connection: HostConnection
   readonly publicFiles = publicFiles((signal) => this.#hosts(signal).host)
   readonly #ssh: SshConnection | undefined
+  readonly #known: KnownOfHost = {}
+  #login: Login | undefined
 
   constructor(access: Access, settings: Settings, connection: HostConnection, ssh?: SshConnection) {
     this.#access = access
@@ -73,25 +75,32 @@ class HostSession implements Session {
 
   async #open(signal: AbortSignal): Promise<HostAccess> {
     const { login, host, root } = this.#hosts(signal)
+    this.#login ??= await whoAmI(host)
     return {
       host,
       root,
       clock: this.#access.clock,
       settings: this.#settings,
       files: await this.#files(login, host, signal),
-      login: await whoAmI(host)
+      login: this.#login
     }
   }
 
   async #files(login: Host, host: Host, signal: AbortSignal): Promise<HostFiles> {
-    const own = this.#ssh ? await sftpFiles(this.#ssh, login, signal) : localFiles(login)
-    if (!own) return shellFiles(host)
-    return host === login ? own : preferReading(own, shellFiles(host))
+    const known = this.#known
+    const own = this.#ssh ? await sftpFiles(this.#ssh, login, { signal, known }) : localFiles(login, known)
+    if (!own) return shellFiles(host, known)
+    return host === login ? own : preferReading(own, shellFiles(host, known))
   }
 
   async check(signal: AbortSignal) {
     const host = this.#connection.with(signal)
     return checkHost(await this.#open(signal), { host, password: this.#access.secret('sudo-password') })
+  }
+
+  // hosts are not asked for a partner
+  role(): Promise<Role> {
+    return Promise.resolve('single')
   }
 
   async *discover(signal: AbortSignal) {
@@ -146,6 +155,10 @@ class HostSession implements Session {
 
   async cleanup(plan: BoundPlan, keep: number, signal: AbortSignal) {
     return cleanChange(await this.#open(signal), plan, keep)
+  }
+
+  isOpen() {
+    return this.#connection.isOpen()
   }
 
   async close() {

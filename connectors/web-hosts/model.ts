@@ -103,9 +103,9 @@ export interface Reading {
 /** A file of a configuration as it was read. */
 export interface ConfigFile {
   readonly path: string
+  /** where it leads */
+  readonly real: string
   readonly sha256: string
-  /** milliseconds by the host's clock */
-  readonly mtimeMs: number
 }
 
 /** The part of a program that goes into a plan. */

@@ -52,7 +52,7 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
   return {
     program,
     uses,
-    configs: await configs.seen(),
+    configs: configs.seen,
     unreadable: configs.unreadable,
     sockets: [],
     bufferSize: 0,

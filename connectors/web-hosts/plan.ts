@@ -40,12 +40,7 @@ export async function planChange(access: HostAccess, { target: id, families }: P
   const runtime = await runtimePlaces(access, target, ordered)
   const layout = await layoutOf(access, target, families)
   const { parts, places } = await partsOf(access, target, ordered)
-  const touched = new Set(
-    target.uses.filter((use) => use.places.some((place) => ordered.has(place))).map(({ reading }) => reading)
-  )
-  const byReload = readings.filter(
-    (reading) => touched.has(reading) && !runtime.programs.has(reading.program.id)
-  )
+  const byReload = reloadedFor(target, { ordered, runtime })
   const facts: ChangeFacts = {
     layout,
     parts,
@@ -68,7 +63,14 @@ export async function planChange(access: HostAccess, { target: id, families }: P
     served: target.served,
     neighbours: target.neighbours(),
     shares: target.shares,
-    warnings: warningsOf({ access, target, ordered, byReload, runtime, facts }),
+    warnings: warningsOf({
+      access,
+      target,
+      ordered,
+      reloads: await reloadsOf(access, byReload),
+      runtime,
+      facts
+    }),
     state: await stateOf(access.files, facts),
     facts: storedFacts(facts)
   }
@@ -76,6 +78,19 @@ export async function planChange(access: HostAccess, { target: id, families }: P
 
 function readingsOf({ uses }: Target): Reading[] {
   return [...new Set(uses.map(({ reading }) => reading))]
+}
+
+/** Programs that use a new certificate and do not take it at runtime. */
+function reloadedFor(
+  target: Target,
+  { ordered, runtime }: Pick<Considered, 'ordered' | 'runtime'>
+): Reading[] {
+  const touched = new Set(
+    target.uses.filter((use) => use.places.some((place) => ordered.has(place))).map(({ reading }) => reading)
+  )
+  return readingsOf(target).filter(
+    (reading) => touched.has(reading) && !runtime.programs.has(reading.program.id)
+  )
 }
 
 /** Which place gets which new certificate. A target with one place takes a certificate of either kind. */
@@ -193,8 +208,7 @@ async function checkRights(
     directories.add(path)
     break
   }
-  for (const directory of directories) {
-    if (await files.mayWriteIn(directory)) continue
+  for (const directory of await files.unwritable([...directories])) {
     throw new Fault(
       'device-right',
       `${login.user} may not write in ${directory} on ${host.name}: give it the directory (chown ${login.user} ${directory}), or switch on sudo for everything.`,
@@ -222,10 +236,11 @@ async function checkRights(
  * comes to bind it, Apache ends; HAProxy refuses all ports for two seconds.
  */
 async function checkPorts({ host }: HostAccess, readings: readonly Reading[]): Promise<void> {
+  const asked = readings.filter(({ program, ports }) => program.kind !== 'nginx' && ports.length > 0)
+  if (asked.length === 0) return
   const listening = await listeningPorts(host)
   if (listening.size === 0) return
-  for (const { program, ports } of readings) {
-    if (program.kind === 'nginx') continue
+  for (const { program, ports } of asked) {
     const missing = ports.filter((port) => !listening.has(port))
     if (missing.length === 0) continue
     throw new Fault(
@@ -239,15 +254,14 @@ interface Considered {
   readonly access: HostAccess
   readonly target: Target
   readonly ordered: ReadonlyMap<Place, KeyFamily>
-  readonly byReload: readonly Reading[]
+  readonly reloads: readonly PlannedReload[]
   readonly runtime: RuntimeFinding
   readonly facts: ChangeFacts
 }
 
-function warningsOf({ access, target, ordered, byReload, runtime, facts }: Considered): string[] {
+function warningsOf({ access, target, ordered, reloads, runtime, facts }: Considered): string[] {
   const warnings = [...runtime.warnings]
-  for (const { program, configs } of byReload) {
-    const pending = pendingIn(program, configs)
+  for (const { program, pending } of reloads) {
     if (pending.length > 0) {
       warnings.push(
         `${program.name} has not read these files since they changed; the reload makes other people's edits effective: ${pending.join(', ')}.`
@@ -287,8 +301,25 @@ function warningsOf({ access, target, ordered, byReload, runtime, facts }: Consi
   return [...new Set(warnings)]
 }
 
-/** configuration files that changed after the workers began */
-function pendingIn({ began }: RunningProgram, configs: Reading['configs']): string[] {
-  if (began === null) return []
-  return configs.filter(({ mtimeMs }) => mtimeMs > began).map(({ path }) => path)
+/** A reload of a plan, with the configuration files that changed after the workers began. */
+interface PlannedReload {
+  readonly program: RunningProgram
+  readonly pending: readonly string[]
+}
+
+async function reloadsOf({ files }: HostAccess, readings: readonly Reading[]): Promise<PlannedReload[]> {
+  const reloads: PlannedReload[] = []
+  for (const { program, configs } of readings) {
+    const { began } = program
+    const changed =
+      began === null
+        ? []
+        : await files.changedAfter(
+            configs.map(({ real }) => real),
+            began
+          )
+    const pending = configs.filter(({ real }) => changed.includes(real)).map(({ path }) => path)
+    reloads.push({ program, pending })
+  }
+  return reloads
 }

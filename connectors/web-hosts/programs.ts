@@ -52,12 +52,14 @@ export async function testProgram(
 }
 
 /** The parent of a program's workers, and the workers that take new connections. */
-interface Found {
+export interface Found {
   readonly master: Process
   readonly workers: readonly Process[]
 }
 
-async function findProgram(host: Host, program: Program): Promise<Found | undefined> {
+/** Looks for a program among the processes; undefined: it does not run, or has none to look at. */
+export async function findProgram({ host }: Controls, program: Program): Promise<Found | undefined> {
+  if (program.kind === 'files') return undefined
   const processes = await listProcesses(host, commandsOf[program.kind])
   const master = processes.find((one) => isMasterOf(program, one, processes))
   if (!master) return undefined
@@ -101,9 +103,13 @@ export type Freshness =
 const margin = 60
 
 /** How many of a program's workers began after `since` (milliseconds by the host's clock). */
-export async function freshness({ host }: Controls, program: Program, since: number): Promise<Freshness> {
-  if (program.kind === 'files') return 'unknown'
-  const found = await findProgram(host, program)
+export async function freshness(controls: Controls, program: Program, since: number): Promise<Freshness> {
+  return freshnessOf(program, await findProgram(controls, program), since)
+}
+
+/** The same of a program that was looked for already. */
+export function freshnessOf({ kind }: Program, found: Found | undefined, since: number): Freshness {
+  if (kind === 'files') return 'unknown'
   if (!found || found.workers.length === 0) return 'dead'
   const { workers } = found
   if (workers.every(({ began }) => began > since + margin)) return 'all'
@@ -112,14 +118,19 @@ export async function freshness({ host }: Controls, program: Program, since: num
 
 const proofMs = 15_000
 const proofEveryMs = 150
+/** a host that takes long is not asked ever more often */
+const proofSeldomMs = 1_500
 
 /**
- * Reloads a program and waits until other workers take the connections. A reload command tells nothing by its exit
+ * Reloads a program, as it was found just `before`, and waits until other workers take the connections. A reload command tells nothing by its exit
  * code: nginx keeps its old workers when it cannot bind, and Apache ends altogether. Fault device-refused.
  */
-export async function reloadProgram(controls: Controls, program: Program): Promise<void> {
-  const { host, clock } = controls
-  const before = program.kind === 'files' ? undefined : await findProgram(host, program)
+export async function reloadProgram(
+  controls: Controls,
+  program: Program,
+  before: Found | undefined
+): Promise<void> {
+  const { clock } = controls
   if (program.kind !== 'files' && !before) throw ended(program)
   // so that new workers are later than what they read, by more than the clocks differ
   await sleep(clock, 4 * margin)
@@ -127,9 +138,10 @@ export async function reloadProgram(controls: Controls, program: Program): Promi
   if (!before) return
   const old = new Set(before.workers.map(({ pid }) => pid))
   let last: Found | undefined
-  for (const end = clock.ticks() + proofMs; clock.ticks() < end;) {
-    await sleep(clock, proofEveryMs)
-    last = await findProgram(host, program)
+  let wait = proofEveryMs
+  for (const end = clock.ticks() + proofMs; clock.ticks() < end; wait = Math.min(2 * wait, proofSeldomMs)) {
+    await sleep(clock, wait)
+    last = await findProgram(controls, program)
     if (!last) throw ended(program)
     if (isReplaced(program, last, old)) return
   }
@@ -171,13 +183,13 @@ const startMs = 3_000
 
 /** Starts a program that ended. Fault device-refused. */
 export async function startProgram(controls: Controls, program: Program): Promise<void> {
-  const { root, host, clock } = controls
+  const { root, clock } = controls
   if (!program.start) throw ended(program)
   for (const end = clock.ticks() + 2 * proofMs; clock.ticks() < end;) {
     const ran = await root.run(program.start, { timeoutMs: controlMs })
     if (ran.code !== 0) throw refused(program.name, program.start, ran)
     for (const soon = clock.ticks() + startMs; clock.ticks() < soon; await sleep(clock, proofEveryMs)) {
-      if (((await findProgram(host, program))?.workers.length ?? 0) > 0) return
+      if (((await findProgram(controls, program))?.workers.length ?? 0) > 0) return
     }
   }
   throw ended(program)

@@ -14,12 +14,10 @@ import { findTargets, type HostAccess } from './survey.ts'
  */
 export async function verifyChange(access: HostAccess, plan: BoundPlan): Promise<Verdict> {
   const held = await heldAlready(access, plan)
-  const why = held
-    ? await wrongInProcesses(access, plan, held)
-    : [
-        ...(await wrongOnDisk(access, plan)),
-        ...(await wrongInProcesses(access, plan, await staged(access, plan)))
-      ]
+  const onDisk = held ? [] : await wrongOnDisk(access, plan)
+  // programs that read it now would read the wrong files: what they have read says no more
+  const why =
+    onDisk.length > 0 ? onDisk : await wrongInProcesses(access, plan, held ?? (await staged(access, plan)))
   return why.length === 0 ? { state: 'in-place' } : { state: 'differs', why }
 }
 

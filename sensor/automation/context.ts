@@ -1,6 +1,7 @@
 import type { Cache } from '../../core/cache.ts'
 import { asFault, type Fault } from '../../core/fault.ts'
 import type { EventRow } from '../store/events.ts'
+import type { KeptSessions } from './kept-sessions.ts'
 import { retryIn } from './policy/backoff.ts'
 import type { Due } from './policy/renewal.ts'
 import type { EngineDeps } from './ports.ts'
@@ -10,6 +11,7 @@ import type { Turns } from './turns.ts'
 /** What the steps of the engine work with. */
 export interface EngineContext extends EngineDeps {
   readonly turns: Turns
+  readonly sessions: KeptSessions
   /** aborts when the engine is to stop: what was begun is left as it is, and gone on with at the next start */
   readonly stopping: AbortSignal
   readonly remembered: Remembered

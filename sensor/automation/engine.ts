@@ -6,9 +6,11 @@ import type { EventRow } from '../store/events.ts'
 import { isStoreTrouble, type EngineContext } from './context.ts'
 import { deploymentActs, deploymentFault } from './deployment-steps.ts'
 import { eventActs, eventFault } from './event-steps.ts'
+import { createKeptSessions } from './kept-sessions.ts'
 import { lookAtTarget } from './managed.ts'
 import { moveDeployment, moveEvent } from './moves.ts'
 import type { EngineDeps } from './ports.ts'
+import { signOut } from './sessions.ts'
 import { createTurns } from './turns.ts'
 
 /** the loop looks at the clock at least that often: it may be set while it sleeps */
@@ -54,8 +56,13 @@ class StoreEngine implements Engine {
   #wakeUp = () => {}
 
   constructor(deps: EngineDeps) {
+    const limiting = { ...deps, stopping: this.#stop.signal }
     this.context = {
       ...deps,
+      sessions: createKeptSessions({
+        clock: deps.clock,
+        signOut: (session) => signOut(limiting, session)
+      }),
       turns: createTurns(deps.limits),
       stopping: this.#stop.signal,
       remembered: { profiles: createCache(200), dues: new WeakMap() }
@@ -71,11 +78,13 @@ class StoreEngine implements Engine {
     if (signal.aborted) stop()
     // the clock may have been set while nothing ran
     this.#wakeAllBy(clock.now() + afterSetBackMs)
+    this.context.sessions.begin()
     while (!this.#stop.signal.aborted) {
       this.poke()
       await this.#rest()
     }
     await this.settled()
+    await this.context.sessions.end()
     signal.removeEventListener('abort', stop)
     store.engineTurn.release()
   }

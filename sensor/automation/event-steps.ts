@@ -129,7 +129,16 @@ async function issuing(deps: EngineContext, event: EventRow): Promise<EventStep>
   const open = orders.filter(({ state }) => state !== 'issued')
   if (open.length > 0)
     return { to: 'stay', why: open.map(({ why }) => why).join('; '), wake: earliest(open, now) }
-  return usedUp(deps, event) ?? { to: 'planned', why: 'its certificates are here', wake: now }
+  return usedUp(deps, event) ?? issued(deps, event)
+}
+
+/**
+ * Several targets are all held against their plans before the first is written to. One alone is held against its plan
+ * when its turn comes, in front of the first write: a look now would be the same look twice.
+ */
+function issued(deps: EngineContext, event: EventRow): EventStep {
+  const to = waiting(deps, event).length === 1 ? 'deploying' : 'planned'
+  return { to, why: 'its certificates are here', wake: deps.clock.now() }
 }
 
 function earliest(orders: readonly OrderRow[], now: number): number {

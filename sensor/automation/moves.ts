@@ -1,5 +1,5 @@
 import type { LogFacts } from '../../core/log.ts'
-import type { DeploymentRow, DeploymentStanding } from '../store/deployments.ts'
+import type { DeploymentRow, DeploymentStanding, DeploymentState } from '../store/deployments.ts'
 import type { EventRow, EventStanding } from '../store/events.ts'
 import type { OrderRow, OrderStanding } from '../store/orders.ts'
 import { itself, type EngineContext, type Step } from './context.ts'
@@ -25,6 +25,21 @@ export function moveEvent(
   })
 }
 
+/** states of deployments that have their device, and count among those that may be under way */
+const takesTurn: ReadonlySet<DeploymentState> = new Set([
+  'preparing',
+  'deploying',
+  'verifying',
+  'rolling-back',
+  'cleaning'
+])
+
+/** A turn is told of when it comes free; whoever was not told looks after that time. */
+export const lookAgainMs = 15_000
+
+/** how many are told of one turn: the first may still have another reason to wait */
+const nextAtOnce = 3
+
 /** Moves a deployment, or has it wait; its event looks at it again when it moved. */
 export function moveDeployment(
   deps: EngineContext,
@@ -46,6 +61,10 @@ export function moveDeployment(
         const event = store.events.get(of.event)
         const looks = event.state === 'deploying' || event.state === 'live'
         if (step.to !== 'stay' && looks) store.events.change(event.id, { wake: now }, null)
+        if (step.to !== 'stay' && takesTurn.has(of.state) && !takesTurn.has(step.to)) {
+          const soon = now + lookAgainMs
+          store.events.wakeNext({ device: of.device, now, soon, most: nextAtOnce })
+        }
         return true
       },
       history: (state, why) =>

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Json, Plan } from '../../connectors/contract.ts'
+import type { Json, Plan, Role } from '../../connectors/contract.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { EngineContext } from './context.ts'
 import { familyOf } from './families.ts'
@@ -9,14 +9,14 @@ import { withSession } from './sessions.ts'
 /** What a deployment to one target will do, and what the device was then. */
 export interface TargetPlan {
   readonly plan: Plan
-  readonly role: 'single' | 'active' | 'standby'
+  readonly role: Role
 }
 
 /** Asks a device for the plan of a deployment; reads only. Faults: those of {@link withSession} and Session.plan. */
 export function planTarget(deps: EngineContext, of: DeploymentRow, profile: Profile): Promise<TargetPlan> {
   const families = profile.keyTypes.map(familyOf)
   return withSession(deps, of.device, async (session, signal) => {
-    const { role } = await session.check(signal)
+    const role = await session.role(signal)
     return { plan: await session.plan({ target: of.target, families }, signal), role }
   })
 }

@@ -1,4 +1,4 @@
-import type { Connector, KeyFamily, Plan, ServedAt } from '../../connectors/contract.ts'
+import type { Connector, KeyFamily, Plan, Role, ServedAt } from '../../connectors/contract.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
@@ -58,7 +58,7 @@ export interface WireQuestion {
   /** the new certificates: SHA-256 of each leaf, and of the certificates that are served with it, in order */
   readonly fresh: readonly { readonly family: KeyFamily; readonly chain: readonly string[] }[]
   /** a standby serves nothing until it takes over */
-  readonly role: 'single' | 'active' | 'standby'
+  readonly role: Role
 }
 
 /** Handshakes with what a deployment changes. */

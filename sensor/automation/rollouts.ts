@@ -2,7 +2,7 @@ import type { DeploymentRow, DeploymentState } from '../store/deployments.ts'
 import type { EventRow, EventStanding } from '../store/events.ts'
 import { profileOf, type EngineContext, type Step } from './context.ts'
 import { over } from './endings.ts'
-import { moveDeployment } from './moves.ts'
+import { lookAgainMs, moveDeployment } from './moves.ts'
 import { storedPlan } from './plans.ts'
 import { sentence } from './policy/reasons.ts'
 import { mayRollOut, rolloutOrder, type RolloutTarget } from './policy/rollout.ts'
@@ -54,9 +54,6 @@ export function startOfDeployment(deps: EngineContext, event: EventRow, of: Depl
     again: times.length > 0 ? Math.max(...times) : null
   }
 }
-
-/** turns at devices come free without a word */
-const lookAgainMs = 15_000
 
 function waits(event: EventRow, starts: readonly Start[], now: number): Step<EventStanding> {
   // told by the deployments themselves

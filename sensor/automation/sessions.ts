@@ -3,6 +3,7 @@ import { asFault, Fault } from '../../core/fault.ts'
 import type { Json } from '../../connectors/contract.ts'
 import type { DeviceRow } from '../store/devices.ts'
 import type { EngineContext } from './context.ts'
+import type { SignedIn } from './kept-sessions.ts'
 
 /** The connector of a device. Throws device-missing, connector-missing. */
 export function connectorOf(deps: EngineContext, device: DeviceRow): Connector {
@@ -29,30 +30,32 @@ export async function accessTo(deps: EngineContext, device: DeviceRow): Promise<
 }
 
 /**
- * Signs in to a device in its turn, does the work, and signs out. Bounded in time: a device that hangs is one that
- * cannot be reached. After a refused sign-in no other is tried until a person has checked the device: devices lock
- * accounts for it. Faults: device-missing, device-sign-in, device-unreachable, and those of connector and work.
+ * Does the work in a session of a device, in its turn: one that is still open from the call before, or a new one.
+ * After a fault the session is closed. Bounded in time: a device that hangs is one that cannot be reached. After a
+ * refused sign-in no other is tried until a person has checked the device: devices lock accounts for it. Faults: device-missing, device-sign-in, device-unreachable, and those of connector and work.
  */
 export async function withSession<T>(
   deps: EngineContext,
   id: number,
   work: (session: Session, signal: AbortSignal) => Promise<T>
 ): Promise<T> {
-  const device = deps.store.devices.get(id)
-  const connector = connectorOf(deps, device)
-  const most = connector.traits.lock === 'device' ? 1 : deps.limits.perDevice
+  const { traits } = connectorOf(deps, deps.store.devices.get(id))
+  const most = traits.lock === 'device' ? 1 : deps.limits.perDevice
   return deps.turns.atDevice(id, most, async () => {
-    const { barred } = deps.store.devices.get(id)
-    if (barred !== null) throw new Fault('device-sign-in', barred, { device: device.name })
+    const device = deps.store.devices.get(id)
+    if (device.barred !== null) throw new Fault('device-sign-in', device.barred, { device: device.name })
     const time = limitedTime(deps, `device ${device.name}`)
     try {
-      const access = await time.bound(accessTo(deps, device))
-      const session = await time.bound(connector.connect(access, time.signal))
+      const signedIn = await time.bound(signIn(deps, device, time.signal))
+      let done: T
       try {
-        return await time.bound(work(session, time.signal))
-      } finally {
-        await signOut(deps, session)
+        done = await time.bound(work(signedIn.session, time.signal))
+      } catch (thrown) {
+        await signOut(deps, signedIn.session)
+        throw thrown
       }
+      await deps.sessions.leave(id, signedIn)
+      return done
     } catch (thrown) {
       const fault = time.explain(thrown)
       if (fault.code === 'device-sign-in') deps.store.devices.setBarred(id, fault.message)
@@ -63,8 +66,17 @@ export async function withSession<T>(
   })
 }
 
-// a connection that cannot be closed politely is gone anyway
-async function signOut(deps: EngineContext, session: Session): Promise<void> {
+async function signIn(deps: EngineContext, device: DeviceRow, signal: AbortSignal): Promise<SignedIn> {
+  const connector = connectorOf(deps, device)
+  const by = JSON.stringify([device.connector, device.settings, deps.store.devices.pins(device.id)])
+  const kept = await deps.sessions.take(device.id, by)
+  if (kept) return kept
+  const session = await connector.connect(await accessTo(deps, device), signal)
+  return { session, by, at: deps.clock.ticks() }
+}
+
+/** Closes a session. A connection that cannot be closed politely is gone anyway. */
+export async function signOut(deps: Limiting & Pick<EngineContext, 'log'>, session: Session): Promise<void> {
   const time = limitedTime({ ...deps, limits: { ...deps.limits, callMs: graceMs } }, 'sign-out')
   try {
     await time.bound(session.close())
@@ -74,6 +86,8 @@ async function signOut(deps: EngineContext, session: Session): Promise<void> {
     time.end()
   }
 }
+
+type Limiting = Pick<EngineContext, 'clock' | 'limits' | 'stopping'>
 
 /** Work against the clock. */
 interface LimitedTime {
@@ -89,10 +103,7 @@ interface LimitedTime {
 const graceMs = 5_000
 
 /** Time for one call to a peer: ends with the limit, or with the engine. */
-export function limitedTime(
-  { clock, limits, stopping }: Pick<EngineContext, 'clock' | 'limits' | 'stopping'>,
-  peer: string
-): LimitedTime {
+export function limitedTime({ clock, limits, stopping }: Limiting, peer: string): LimitedTime {
   const limit = new AbortController()
   const lost = Promise.withResolvers<never>()
   lost.promise.catch(() => {})

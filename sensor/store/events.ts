@@ -107,6 +107,13 @@ export function openEvents(db: Connection) {
   )
   const open = db.prepare<[], EventRow>(`SELECT ${columns} FROM event WHERE open = 1 ORDER BY id`)
   const wakeBy = db.prepare('UPDATE event SET wake = ? WHERE wake > ?')
+  // a look soon is what those have that wait for a turn: the others need not be gone through
+  const wakeNext = db.prepare(
+    `UPDATE event SET wake = @now WHERE id IN (
+       SELECT e.id FROM event e JOIN deployment d ON d.event = e.id
+       WHERE e.wake > @now AND e.wake <= @soon AND e.state = 'deploying' AND d.state = 'waiting'
+       GROUP BY e.id ORDER BY max(d.device = @device) DESC, e.id LIMIT @most)`
+  )
   return {
     /** throws event-missing */
     get(id: number): EventRow {
@@ -127,6 +134,16 @@ export function openEvents(db: Connection) {
     add: (of: NewEvent): number => Number(insert.run(of).lastInsertRowid),
     /** changes it, with `state` only while it is in that state; false when it is not */
     change: openPatch<EventStanding>(db, 'event', standing),
+    /**
+     * looks now at those that have waited longest for a turn of a deployment, at this device first; they are among
+     * those that would be looked at by `soon` anyway
+     */
+    wakeNext: (of: {
+      readonly device: number
+      readonly now: number
+      readonly soon: number
+      readonly most: number
+    }) => void wakeNext.run(of),
     /** looks at every waiting event by `at` */
     wakeBy: (at: number) => void wakeBy.run(at, at)
   }

@@ -83,8 +83,12 @@ const cases: readonly ContractCase[] = [
     what: 'check names product, version and rights, and changes nothing',
     async run(t, world) {
       const before = world.snapshot('untouched')
-      const check = await withSession(world, (session) => session.check(signal))
+      const { check, role } = await withSession(world, async (session) => ({
+        check: await session.check(signal),
+        role: await session.role(signal)
+      }))
       t.match(check, { product: /\S/, version: /\d/, role: 'single' })
+      t.equal(role, check.role)
       t.same(
         check.rights.filter(({ granted }) => !granted),
         []

@@ -329,3 +329,36 @@ t.test('a renewal that was rolled back is tried again by itself with its certifi
   t.equal(world.sold().length, 1)
   t.ok(world.clock.now() - begin < 60 * day)
 })
+
+t.test('of several targets none is written to when one of them has changed since the approval', async (t) => {
+  const world = await engineWorld(t)
+  world.profile({ approval: 'needed' })
+  const edge = await world.device('edge', { shop })
+  const far = await world.device('far', { shop, mail })
+  const both = [edge, far].map(({ name }) => ({ device: name, target: 'shop' }))
+  const waiting = await world.finish(world.request({ targets: both }))
+  setCa(ca(world), { does: 'pending' })
+  approveEvent(world.engine.context, { event: waiting.id, who: 'carol' }, waiting.hash ?? '')
+  await drive(world, () => false, { most: 2 })
+  const edited = { targets: { shop: { names: ['shop.test'], slots: { ecdsa: 'shop-ecdsa-old.pem' } } } }
+  writeFileSync(join(far.directory, 'conf.json'), JSON.stringify(edited))
+  setCa(ca(world), { does: 'issues' })
+  const again = await world.finish(waiting)
+  t.match(again, { state: 'needs-approval', replans: 1 })
+  t.same([applied(edge), applied(far)], [[], []])
+})
+
+t.test('those that wait for a device go on as soon as it is free', async (t) => {
+  const world = await engineWorld(t)
+  world.profile()
+  await world.device('edge', { shop, mail })
+  const events = ['shop', 'mail'].map((target) => world.request({ targets: [{ device: 'edge', target }] }))
+  const over = () => events.every(({ id }) => world.store.events.get(id).state === 'live')
+  await drive(world, over)
+  t.ok(over())
+  const waited = events.flatMap(({ id }) =>
+    world.store.eventHistory.of(id).filter(({ why }) => why.includes('busy with deployment'))
+  )
+  t.equal(waited.length, 1, 'one of them waited')
+  t.equal(world.clock.shift, 0, 'and no time had to pass')
+})

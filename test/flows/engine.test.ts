@@ -35,7 +35,6 @@ t.test(
         'issuing',
         'order issuing',
         'order issued',
-        'planned',
         'deploying',
         'deployment preparing',
         'deployment deploying',

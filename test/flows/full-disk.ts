@@ -33,7 +33,7 @@ const connection = await openSshHost(route, { clock: systemClock, pins, signal }
 const ways: Readonly<Record<string, HostFiles | undefined>> = {
   local: localFiles(here),
   shell: shellFiles(here),
-  sftp: await sftpFiles(connection, connection.with(signal), signal)
+  sftp: await sftpFiles(connection, connection.with(signal), { signal })
 }
 
 async function said(work: Promise<void> | undefined): Promise<string> {
@@ -57,7 +57,12 @@ execFileSync('mount', ['-o', 'remount,ro', folder])
 for (const [way, files] of Object.entries(ways)) {
   const written = await said(files?.write(`${folder}/key`, new Secret('x'), owned))
   const linked = await said(files?.makeLink(`${folder}/link`, 'x'))
-  found[way] = [...(found[way] ?? []), written, linked, String(await files?.mayWriteIn(folder))]
+  found[way] = [
+    ...(found[way] ?? []),
+    written,
+    linked,
+    String((await files?.unwritable([folder]))?.length === 0)
+  ]
 }
 await connection.close()
 await host.stop()

@@ -40,14 +40,14 @@ export interface HostedSite extends Site {
   readonly loginKey: string
 }
 
-/** An engine that reaches its device over SSH and tells what it keeps. Its store has to be closed. */
+/** An engine that reaches its device over SSH and tells what it keeps. It has to be closed. */
 export function openHostedSite(
   site: HostedSite,
   at: (moment: string) => void = () => {},
   change: Partial<EngineDeps> = {}
 ) {
   const store = withMoments(openStore({ directory: join(site.root, 'state'), busyMs: 2_000 }), at)
-  return openSite(site, {
+  const open = openSite(site, {
     store,
     limits: { ...limits, callMs: 60_000 },
     connector: (id) => (id === webHosts.id ? webHosts : undefined),
@@ -55,6 +55,14 @@ export function openHostedSite(
       field === 'key' ? new Secret(readFileSync(site.loginKey, 'utf8')) : undefined,
     ...change
   })
+  const { sessions } = open.engine.context
+  // as when it works by itself
+  sessions.begin()
+  const close = async () => {
+    await sessions.end()
+    store.close()
+  }
+  return { ...open, close }
 }
 
 /** Settings of the device in place of the usual ones. */

@@ -10,4 +10,4 @@ const open = openHostedSite(site, (moment) => {
 })
 open.store.engineTurn.take(open.clock.now())
 await drive(open, () => isOver(open.store.events.get(event)))
-open.store.close()
+await open.close()

@@ -147,7 +147,7 @@ async function begin(root: string, at: EngineHost): Promise<Begun> {
   const site = await makeHostedSite(root, at)
   const open = openHostedSite(site)
   const { id } = requestRenewal(open, at)
-  open.store.close()
+  await open.close()
   return { site, event: id }
 }
 
@@ -185,7 +185,7 @@ async function undisturbed(t: Test, place: Place, how: 'live' | 'undone'): Promi
     meddle(moment)
   })
   await drive(open, () => isOver(eventOf(open.store, begun)))
-  open.store.close()
+  await open.close()
   const end = await endOf(place, begun)
   t.equal(end.state, how === 'live' ? 'cleaned' : 'rolled-back')
   if (how === 'live') t.match(place.at.state(), /cur link .* g2-/, 'the new generation is switched on')
@@ -288,7 +288,7 @@ async function cutAt(t: Test, place: Place, point: Point): Promise<Begun> {
   await reloadByOthers(place.at.program)
   cable.refuse('mend')
   await drive(open, over)
-  open.store.close()
+  await open.close()
   return begun
 }
 

@@ -68,7 +68,7 @@ t.test('commands: words as they are, input, output, errors, exit codes and signa
 t.test('a cut in the middle of a command is an unknown result, at once', { skip }, async (t) => {
   const { host, connection } = await connected(t)
   const ssh = connection.with(signal)
-  const files = await sftpFiles(connection, ssh, signal)
+  const files = await sftpFiles(connection, ssh, { signal })
   const running = ssh.run(script('echo begun > "$1"; sleep 60', `${host.folder}/mark`))
   const waiting = files?.read('/etc/hosts') ?? Promise.resolve(undefined)
   for (let begun = ''; begun === '';) {
@@ -139,7 +139,7 @@ t.test('a refused password is tried once', { skip }, async (t) => {
 /** what both ways to work on files must do */
 async function fileWork(t: Test, connection: SshConnection, way: 'sftp' | 'shell'): Promise<void> {
   const ssh = connection.with(signal)
-  const files = way === 'shell' ? shellFiles(ssh) : await sftpFiles(connection, ssh, signal)
+  const files = way === 'shell' ? shellFiles(ssh) : await sftpFiles(connection, ssh, { signal })
   if (!files) throw new Error('the server offers SFTP')
   const folder = (await ssh.run(['mktemp', '-d'])).stdout.toString().trim()
   t.teardown(() => ssh.run(['rm', '-rf', folder]))
@@ -165,7 +165,18 @@ async function fileWork(t: Test, connection: SshConnection, way: 'sftp' | 'shell
   const [at = 0, none] = await files.mtimes([path, `${folder}/none`])
   t.equal(Math.abs(at - statSync(path).mtimeMs) < 0.01, true, 'to the microsecond')
   t.equal(none, 0)
+  const changed = statSync(path).mtimeMs
+  for (const [since, found] of [
+    [changed - 1_500, [path]],
+    [changed - 0.01, [path]],
+    [changed + 0.01, []],
+    [changed + 1_500, []]
+  ] as const) {
+    t.same(await files.changedAfter([path, `${folder}/none`], since), found, `after ${since - changed} ms`)
+  }
   await files.sync([folder])
+  await t.rejects(files.sync([`${folder}/none`]), { name: 'Fault' })
+  t.same(await files.unwritable([folder, path, `${folder}/none`]), [path, `${folder}/none`])
   t.ok((await files.free(folder)) > 1024)
   await files.removeDirectory(folder)
   t.ok(await files.stat(folder), 'a directory that holds something stays')
@@ -196,7 +207,7 @@ t.test('a server without SFTP is noticed', { skip }, async (t) => {
   const { connection } = await connected(t, {
     sshdLines: ['ForceCommand /bin/sh -c "$SSH_ORIGINAL_COMMAND"']
   })
-  t.equal(await sftpFiles(connection, connection.with(signal), signal), undefined)
+  t.equal(await sftpFiles(connection, connection.with(signal), { signal }), undefined)
 })
 
 t.test('what the login may not do is named with its path', { skip }, async (t) => {
@@ -205,7 +216,7 @@ t.test('what the login may not do is named with its path', { skip }, async (t) =
   writeFileSync(`${host.folder}/closed/key`, 'secret')
   chmodSync(`${host.folder}/closed`, 0o700)
   const ssh = connection.with(signal)
-  for (const files of [await sftpFiles(connection, ssh, signal), shellFiles(ssh)]) {
+  for (const files of [await sftpFiles(connection, ssh, { signal }), shellFiles(ssh)]) {
     if (!files) throw new Error('the server offers SFTP')
     const denied = { code: 'device-right', message: /closed\/key/ }
     await t.rejects(files.read(`${host.folder}/closed/key`), denied)
@@ -216,7 +227,7 @@ t.test('what the login may not do is named with its path', { skip }, async (t) =
         code: 'device-right'
       }
     )
-    t.equal(await files.mayWriteIn(host.folder), false)
+    t.same(await files.unwritable([host.folder, '/tmp']), [host.folder])
     t.same(await files.unreadable([`${host.folder}/closed/key`, '/etc/hosts']), [`${host.folder}/closed/key`])
   }
 })

@@ -61,7 +61,7 @@ async function engineAndHost(t: Test, { program = 'nginx', host = {}, change = {
     },
     change
   )
-  t.teardown(() => open.store.close())
+  t.teardown(() => open.close())
   const { store } = open
   return {
     ...open,

@@ -38,7 +38,7 @@ export interface LoopFailure {
 /** so many may be under way; the rate falls when a server does not keep up */
 const mostAtOnce = 64
 
-/** Shakes hands until `stop` aborts. */
+/** Shakes hands until `stop` aborts, and then with each once more: what they show in the end is seen, too. */
 async function loop({ endpoints, perSecond }: LoopPlan, stop: AbortSignal): Promise<LoopReport> {
   const shown = new Map(endpoints.map(({ label }) => [label, new Set<string>()]))
   const failed: LoopFailure[] = []
@@ -52,7 +52,9 @@ async function loop({ endpoints, perSecond }: LoopPlan, stop: AbortSignal): Prom
     if (seen.ok) shown.get(label)?.add(seen.fingerprint)
     else failed.push({ label, error: seen.error, at: Math.round(performance.now() - start) })
   }
-  for (let nth = 0; !stop.aborted; nth++) {
+  let last = Infinity
+  for (let nth = 0; nth < last; nth++) {
+    if (stop.aborted && last === Infinity) last = nth + endpoints.length
     const endpoint = endpoints[nth % endpoints.length]
     if (endpoint && underWay.size < mostAtOnce) {
       const handshake = one(endpoint).finally(() => underWay.delete(handshake))

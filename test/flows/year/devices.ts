@@ -83,6 +83,7 @@ function session(
   const holds = (plan: BoundPlan) => device.held.get(plan.target)?.fingerprint === plan.bound.ecdsa
   return {
     check: () => Promise.resolve({ product: 'year', version: '1', role: 'single', rights: [], notes: [] }),
+    role: () => Promise.resolve('single'),
     async *discover() {
       yield await Promise.resolve([])
     },
@@ -119,6 +120,7 @@ function session(
       await Promise.resolve()
     },
     cleanup: () => Promise.resolve([]),
+    isOpen: () => true,
     close: () => Promise.resolve()
   }
 }

@@ -60,6 +60,7 @@ function session(device: FileSettings): Session {
   return {
     check: () =>
       Promise.resolve({ product: 'files', version: '1', role: device.role, rights: [], notes: [] }),
+    role: () => Promise.resolve(device.role),
     async *discover() {
       yield Object.keys(confOf(device).targets).map((target) => bindingOf(device, target))
       await Promise.resolve()
@@ -75,6 +76,7 @@ function session(device: FileSettings): Session {
     },
     rollback: (plan, journal, signal) => rollback(device, { plan, journal, signal }),
     cleanup: (plan, keep) => Promise.resolve(cleanup(device, plan, keep)),
+    isOpen: () => true,
     close: () => Promise.resolve()
   }
 }

@@ -64,6 +64,8 @@ interface Device {
 function session(device: Device): Session {
   return {
     check: (signal) => check(device, signal),
+    // the example has no partner
+    role: () => Promise.resolve('single'),
     discover: (signal) => discover(device, signal),
     plan: (order, signal) => planFor(device, order, signal),
     async deploy(plan, bundle, journal, signal) {
@@ -76,7 +78,8 @@ function session(device: Device): Session {
     rollback: (plan, journal, signal) =>
       backward(stepsOf(factsOf(plan)), { device, pair: undefined, signal }, journal),
     cleanup: (plan, keep, signal) => cleanup(device, { plan, keep }, signal),
-    // each call was a connection of its own
+    // each call is a connection of its own
+    isOpen: () => true,
     close: () => Promise.resolve()
   }
 }
