@@ -174,6 +174,8 @@ export interface AutomationFunctions {
   /** throws plan-changed when the plans have another hash by now */
   approveEvent(id: number, hash: string, by: string): Promise<AutomationEvent>
   cancelEvent(id: number, by: string): Promise<AutomationEvent>
+  /** gives up undoing what it left half-way: a person answers for what its targets show now */
+  giveUpEvent(id: number, by: string): Promise<AutomationEvent>
   /** tries its deployments again; buys nothing */
   retryEvent(id: number, by: string): Promise<AutomationEvent>
   /** the CSRs of an event whose issuer is a person, PEM */

@@ -6,6 +6,7 @@ import {
   approveEvent,
   askIssuerAgain,
   cancelEvent,
+  giveUpEvent,
   requestEvent,
   retryEvent
 } from '../../sensor/automation/requests.ts'
@@ -86,6 +87,11 @@ export function cancel({ store, engine }: Site, id: number, by: string): Automat
 /** Throws event-state, event-missing, key-gone. */
 export function retry({ store, engine }: Site, id: number, by: string): AutomationEvent {
   return eventRecord(store, retryEvent(engine.context, id, by))
+}
+
+/** Throws event-state, event-missing. */
+export function giveUp({ store, engine }: Site, id: number, by: string): AutomationEvent {
+  return eventRecord(store, giveUpEvent(engine.context, { event: id, who: by }))
 }
 
 /** The orders of an event that a person has to take to a CA. Throws event-state where there is none. */

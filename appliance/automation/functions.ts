@@ -163,7 +163,9 @@ function eventFunctions({
 function eventChanges({
   site,
   driving
-}: AutomationDeps): Some<'requestEvent' | 'approveEvent' | 'cancelEvent' | 'retryEvent' | 'giveCertificate'> {
+}: AutomationDeps): Some<
+  'requestEvent' | 'approveEvent' | 'cancelEvent' | 'retryEvent' | 'giveUpEvent' | 'giveCertificate'
+> {
   const changing = async <T>(
     act: (events: Awaited<ReturnType<typeof modules.events>>, site: Site) => T
   ): Promise<T> => {
@@ -175,6 +177,7 @@ function eventChanges({
     requestEvent: (request) => changing((events, one) => events.request(one, request)),
     approveEvent: (id, hash, by) => changing((events, one) => events.approve(one, id, { hash, by })),
     cancelEvent: (id, by) => changing((events, one) => events.cancel(one, id, by)),
+    giveUpEvent: (id, by) => changing((events, one) => events.giveUp(one, id, by)),
     retryEvent: (id, by) => changing((events, one) => events.retry(one, id, by)),
     giveCertificate: (id, pem) => changing((events, one) => events.giveCertificate(one, id, pem))
   }

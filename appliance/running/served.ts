@@ -52,6 +52,7 @@ export const served: Manners<Served> = {
   approveEvent: 'one',
   cancelEvent: 'one',
   retryEvent: 'one',
+  giveUpEvent: 'one',
   eventRequests: 'one',
   giveCertificate: 'one',
   why: 'one'

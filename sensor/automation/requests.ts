@@ -208,6 +208,28 @@ function undoAgain(deps: EngineContext, event: EventRow, who: string): EventRow 
   return deps.store.events.get(event.id)
 }
 
+/**
+ * Gives up undoing what an event left half-way: a person has looked at those targets and answers for what they show
+ * now. They are free for other events then. Faults: event-missing, event-state.
+ */
+export function giveUpEvent(deps: EngineContext, { event: id, who }: PersonsAct): EventRow {
+  const event = deps.store.events.get(id)
+  const halfWay = deps.store.deployments
+    .of(id)
+    .filter(({ state }) => state === 'stuck' || state === 'rolling-back')
+  if (halfWay.length === 0) throw cannot(event, 'be given up')
+  for (const of of halfWay) {
+    const why = `${who} answers for what the target shows now: its undo was given up (${of.why})`
+    moveDeployment(deps, of, { to: 'failed', why, wake: null }, who)
+  }
+  if (event.state === 'stuck') {
+    // the others of the event decide how it ends
+    const why = `${who} gave up the undo`
+    moveEvent(deps, event, { to: 'deploying', why, wake: deps.clock.now() }, who)
+  }
+  return deps.store.events.get(id)
+}
+
 function cannot(event: EventRow, what: string): Fault {
   const message = `event ${event.id}: it is ${event.state} and cannot ${what}`
   return new Fault('event-state', message, { event: event.id, state: event.state })

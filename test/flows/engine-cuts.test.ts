@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { retryEvent } from '../../sensor/automation/requests.ts'
+import { giveUpEvent, retryEvent } from '../../sensor/automation/requests.ts'
 import { setCa } from '../peers/file-ca.ts'
 import { wishFaults, type FaultPoint, type FaultWay } from '../peers/file-device/faults.ts'
 import { calls, engineWorld, limits, type EngineWorld, type WorldDevice } from './engine-world.ts'
@@ -123,6 +123,26 @@ t.test('a server that does not take the new certificate gets the old one back', 
     /handshakes show otherwise: shop\.test at 127\.0\.0\.1:\d+ \(TLSv1\.3, ecdsa\) shows/
   )
   t.same(state(edge), before)
+})
+
+t.test('a person who answers for what it shows has a stuck event given up', async (t) => {
+  const world = await engineWorld(t)
+  world.profile()
+  const edge = await world.device('edge', { shop })
+  const { event } = await renewWith(world, edge, [
+    { at: 'journaled switch', does: 'refuse', times: 1 },
+    { at: 'undo-before switch', does: 'refuse', times: 3 }
+  ])
+  t.equal(event.state, 'stuck')
+  const left = await world.shown(edge, 'shop')
+  const given = await world.finish(giveUpEvent(world.engine.context, { event: event.id, who: 'alice' }))
+  t.match(given, { state: 'failed', open: 0, why: /alice answers for what the target shows now/ })
+  t.equal(await world.shown(edge, 'shop'), left, 'nothing more was done')
+  t.throws(() => giveUpEvent(world.engine.context, { event: event.id, who: 'alice' }), {
+    code: 'event-state'
+  })
+  const next = await world.finish(world.request({ targets }))
+  t.equal(next.state, 'live', 'its target is free again')
 })
 
 t.test('a neighbour that changes with it is noticed, and all is put back', async (t) => {

@@ -86,6 +86,11 @@ export async function retryEvent(session: Session, id: number, options: GoOnOpti
   return goOn(session, { id, options }, (functions) => functions.retryEvent(id, thisPerson()))
 }
 
+/** Gives up the undo of an event. */
+export async function giveUpEvent(session: Session, id: number, options: GoOnOptions): Promise<number> {
+  return goOn(session, { id, options }, (functions) => functions.giveUpEvent(id, thisPerson()))
+}
+
 interface ApproveOptions extends GoOnOptions {
   readonly hash: string
 }

@@ -93,6 +93,15 @@ function acts(events: Command, run: Run): void {
 }
 
 function persons(events: Command, run: Run): void {
+  one(events, 'give-up')
+    .summary('give up the undo of a stuck event')
+    .description(
+      'Ends what an event left half-way as it is: you have looked at its targets and answer for what they show now.'
+    )
+    .option(...noWait)
+    .action((id: number, _options: object, command: Command) =>
+      run(command, async (session) => (await actions()).giveUpEvent(session, id, command.optsWithGlobals()))
+    )
   events
     .command('csr')
     .summary('print its certificate requests')

@@ -161,7 +161,7 @@ export function nextAct({ id, state, hash }: AutomationEvent): string | undefine
     case 'rolled-back':
       return `Once that is put right: tlsward events retry ${id}. It buys nothing.`
     case 'stuck':
-      return `A device is neither as it was nor as it should be. Put right what the message says, then: tlsward events retry ${id}`
+      return `A device is neither as it was nor as it should be. Put right what the message says, then: tlsward events retry ${id} (docs/operations.md#stuck)`
     default:
       return undefined
   }
