@@ -236,6 +236,8 @@ t.test('a process that is killed again and again, whenever, ends each event well
     for (let delay = 450 + round * 37; ends < 12; delay += 45, ends++) {
       if ((await runChild(world, event.id, delay)) === 0) break
     }
+    // on a busy machine all of them may die before they have come far
+    if (ends === 12) t.equal(await runChild(world, event.id), 0)
     t.equal(world.store.events.get(event.id).state, 'live', `killed ${ends} times`)
     t.equal(await world.shown(edge, 'shop'), world.store.orders.of(event.id)[0]?.fingerprint)
     t.equal(world.sold().length - sold, 1)
