@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { accepting, startProcess } from '../process.ts'
-import { childrenOf, keyBeside, makeFolder, pidIn, portsOf, writePairs, writer } from './files.ts'
+import { keyBeside, makeFolder, pidIn, portsOf, writePairs, writer } from './files.ts'
 import type { HostedProgram, ProgramSpace, ServedSite } from './program.ts'
 
 const program = '/usr/sbin/apache2'
@@ -34,7 +34,9 @@ export async function startApache({ folder, sites, freePort }: ProgramSpace): Pr
       // as logrotate does it: without a test before
       process.kill(master(), 'SIGUSR1')
     },
-    generation: () => childrenOf(master()).join(' '),
+    // its workers come and go by themselves; at each (re)start it says that it goes on
+    generation: () =>
+      String(readFileSync(`${folder}/error.log`, 'utf8').split('resuming normal operations').length),
     stop: () => keeper.stop()
   }
 }

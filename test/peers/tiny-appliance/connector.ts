@@ -271,13 +271,15 @@ function isNew({ bound }: BoundPlan, { fingerprint }: Slot): boolean {
 }
 
 async function verify(device: Device, plan: BoundPlan, signal: AbortSignal): Promise<Verdict> {
-  const { site, fresh } = factsOf(plan)
+  const { site } = factsOf(plan)
   const slot = await slotNow(device, plan, signal)
-  if (!slot || slot.object !== fresh || !isNew(plan, slot)) {
-    return { state: 'differs', why: [`site ${site} shows ${slot?.object ?? 'nothing'}, not ${fresh}`] }
+  // whatever the object is called: what was there before the plan may be what is wanted
+  if (!slot || !isNew(plan, slot)) {
+    const wanted = Object.values(plan.bound).join(', ')
+    return { state: 'differs', why: [`site ${site} shows ${slot?.fingerprint ?? 'nothing'}, not ${wanted}`] }
   }
   const { unsaved } = await device.api.system(signal)
-  const mine = unsaved.filter((name) => name === `sites/${site}` || name === `certificates/${fresh}`)
+  const mine = unsaved.filter((name) => name === `sites/${site}` || name === `certificates/${slot.object}`)
   if (mine.length === 0) return { state: 'in-place' }
   return { state: 'differs', why: [`not saved: ${mine.join(', ')}`] }
 }
