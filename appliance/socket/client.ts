@@ -58,12 +58,21 @@ function lost(path: string): { code: string; message: string } {
   return { code: 'socket-lost', message: `${path}: the running tlsward ended, or closed the connection` }
 }
 
+/** no socket, no directory for one, nobody behind it, a path that none can have */
+const nobodyThere: ReadonlySet<string> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'ECONNREFUSED',
+  'ENAMETOOLONG',
+  'EINVAL'
+])
+
 function opened(path: string): Promise<Socket | undefined> {
   return new Promise((resolve, reject) => {
     const socket = connect(path)
     socket.on('connect', () => resolve(socket))
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') return resolve(undefined)
+      if (nobodyThere.has(error.code ?? '')) return resolve(undefined)
       if (error.code !== 'EACCES') return reject(error)
       const message = `${path}: the running tlsward belongs to another account; use that account, or root`
       return reject(new Fault('state-unwritable', message, { path }, error))

@@ -43,13 +43,20 @@ async function listening(server: Server, path: string): Promise<void> {
   const mask = process.umask(0o177)
   try {
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
+      server.once('error', (error: NodeJS.ErrnoException) => reject(unfit(path, error)))
       server.listen(path, resolve)
     })
   } finally {
     process.umask(mask)
   }
   chmodSync(path, 0o600)
+}
+
+function unfit(path: string, error: NodeJS.ErrnoException): Error {
+  // Linux: unix(7), sun_path
+  const why = error.code === 'EINVAL' ? 'a path of a socket has 107 bytes at most' : error.message
+  const message = `${path}: no socket can be made there (${why}); use another --state`
+  return new Fault('state-unwritable', message, { path }, error)
 }
 
 function answers(path: string): Promise<boolean> {
