@@ -268,9 +268,11 @@ export function meddler(path: string): (moment: string) => void {
       writeFileSync(`${path}.theirs`, readFileSync(path), { mode: 0o600 })
       renameSync(`${path}.theirs`, path)
     }
-    if (moment === 'deployment rolling-back') {
+    // an undo that waits tells so again, and may have been at work by then
+    if (moment === 'deployment rolling-back' && link !== '') {
       symlinkSync(link, `${path}.theirs`)
       renameSync(`${path}.theirs`, path)
+      link = ''
     }
   }
 }
