@@ -8,6 +8,8 @@ import { journalOf } from './deployment-journal.ts'
 import { heldAfter, heldColumns } from './held.ts'
 import { namesOf } from './orders.ts'
 import { planTarget, samePlan, samePlanElsewhere, storedPlan, type TargetPlan } from './plans.ts'
+import { sentence, type Reason } from './policy/reasons.ts'
+import { windowAt } from './policy/windows.ts'
 import type { Baseline, WireVerdict } from './ports.ts'
 import { withSession } from './sessions.ts'
 
@@ -71,6 +73,9 @@ async function prepare(deps: EngineContext, of: DeploymentRow): Promise<Deployme
     }
   }
   const began = deps.clock.now()
+  // a device that was away may have let the window pass
+  const closed = closedAt(deps, event, began)
+  if (closed) return { to: 'waiting', why: sentence(closed), wake: null }
   return { to: 'deploying', why: 'the device is as planned', wake: began, set: { ...kept, began } }
 }
 
@@ -231,6 +236,11 @@ function rollBackFor({ clock }: EngineContext, { message, code }: Fault): Deploy
 
 function differs(who: string, why: readonly string[]): Fault {
   return new Fault('wire-differs', `${who} otherwise: ${why.join('; ')}`)
+}
+
+/** why nothing may be changed at that time; null: it may */
+function closedAt(deps: EngineContext, event: EventRow, at: number): Reason | null {
+  return event.hours === 'any' ? null : windowAt(profileOf(deps, event).windows, at).why
 }
 
 function boundPlanOf({ bound }: DeploymentRow): BoundPlan {

@@ -8,7 +8,7 @@ import type { Secret } from '../../core/secret.ts'
 import { createEngine } from '../../sensor/automation/engine.ts'
 import { wholeProfile } from '../../sensor/automation/profile.ts'
 import { manageTarget } from '../../sensor/automation/requests.ts'
-import { openStore } from '../../sensor/store/store.ts'
+import { openStore, type Store } from '../../sensor/store/store.ts'
 import { yearCa } from './year/ca.ts'
 import { yearClock } from './year/clock.ts'
 import {
@@ -34,6 +34,12 @@ interface Life {
   readonly cohort: Cohort
   readonly gone: readonly Outage[]
   readonly certificates: readonly { readonly at: number; readonly fingerprint: string }[]
+}
+
+/** the same when the year is over */
+interface Lived extends Life {
+  /** what its events did in that time, for whoever has to find out why it was lost */
+  readonly story: (from: number, to: number) => readonly string[]
 }
 
 t.test(
@@ -127,7 +133,8 @@ async function liveThrough(t: Test) {
     ca,
     lives: lives.map((life) => ({
       ...life,
-      certificates: [...life.certificates, ...year.shown.filter(({ place }) => place === life.place)]
+      certificates: [...life.certificates, ...year.shown.filter(({ place }) => place === life.place)],
+      story: (from: number, to: number) => storyOf(store, life.place, { from, to })
     })),
     log: {
       errors,
@@ -136,6 +143,23 @@ async function liveThrough(t: Test) {
       stuck: events.filter(({ state }) => state === 'stuck').length
     }
   }
+}
+
+/** what happened to a target; while the store is open */
+function storyOf(store: Store, place: string, { from, to }: Gap): string[] {
+  const [name = '', target = ''] = place.split(' ')
+  const device = store.devices.named(name).id
+  return store.events
+    .before(Number.MAX_SAFE_INTEGER, 100_000)
+    .filter(({ requested, ended }) => requested < to && (ended ?? end) > from)
+    .filter(({ id }) =>
+      store.deployments.of(id).some((one) => one.device === device && one.target === target)
+    )
+    .flatMap(({ id }) => store.eventHistory.of(id))
+    .filter(({ at }) => at >= from && at <= to)
+    .map(
+      ({ at, event, deployment, state, why }) => `${iso(at)} ${event} ${deployment ?? ''} ${state}: ${why}`
+    )
 }
 
 interface People {
@@ -205,7 +229,7 @@ interface Sums {
 }
 
 /** holds what happened against what could have been */
-function judge(t: Test, lives: readonly Life[], cohort: Cohort, ca: ReturnType<typeof yearCa>) {
+function judge(t: Test, lives: readonly Lived[], cohort: Cohort, ca: ReturnType<typeof yearCa>) {
   const open = oracleGrid(cohort.window, begin - 60 * day, end)
   const sums: Sums = { renewals: 0, ended: 0, unsaveable: 0, outage: 0, lost: 0, twice: 0 }
   for (const life of lives) judgeLife(t, life, { open, ca, sums })
@@ -225,7 +249,7 @@ interface Bench {
 
 function judgeLife(
   t: Test,
-  { place, cohort, gone, certificates: came }: Life,
+  { place, cohort, gone, story, certificates: came }: Lived,
   { open, ca, sums }: Bench
 ): void {
   const certificates = came.flatMap(({ at, fingerprint }): Held[] => {
@@ -246,13 +270,17 @@ function judgeLife(
       sums.outage++
     else {
       sums.lost++
-      t.fail(`${place} was without from ${iso(gap.from)} to ${iso(gap.to)}`)
+      t.fail(`${place} was without from ${iso(gap.from)} to ${iso(gap.to)}`, {
+        story: story(gap.from - 3 * day, gap.to)
+      })
     }
   }
   sums.renewals += certificates.length - 1
   sums.ended += gaps.length
   for (const { at } of certificates.slice(1)) {
-    if (!open(at)) t.fail(`${place} changed at ${iso(at)}, out of its window`)
+    if (!open(at)) {
+      t.fail(`${place} changed at ${iso(at)}, out of its window`, { story: story(at - 4 * hour, at) })
+    }
     if (known.some((one) => at >= one.from && at < one.to))
       t.fail(`${place} changed at ${iso(at)}, in the freeze`)
   }
