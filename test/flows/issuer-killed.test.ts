@@ -156,7 +156,7 @@ async function killedEverywhere(
     seen.push(counts)
   }
   const rows = points.flatMap((point, at) => (seen[at] ? [row(nameOf(point), seen[at])] : []))
-  t.comment([heading, ...rows].join('\n'))
+  for (const row of [heading, ...rows]) t.comment(`table: ${row}`)
   return seen
 }
 

@@ -98,7 +98,7 @@ t.test('a replacement that is disturbed at any moment', { skip, timeout: 1_800_0
     const [killed, cut] = [kills.get(name) ?? 0, cuts.get(name) ?? 0]
     t.same([killed, cut], [points.length, points.length], `${name}: every point was tried`)
     t.comment(
-      `killed replacement ${name}: ${killed} points by SIGKILL, ${cut} by a cut connection, each with a foreign reload`
+      `table: killed replacement ${name}: ${killed} points by SIGKILL, ${cut} by a cut connection, each with a foreign reload`
     )
   }
 })

@@ -331,7 +331,7 @@ t.test('no secret is anywhere but where it belongs', { skip, timeout: 900_000 },
   t.ok(strayed(keys, { paths: [nginx] }).every(({ place }) => place.endsWith('planted.crt')))
   t.not(strayed(keys, { paths: [nginx] }).length, 0)
   t.comment(
-    `secrets: ${sought.length} values × ${forms} encodings searched in ${bytes} bytes of ${looked} files, ` +
+    `table: secrets: ${sought.length} values × ${forms} encodings searched in ${bytes} bytes of ${looked} files, ` +
       `${Object.keys(outputs).length} outputs and ${watch.count()} processes: ${hits.length || 'none'} found, planted ones found`
   )
 })
