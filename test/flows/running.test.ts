@@ -1,4 +1,5 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -133,3 +134,42 @@ t.test('what was half-way when it was killed is gone on with at the next start',
   const [event] = await records(0, 'events', '--limit', '1')
   t.same(event?.['certificates'], [await host.served()], 'one certificate was issued, and it is served')
 })
+
+t.test('odd lines on its socket end no more than their own connection', async (t) => {
+  const host = await automationHost(t)
+  await startRunning(t, host)
+  const socket = join(host.bench.state, 'tlsward.sock')
+  const call = (name: string, ...args: unknown[]) => `${JSON.stringify({ id: 1, call: name, args })}\n`
+  const faults: readonly (readonly [line: string, code: string])[] = [
+    [call('nothing'), 'socket-malformed'],
+    [call('__proto__'), 'socket-malformed'],
+    [call('constructor'), 'socket-malformed'],
+    [call('close'), 'socket-malformed'],
+    [call('putProfile', 'p', { issuer: 'x', keyTypes: 5 }), 'profile-malformed'],
+    [call('identifyDevice', { connector: 'web-hosts', settings: { address: 5 } }), 'settings-malformed'],
+    [call('why', {}), 'internal'],
+    [call('followEvent', 99, null, null), 'event-missing']
+  ]
+  for (const [line, code] of faults) {
+    t.match(JSON.parse(await answerTo(socket, line)), { id: 1, fault: { code } }, line)
+  }
+  for (const line of ['garbage\n', '{}\n', '[]\n', 'x'.repeat(20_000_000)]) {
+    t.equal(await answerTo(socket, line), '', `${line.slice(0, 20)}: the connection is ended`)
+  }
+  t.equal((await host.run('events')).code, 0, 'it works as before')
+})
+
+/** the first line that comes back, or '' when the connection is ended */
+function answerTo(path: string, line: string): Promise<string> {
+  return new Promise((resolve) => {
+    let text = ''
+    const client = connect(path)
+    client.on('error', () => {})
+    client.on('close', () => resolve(text.trim()))
+    client.on('data', (bytes) => {
+      text += String(bytes)
+      if (text.includes('\n')) client.end()
+    })
+    client.write(line)
+  })
+}
