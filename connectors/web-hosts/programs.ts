@@ -57,9 +57,22 @@ export interface Found {
   readonly workers: readonly Process[]
 }
 
+/** pauses between looks at a program that seems not to run: in a reload there are moments without a worker */
+const pausesMs = [100, 200, 400, 800, 1_500]
+
 /** Looks for a program among the processes; undefined: it does not run, or has none to look at. */
-export async function findProgram({ host }: Controls, program: Program): Promise<Found | undefined> {
+export async function findProgram(controls: Controls, program: Program): Promise<Found | undefined> {
   if (program.kind === 'files') return undefined
+  let found = await lookFor(controls, program)
+  for (const pause of pausesMs) {
+    if (found && found.workers.length > 0) break
+    await sleep(controls.clock, pause)
+    found = await lookFor(controls, program)
+  }
+  return found
+}
+
+async function lookFor({ host }: Controls, program: Program): Promise<Found | undefined> {
   const processes = await listProcesses(host, commandsOf[program.kind])
   const master = processes.find((one) => isMasterOf(program, one, processes))
   if (!master) return undefined
