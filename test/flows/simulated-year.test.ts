@@ -9,7 +9,7 @@ import { createEngine } from '../../sensor/automation/engine.ts'
 import { wholeProfile } from '../../sensor/automation/profile.ts'
 import { manageTarget } from '../../sensor/automation/requests.ts'
 import { openStore, type Store } from '../../sensor/store/store.ts'
-import { yearCa } from './year/ca.ts'
+import { latestWish, yearCa } from './year/ca.ts'
 import { yearClock } from './year/clock.ts'
 import {
   begin,
@@ -260,14 +260,15 @@ function judgeLife(
   if (!first) throw new Error('nothing to judge')
   const known = cohort.frozen ? [freezeTime] : []
   const unforeseen = [...caOutages, ...gone]
+  const wanted = cohort.asks ? latestWish : 2 / 3
+  const told = { wanted, open, known, unforeseen }
   const gaps = gapsOf(certificates)
   const avoidable = { lifetimeMs: cohort.days * day, open, closed: [...known, ...unforeseen], begin, end }
   const never = gaps.length === 0 ? [] : unavoidable({ ...avoidable, first: spanOf(first) })
   for (const gap of gaps) {
     const certificate = certificates.find(({ notAfter }) => notAfter === gap.from)
     if (never.some((one) => one.to > gap.from && one.from < gap.to)) sums.unsaveable++
-    else if (certificate && takenByOutage({ certificate: spanOf(certificate), open, known, unforeseen }))
-      sums.outage++
+    else if (certificate && takenByOutage({ ...told, certificate: spanOf(certificate) })) sums.outage++
     else {
       sums.lost++
       t.fail(`${place} was without from ${iso(gap.from)} to ${iso(gap.to)}`, {

@@ -44,6 +44,9 @@ const day = 86_400_000
 // RSA signs without chance: the same year comes out each time
 const key = createKey('rsa2048')
 
+/** share of a lifetime at which the CA wants its certificates renewed at the latest */
+export const latestWish = 0.7
+
 /** All keys of the year are one: making them is not what the year is about. */
 export function yearCa({ clock, outages, recall }: YearCaTools): YearCa {
   const sold = new Map<string, YearCertificate>()
@@ -89,7 +92,7 @@ export function yearCa({ clock, outages, recall }: YearCaTools): YearCa {
         certificate.sold < recall.at && clock.now() >= recall.at && recall.lifetimes.includes(lifetime)
       const [start, end] = called
         ? [recall.at, recall.at + 2 * day]
-        : [notBefore + lifetime * 0.6, notBefore + lifetime * 0.7]
+        : [notBefore + lifetime * 0.6, notBefore + lifetime * latestWish]
       const againAt = clock.now() + day
       return Promise.resolve({ start, end, explanation: called ? 'https://ca.test/incident' : null, againAt })
     },

@@ -65,16 +65,18 @@ export interface OracleTarget {
 /** A certificate that ended, and what was known beforehand (windows, freezes) and what was not (outages). */
 export interface Ended {
   readonly certificate: Gap
+  /** share of its lifetime after which it was wanted to be renewed at the latest: by rule, or by its CA */
+  readonly wanted: number
   readonly open: (at: number) => boolean
   readonly known: readonly Outage[]
   readonly unforeseen: readonly Outage[]
 }
 
 /**
- * Did an outage that nobody could foresee take every chance? From when two thirds of its lifetime were over; where no
- * window was to come from then on, in the last one before.
+ * Did an outage that nobody could foresee take every chance? From when it was wanted to be renewed; where no window was
+ * to come from then on, in the last one before.
  */
-export function takenByOutage({ certificate, open, known, unforeseen }: Ended): boolean {
+export function takenByOutage({ certificate, wanted, open, known, unforeseen }: Ended): boolean {
   const lifetime = certificate.to - certificate.from
   const chances = (from: number, closed: readonly Outage[]) => {
     const found: number[] = []
@@ -83,7 +85,7 @@ export function takenByOutage({ certificate, open, known, unforeseen }: Ended): 
     }
     return found
   }
-  const foreseen = chances(certificate.from + (lifetime * 2) / 3, known)
+  const foreseen = chances(certificate.from + lifetime * wanted, known)
   const last = foreseen.length > 0 ? foreseen : lastRun(chances(certificate.from + lifetime * 0.1, known))
   return (
     last.length > 0 &&
