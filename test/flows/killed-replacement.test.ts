@@ -320,9 +320,14 @@ function endStateOf({ state, why }: EventRow): string {
   return state === 'cleaned' || state === 'rolled-back' ? state : `${state}: ${why}`
 }
 
-/** What the event, its order or its deployment went through; a state that was waited in counts once. */
+/**
+ * What the event, its order or its deployment went through. A state that was waited in counts once, and the one that a
+ * deployment begins in not at all: it is told only where its device could not be planned at once.
+ */
 function statesOf(history: readonly HistoryEntryRow[], kind: string): string[] {
-  const moments = history.map(momentOf).filter((moment) => moment.startsWith(`${kind} `))
+  const moments = history
+    .map(momentOf)
+    .filter((moment) => moment.startsWith(`${kind} `) && moment !== 'deployment waiting')
   return moments.filter((moment, at) => moment !== moments[at - 1])
 }
 

@@ -19,6 +19,7 @@ import { approveEvent, retryEvent } from '../../sensor/automation/requests.ts'
 import type { EventRow } from '../../sensor/store/events.ts'
 import { pemOf } from '../peers/certificates.ts'
 import { purchases } from '../peers/file-ca.ts'
+import { atDeath, quoted } from '../peers/guard.ts'
 import { keyBeside } from '../peers/hosts/files.ts'
 import { hostMissing, programNames, type ProgramName, type TestHostOptions } from '../peers/hosts/host.ts'
 import { reloadByOthers } from '../peers/hosts/reload.ts'
@@ -257,7 +258,12 @@ async function smallDisk(t: Test, { program }: EngineHost) {
   const copy = `${folder}-copy`
   cpSync(folder, copy, { recursive: true })
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m,mode=755', 'small', folder])
-  t.teardown(() => spawnSync('umount', ['-l', folder]))
+  // also when this process is killed
+  const takeBack = atDeath('first', `umount -l ${quoted(folder)}`)
+  t.teardown(() => {
+    spawnSync('umount', ['-l', folder])
+    takeBack()
+  })
   cpSync(copy, folder, { recursive: true })
   rmSync(copy, { recursive: true })
   await reloadByOthers(program)
