@@ -22,7 +22,7 @@ import { startTestHost, type ProgramName, type TestHost } from '../peers/hosts/h
 import type { Family, HostedProgram, Pairs, Site } from '../peers/hosts/program.ts'
 import { pebbleMissing } from '../peers/pebble.ts'
 import { snapshot } from '../peers/hosts/snapshot.ts'
-import { dayMs, keyRing, register } from '../unit/issuance-world.ts'
+import { dayMs, keyRing, recipe, register } from '../unit/issuance-world.ts'
 import { engineWorld, limits, type EngineWorld } from './engine-world.ts'
 import { issuerWorld } from './issuer-world.ts'
 import { accessTo, discovered, signal } from './web-hosts-world.ts'
@@ -125,18 +125,7 @@ export const privateCaOfFleet: FleetIssuer = {
 /** A private CA that was just set up, and keeps everything in memory. */
 export async function freshPrivateCa(): Promise<Issuer> {
   const tools = { keys: keyRing(), clock: systemClock, random: systemRandom, register: register() }
-  const { root, issuer, key } = await setUpPrivateCa(
-    {
-      name: 'corp',
-      root: { O: 'Corp', CN: 'Corp root' },
-      issuer: { O: 'Corp', CN: 'Corp issuer' },
-      keyType: 'ec-p256',
-      rootLifeMs: 3650 * dayMs,
-      issuerLifeMs: 365 * dayMs,
-      permitted: null
-    },
-    tools
-  )
+  const { root, issuer, key } = await setUpPrivateCa({ ...recipe, permitted: null }, tools)
   const life = { validityMs: 30 * dayMs, maxValidityMs: 30 * dayMs }
   return privateCaIssuer({ key, certificate: issuer, above: [root], ...life, crlUrls: [] }, tools)
 }

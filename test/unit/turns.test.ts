@@ -6,16 +6,7 @@ import { systemClock, type Clock } from '../../core/clock.ts'
 import { systemRandom } from '../../core/random.ts'
 import { deepBudget } from '../../sensor/scan/deep/deep-probe.ts'
 import type { PaceLimits } from '../../sensor/scan/gate.ts'
-
-const unlimited: PaceLimits = {
-  rate: Infinity,
-  concurrency: Infinity,
-  hostRate: Infinity,
-  hostConcurrency: 1,
-  subnetRate: Infinity,
-  subnetConcurrency: Infinity,
-  jitter: 0
-}
+import { open as unlimited } from './gate-world.ts'
 
 /** A clock whose time passes when everybody waits. */
 function waitingClock(): Clock & { at: number; pass(until: () => boolean): Promise<void> } {

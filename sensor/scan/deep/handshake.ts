@@ -1,8 +1,8 @@
-import { constants } from 'node:crypto'
 import net from 'node:net'
 import tls from 'node:tls'
 import { formatEndpoint } from '../../../core/address.ts'
 import { visible } from '../../../core/text.ts'
+import { permissive } from '../probe/permissive.ts'
 import { followPrelude } from '../probe/starttls/follow.ts'
 import { openPrelude } from '../probe/starttls/index.ts'
 import type { HttpAnswer } from './report.ts'
@@ -108,15 +108,6 @@ class Visit {
     return { ticket: this.#version === 'TLSv1.3' ? ticket : null, http: readHttp(this.#text) }
   }
 }
-
-/** whatever OpenSSL can still speak: nothing is entrusted to this connection */
-const permissive = {
-  rejectUnauthorized: false,
-  checkServerIdentity: () => undefined,
-  minVersion: 'TLSv1',
-  ciphers: 'DEFAULT:@SECLEVEL=0',
-  secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT
-} as const
 
 function headRequest({ address, port, name }: DeepEndpoint): string {
   const authority = formatEndpoint(name ?? address, port)

@@ -1,9 +1,9 @@
-import { constants } from 'node:crypto'
 import { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { Flight } from './flight.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import type { Hello } from './hello.ts'
+import { permissive } from './permissive.ts'
 import type { Closing } from './starttls/prelude.ts'
 import { sweepAgreement } from './agreements.ts'
 
@@ -99,12 +99,3 @@ export class FinishedTls {
 }
 
 const nothing = new Uint8Array(0)
-
-/** whatever OpenSSL can still speak: nothing is entrusted to this connection */
-const permissive = {
-  rejectUnauthorized: false,
-  checkServerIdentity: () => undefined,
-  minVersion: 'TLSv1',
-  ciphers: 'DEFAULT:@SECLEVEL=0',
-  secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT
-} as const
