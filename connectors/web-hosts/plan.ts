@@ -208,11 +208,12 @@ async function checkRights(
     directories.add(path)
     break
   }
-  for (const directory of await files.unwritable([...directories])) {
+  const [closed] = await files.unwritable([...directories])
+  if (closed !== undefined) {
     throw new Fault(
       'device-right',
-      `${login.user} may not write in ${directory} on ${host.name}: give it the directory (chown ${login.user} ${directory}), or switch on sudo for everything.`,
-      { path: directory }
+      `${login.user} may not write in ${closed} on ${host.name}: give it the directory (chown ${login.user} ${closed}), or switch on sudo for everything.`,
+      { path: closed }
     )
   }
   // links and generations can lie on disks of their own

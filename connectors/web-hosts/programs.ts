@@ -135,8 +135,9 @@ const proofEveryMs = 150
 const proofSeldomMs = 1_500
 
 /**
- * Reloads a program, as it was found just `before`, and waits until other workers take the connections. A reload command tells nothing by its exit
- * code: nginx keeps its old workers when it cannot bind, and Apache ends altogether. Fault device-refused.
+ * Reloads a program, as it was found just `before`, and waits until other workers take the connections. A reload
+ * command tells nothing by its exit code: nginx keeps its old workers when it cannot bind, and Apache ends altogether.
+ * Fault device-refused.
  */
 export async function reloadProgram(
   controls: Controls,
@@ -202,7 +203,7 @@ export async function startProgram(controls: Controls, program: Program): Promis
     const ran = await root.run(program.start, { timeoutMs: controlMs })
     if (ran.code !== 0) throw refused(program.name, program.start, ran)
     for (const soon = clock.ticks() + startMs; clock.ticks() < soon; await sleep(clock, proofEveryMs)) {
-      if (((await findProgram(controls, program))?.workers.length ?? 0) > 0) return
+      if (((await lookFor(controls, program))?.workers.length ?? 0) > 0) return
     }
   }
   throw ended(program)
