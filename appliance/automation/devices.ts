@@ -8,6 +8,7 @@ import type { Credentials } from '../../sensor/automation/ports.ts'
 import type { DeviceRow } from '../../sensor/store/devices.ts'
 import type { ConnectorForm, DeviceAddress, NewDevice, SecretValues } from '../automation-functions.ts'
 import type { Binding as BindingRecord, Device, DeviceCheck, Pin } from '../automation-records.ts'
+import { schemaVersion } from '../schema-version.ts'
 import { looksLikeReference, parseReference, type Reference } from '../vault/reference.ts'
 import { driftOf } from './drift.ts'
 import { givenName } from './names.ts'
@@ -32,7 +33,7 @@ function connectorNamed(id: string): Connector {
 /** Asks a device who it is. Faults: connector-missing, and those of Connector.identify. */
 export async function identifyDevice(site: Site, { connector, settings }: DeviceAddress): Promise<Pin[]> {
   const shown = await identify(site, connectorNamed(connector), accessBy(site, settings as Json))
-  return shown.map((pin) => ({ type: 'pin', schema: 1, ...pin, accepted: false }))
+  return shown.map((pin) => ({ type: 'pin', schema: schemaVersion, ...pin, accepted: false }))
 }
 
 /** Asks a device that is kept who it is, and whether a person has accepted exactly that. */
@@ -41,7 +42,12 @@ export async function devicePins(site: Site, name: string): Promise<Pin[]> {
   const accepted = new Set(site.store.devices.pins(device.id).map(pinText))
   const access = accessBy(site, JSON.parse(device.settings) as Json)
   const shown = await identify(site, connectorNamed(device.connector), access)
-  return shown.map((pin) => ({ type: 'pin', schema: 1, ...pin, accepted: accepted.has(pinText(pin)) }))
+  return shown.map((pin) => ({
+    type: 'pin',
+    schema: schemaVersion,
+    ...pin,
+    accepted: accepted.has(pinText(pin))
+  }))
 }
 
 const pinText = ({ what, fingerprint }: { readonly what: string; readonly fingerprint: string }) =>
@@ -110,10 +116,7 @@ export async function addDevice(site: Site, of: NewDevice): Promise<DeviceCheck>
   const { store, vault, clock } = site
   const name = givenName('device', of.name)
   const connector = connectorNamed(of.connector)
-  if (store.devices.list().some((one) => one.name === name)) {
-    const message = `device ${name}: there is one of this name; choose another, or remove it first`
-    throw new Fault('device-exists', message, { device: name })
-  }
+  store.devices.checkFree(name)
   const given = givenSecrets(connector, of.secrets)
   const secrets = await resolved(site, given)
   const access = accessBy(site, of.settings as Json, {

@@ -3,6 +3,7 @@ import { Secret } from '../../core/secret.ts'
 import { encodePem } from '../../pki/pem.ts'
 import type { NewIssuer, IssuerForm } from '../automation-functions.ts'
 import type { Imported, Issuer, IssuerCheck } from '../automation-records.ts'
+import { schemaVersion } from '../schema-version.ts'
 import { looksLikeReference } from '../vault/reference.ts'
 import { issuerKinds } from './issuer-kinds.ts'
 import { shelve } from './issuers/import.ts'
@@ -30,7 +31,7 @@ export async function addIssuer(site: Site, of: NewIssuer): Promise<IssuerCheck>
   const { store, vault, clock } = site
   const name = givenName('issuer', of.name)
   const kind = kindOf({ name, kind: of.kind })
-  notThere(site, name)
+  store.issuers.checkFree(name)
   const owner = { kind: 'account', id: name } as const
   const secrets = Object.entries(of.secrets).map(([field, value]) => [field, secretOf(field, value)] as const)
   store.durable(() => {
@@ -46,12 +47,6 @@ export async function addIssuer(site: Site, of: NewIssuer): Promise<IssuerCheck>
     throw thrown
   }
   return checkIssuer(site, name)
-}
-
-function notThere({ store }: Site, name: string): void {
-  if (store.issuers.list().every((one) => one.name !== name)) return
-  const message = `issuer ${name}: there is one of this name; choose another, or remove it first`
-  throw new Fault('issuer-exists', message, { issuer: name })
 }
 
 function secretOf(field: string, value: string): Secret {
@@ -112,7 +107,7 @@ export async function importCertificate(
   if (!row) {
     store.durable(() => store.issuers.add({ name, kind: 'import', settings: '{}', created: clock.now() }))
   }
-  return { type: 'imported', schema: 1, issuer: name, ...shelved }
+  return { type: 'imported', schema: schemaVersion, issuer: name, ...shelved }
 }
 
 function importFile(bytes: Buffer, secret: Secret | null) {

@@ -1,4 +1,5 @@
 import type { Binding as ContractBinding, Check, PlannedStep, Slot } from '../../connectors/contract.ts'
+import { finishedSteps } from '../../sensor/automation/deployment-journal.ts'
 import { storedPlan } from '../../sensor/automation/plans.ts'
 import { sentence, type Reason as PolicyReason } from '../../sensor/automation/policy/reasons.ts'
 import type { TargetName } from '../../sensor/automation/requests.ts'
@@ -140,13 +141,15 @@ export function eventRecord(store: Store, row: EventRow): AutomationEvent {
 }
 
 function deploymentRecord(store: Store, of: DeploymentRow) {
-  const done: string[] = []
-  for (const { step, what } of store.journal.of(of.id)) {
-    if (what === 'done') done.push(step)
-    else done.splice(done.lastIndexOf(step), 1)
-  }
   const { target, state, why, since } = of
-  return { device: deviceName(store, of), target, state, why, since: instant(since), steps: done }
+  return {
+    device: deviceName(store, of),
+    target,
+    state,
+    why,
+    since: instant(since),
+    steps: finishedSteps(store.journal.of(of.id))
+  }
 }
 
 function deviceName(store: Store, { device }: DeploymentRow): string {
@@ -159,8 +162,15 @@ export interface KeyedHappening {
   readonly happening: Happening
 }
 
-/** Everything that happened to an event, in order: what it came to, and each step on a device. */
-export function happenings(store: Store, event: number): KeyedHappening[] {
+/**
+ * Everything that happened to an event, in order: what it came to, and each step on a device. Those whose keys are
+ * `told` are left out.
+ */
+export function happenings(
+  store: Store,
+  event: number,
+  told: ReadonlySet<string> = new Set()
+): KeyedHappening[] {
   const deployments = new Map(store.deployments.of(event).map((one) => [one.id, one]))
   const placeOf = (id: number | null) => {
     const of = id === null ? undefined : deployments.get(id)
@@ -175,8 +185,10 @@ export function happenings(store: Store, event: number): KeyedHappening[] {
     target: placeOf(deployment)
   }))
   const steps = [...deployments.values()].flatMap((of) => {
-    const says = new Map(stepsOf(of).map((step) => [step.id, step.says]))
-    return store.journal.of(of.id).map(({ id, step, what, at }) => ({
+    const fresh = store.journal.of(of.id).filter(({ id }) => !told.has(`journal ${id}`))
+    // plans are long: most looks find nothing new
+    const says = new Map(fresh.length === 0 ? [] : stepsOf(of).map((step) => [step.id, step.says]))
+    return fresh.map(({ id, step, what, at }) => ({
       key: `journal ${id}`,
       at,
       who: 'tlsward',
@@ -185,7 +197,7 @@ export function happenings(store: Store, event: number): KeyedHappening[] {
       target: placeOf(of.id)
     }))
   })
-  return [...own, ...steps]
+  return [...own.filter(({ key }) => !told.has(key)), ...steps]
     .sort((one, other) => one.at - other.at)
     .map(({ key, at, ...of }) => ({
       key,

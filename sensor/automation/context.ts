@@ -4,6 +4,7 @@ import type { EventRow } from '../store/events.ts'
 import type { KeptSessions } from './kept-sessions.ts'
 import { retryIn } from './policy/backoff.ts'
 import type { Due } from './policy/renewal.ts'
+import { windowAt, type WindowAnswer } from './policy/windows.ts'
 import type { EngineDeps } from './ports.ts'
 import { readProfile, type Profile, type ProfileText } from './profile.ts'
 import type { Turns } from './turns.ts'
@@ -49,6 +50,11 @@ export interface Remembered {
 /** The profile that an event began with. */
 export function profileOf({ remembered }: EngineContext, event: EventRow): Profile {
   return profileIn(remembered, event.profile)
+}
+
+/** Whether an event's devices may be changed at a time, by the windows of its profile; null: it needs none. */
+export function windowOf(deps: EngineContext, event: EventRow, at: number): WindowAnswer | null {
+  return event.hours === 'any' ? null : windowAt(profileOf(deps, event).windows, at)
 }
 
 /** The profile of a text as it is kept. */

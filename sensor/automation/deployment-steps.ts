@@ -3,13 +3,12 @@ import { Fault } from '../../core/fault.ts'
 import type { DeploymentRow, DeploymentStanding, DeploymentState } from '../store/deployments.ts'
 import type { EventRow } from '../store/events.ts'
 import { bundleOf, fingerprintsOf, freshOf } from './bundles.ts'
-import { againAfter, profileOf, type EngineContext, type Step } from './context.ts'
+import { againAfter, profileOf, windowOf, type EngineContext, type Step } from './context.ts'
 import { journalOf } from './deployment-journal.ts'
 import { heldAfter, heldColumns } from './held.ts'
 import { namesOf } from './orders.ts'
 import { planTarget, samePlan, samePlanElsewhere, storedPlan, type TargetPlan } from './plans.ts'
-import { sentence, type Reason } from './policy/reasons.ts'
-import { windowAt } from './policy/windows.ts'
+import { sentence } from './policy/reasons.ts'
 import type { Baseline, WireVerdict } from './ports.ts'
 import { withSession } from './sessions.ts'
 
@@ -74,7 +73,7 @@ async function prepare(deps: EngineContext, of: DeploymentRow): Promise<Deployme
   }
   const began = deps.clock.now()
   // a device that was away may have let the window pass
-  const closed = closedAt(deps, event, began)
+  const closed = windowOf(deps, event, began)?.why
   if (closed) return { to: 'waiting', why: sentence(closed), wake: null }
   return { to: 'deploying', why: 'the device is as planned', wake: began, set: { ...kept, began } }
 }
@@ -236,11 +235,6 @@ function rollBackFor({ clock }: EngineContext, { message, code }: Fault): Deploy
 
 function differs(who: string, why: readonly string[]): Fault {
   return new Fault('wire-differs', `${who} otherwise: ${why.join('; ')}`)
-}
-
-/** why nothing may be changed at that time; null: it may */
-function closedAt(deps: EngineContext, event: EventRow, at: number): Reason | null {
-  return event.hours === 'any' ? null : windowAt(profileOf(deps, event).windows, at).why
 }
 
 function boundPlanOf({ bound }: DeploymentRow): BoundPlan {

@@ -2,13 +2,12 @@ import type { Fault } from '../../core/fault.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { EventRow, EventStanding, EventState } from '../store/events.ts'
 import type { OrderRow } from '../store/orders.ts'
-import { againAfter, profileOf, type EngineContext, type Step } from './context.ts'
+import { againAfter, profileOf, windowOf, type EngineContext, type Step } from './context.ts'
 import { keptUntil, over } from './endings.ts'
 import { moveDeployment } from './moves.ts'
 import { advanceOrders, dropKeys } from './orders.ts'
 import { sentence, type Reason } from './policy/reasons.ts'
 import { mayStart, type Start } from './policy/start.ts'
-import { windowAt } from './policy/windows.ts'
 import { planAgain, preview } from './previews.ts'
 import { rollOut } from './rollouts.ts'
 
@@ -98,13 +97,13 @@ function waitingState({ code }: Reason): 'needs-approval' | 'scheduled' | 'waiti
 /** Why an event does not begin now. */
 export function startOf(deps: EngineContext, event: EventRow): Start {
   const { store, clock } = deps
-  const { approval, windows } = profileOf(deps, event)
+  const { approval } = profileOf(deps, event)
   const now = clock.now()
   const devices = new Set(waiting(deps, event).map(({ device }) => device))
   return mayStart({
     now,
     start: event.start,
-    window: event.hours === 'any' ? null : windowAt(windows, now),
+    window: windowOf(deps, event, now),
     readOnly: [...devices]
       .map((id) => store.devices.get(id))
       .filter(({ writable }) => !writable)

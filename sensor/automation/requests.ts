@@ -3,7 +3,7 @@ import type { Binding } from '../../connectors/contract.ts'
 import { Fault } from '../../core/fault.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { EventAction, EventRow, EventState } from '../store/events.ts'
-import { profileOf, type EngineContext } from './context.ts'
+import type { EngineContext } from './context.ts'
 import { over } from './endings.ts'
 import { heldColumns, heldInSlots } from './held.ts'
 import { moveDeployment, moveEvent } from './moves.ts'
@@ -299,10 +299,4 @@ export function askIssuerAgain(deps: EngineContext, id: number): void {
     for (const order of store.orders.of(id)) store.orders.change(order.id, { wake: null }, 'issuing')
     store.events.change(event.id, { wake: clock.now() }, 'issuing')
   })
-}
-
-/** The hash of the plan that somebody must approve; null: none must, or it is approved. */
-export function approvalWanted(deps: EngineContext, event: EventRow): string | null {
-  const needed = event.open === 1 && profileOf(deps, event).approval === 'needed'
-  return needed && event.hash !== event.approvedHash ? event.hash : null
 }

@@ -1,13 +1,12 @@
 import type { DeploymentRow, DeploymentState } from '../store/deployments.ts'
 import type { EventRow, EventStanding } from '../store/events.ts'
-import { profileOf, type EngineContext, type Step } from './context.ts'
+import { profileOf, windowOf, type EngineContext, type Step } from './context.ts'
 import { over } from './endings.ts'
 import { lookAgainMs, moveDeployment } from './moves.ts'
 import { storedPlan } from './plans.ts'
 import { sentence } from './policy/reasons.ts'
 import { mayRollOut, rolloutOrder, type RolloutTarget } from './policy/rollout.ts'
 import { mayDeploy, type Start } from './policy/start.ts'
-import { windowAt } from './policy/windows.ts'
 import { connectorOf } from './sessions.ts'
 
 /** Begins those deployments of an event that may begin now; ends it when all are over. */
@@ -34,14 +33,14 @@ export function rollOut(deps: EngineContext, event: EventRow): Step<EventStandin
 /** Why a deployment does not begin now. */
 export function startOfDeployment(deps: EngineContext, event: EventRow, of: DeploymentRow): Start {
   const { store, clock, limits } = deps
-  const { rollout, windows } = profileOf(deps, event)
+  const { rollout } = profileOf(deps, event)
   const now = clock.now()
   const device = store.devices.get(of.device)
   const targets = store.deployments.of(event.id).map(targetOf)
   const first = mayRollOut(targets, of.position, { rollout, now })
   const second = mayDeploy({
     now,
-    window: event.hours === 'any' ? null : windowAt(windows, now),
+    window: windowOf(deps, event, now),
     device,
     lock: connectorOf(deps, device).traits.lock,
     target: of.target,

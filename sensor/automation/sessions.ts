@@ -32,7 +32,8 @@ export async function accessTo(deps: EngineContext, device: DeviceRow): Promise<
 /**
  * Does the work in a session of a device, in its turn: one that is still open from the call before, or a new one.
  * After a fault the session is closed. Bounded in time: a device that hangs is one that cannot be reached. After a
- * refused sign-in no other is tried until a person has checked the device: devices lock accounts for it. Faults: device-missing, device-sign-in, device-unreachable, and those of connector and work.
+ * refused sign-in no other is tried until a person has checked the device: devices lock accounts for it. Faults:
+ * device-missing, device-sign-in, device-unreachable, and those of connector and work.
  */
 export async function withSession<T>(
   deps: EngineContext,

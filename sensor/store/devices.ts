@@ -51,9 +51,18 @@ export function openDevices(db: Connection) {
     /** throws device-missing */
     named: (name: string) => found(byName.get(name), name),
     list: (): DeviceRow[] => all.all().map(row),
+    /** throws device-exists */
+    checkFree(name: string): void {
+      if (byName.get(name)) throw taken(name)
+    },
     ...deviceChanges(db),
     ...pins(db)
   }
+}
+
+function taken(device: string): Fault {
+  const message = `device ${device}: there is one of this name; choose another, or remove it first`
+  return new Fault('device-exists', message, { device })
 }
 
 function deviceChanges(db: Connection) {
@@ -77,8 +86,7 @@ function deviceChanges(db: Connection) {
     add(of: NewDevice): number {
       const { changes, lastInsertRowid } = insert.run(of.name, of.connector, of.settings, of.created)
       if (changes === 1) return Number(lastInsertRowid)
-      const message = `device ${of.name}: there is one of this name; choose another, or remove it first`
-      throw new Fault('device-exists', message, { device: of.name })
+      throw taken(of.name)
     },
     setSettings: (id: number, json: string) => void settings.run(json, id),
     setWritable: (id: number, allowed: 'writable' | 'read-only') =>

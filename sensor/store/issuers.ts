@@ -22,6 +22,10 @@ export function openIssuers(db: Connection) {
   const remove = db.prepare('DELETE FROM issuer WHERE name = ?')
   const gone = (issuer: string) =>
     new Fault('issuer-missing', `issuer ${issuer}: there is none; see tlsward issuer list`, { issuer })
+  const taken = (issuer: string) => {
+    const message = `issuer ${issuer}: there is one of this name; choose another, or remove it first`
+    return new Fault('issuer-exists', message, { issuer })
+  }
   return {
     /** throws issuer-missing */
     named(name: string): IssuerRow {
@@ -31,10 +35,13 @@ export function openIssuers(db: Connection) {
     },
     list: (): IssuerRow[] => list.all(),
     /** throws issuer-exists */
+    checkFree(name: string): void {
+      if (byName.get(name)) throw taken(name)
+    },
+    /** throws issuer-exists */
     add(of: Omit<IssuerRow, 'id'>): void {
       if (insert.run(of.name, of.kind, of.settings, of.created).changes === 1) return
-      const message = `issuer ${of.name}: there is one of this name; choose another, or remove it first`
-      throw new Fault('issuer-exists', message, { issuer: of.name })
+      throw taken(of.name)
     },
     /** throws issuer-missing */
     setSettings(name: string, json: string): void {

@@ -2,7 +2,7 @@ import type { AutomationEvent, Happening } from '../../automation-records.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen, Tone } from '../screen.ts'
 import { tableLines, type Cell, type Column } from '../table.ts'
-import { atMoment, counted, figure, fromNow, shortFingerprint } from '../words.ts'
+import { atMoment, figure, fromNow, shortFingerprint } from '../words.ts'
 
 /** States by what they mean to a person; the rest is under way. */
 const tones: Readonly<Record<string, Tone>> = {
@@ -165,10 +165,4 @@ export function nextAct({ id, state, hash }: AutomationEvent): string | undefine
     default:
       return undefined
   }
-}
-
-/** `2 of 3 targets are live` */
-export function liveText({ deployments }: AutomationEvent): string {
-  const live = deployments.filter(({ state }) => stateTone(state) === 'good').length
-  return `${figure(live)} of ${counted(deployments.length, 'target')} live`
 }
