@@ -1,5 +1,6 @@
 import type { Endpoint, Summary } from '../appliance/records.ts'
 import type { Functions, FoundPlace, ScanRequest } from '../appliance/functions.ts'
+import { plainScan } from '../appliance/plain-scan.ts'
 import { showProgress } from '../appliance/cli/progress.ts'
 import type { Screen } from '../appliance/cli/screen.ts'
 import { scanLine } from '../appliance/cli/views/scans.ts'
@@ -48,21 +49,8 @@ function requestFor(host: string, ports: readonly ScannedPort[]): ScanRequest {
   })
   const targets = ports.filter(({ names }) => names.length === 0).map(({ port }) => `${host}:${port}`)
   return {
+    ...plainScan,
     targets: [{ source: null, text: targets.join('\n') }],
-    found: ports.flatMap(({ port, names }) => names.map((name) => place(port, name))),
-    excluded: [],
-    doNotScan: [],
-    ports: null,
-    names: [],
-    ptr: false,
-    certificateNames: false,
-    maxNames: 20,
-    pace: {},
-    probe: {},
-    looks: { deep: false, ssh: false, revocation: false },
-    workers: 0,
-    maxTargets: 1_000,
-    owner: null,
-    tags: []
+    found: ports.flatMap(({ port, names }) => names.map((name) => place(port, name)))
   }
 }

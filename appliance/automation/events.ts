@@ -153,8 +153,8 @@ export async function follow(
   const told = new Set<string>()
   for (;;) {
     const rests = isAtRest(store, store.events.get(id), clock.now())
-    for (const { key, happening } of happenings(store, id)) {
-      if (!told.has(key)) watch.happening(happening)
+    for (const { key, happening } of happenings(store, id, told)) {
+      watch.happening(happening)
       told.add(key)
     }
     if (rests || signal.aborted) return eventRecord(store, store.events.get(id))

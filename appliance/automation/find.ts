@@ -16,6 +16,7 @@ import { systemResolver } from '../../sensor/scan/targets/resolve.ts'
 import type { DeviceSearch, SearchWatch, SnmpLogin } from '../automation-functions.ts'
 import type { FoundDevice } from '../automation-records.ts'
 import type { Places } from '../places.ts'
+import { schemaVersion } from '../schema-version.ts'
 import { readSpared } from '../standalone/space.ts'
 
 /** A product that SNMP recognises, and the connector for it. */
@@ -88,7 +89,7 @@ function foundRecord(
   const connector = connectors.find(({ id }) => id === row?.connector)?.id ?? null
   return {
     type: 'found-device',
-    schema: 1,
+    schema: schemaVersion,
     address,
     product,
     connector,

@@ -1,4 +1,5 @@
 import type { VaultState } from '../automation-records.ts'
+import { schemaVersion } from '../schema-version.ts'
 import { parseVaultSource, readSettings, writeSettings } from '../settings.ts'
 import { sourceOf } from './open-vault.ts'
 import type { Site } from './site.ts'
@@ -8,7 +9,7 @@ export function vaultState({ vault }: Site): VaultState {
   const { source, keyVersion, keyCreated, records } = vault.status()
   return {
     type: 'vault',
-    schema: 1,
+    schema: schemaVersion,
     source,
     keyVersion,
     keyCreatedAt: new Date(keyCreated).toISOString(),

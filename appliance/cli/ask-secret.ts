@@ -42,3 +42,8 @@ function typed(stdin: NodeJS.ReadStream): Promise<string> {
     stdin.resume()
   })
 }
+
+/** Asks for the passphrase of the vault; null without a terminal. */
+export async function askPassphrase(): Promise<string | null> {
+  return (await askSecret('Passphrase of the vault')) ?? null
+}

@@ -30,7 +30,7 @@ function readVersion(): string {
 
 /** The functions of the appliance that runs on this state, or of this process where none does. */
 async function openFunctions(where: Places, { ca = [] }: GlobalOptions, screen: Screen): Promise<Functions> {
-  const [{ openFunctionsHere }, { showProgress }, { askSecret }] = await Promise.all([
+  const [{ openFunctionsHere }, { showProgress }, { askPassphrase }] = await Promise.all([
     import('../running/reach.ts'),
     import('./progress.ts'),
     import('./ask-secret.ts')
@@ -41,7 +41,7 @@ async function openFunctions(where: Places, { ca = [] }: GlobalOptions, screen: 
     authorities: ca,
     tell: (progress) => (progress ? show(progress) : screen.status('')),
     log: silentLog,
-    askPassphrase: async () => (await askSecret('Passphrase of the vault')) ?? null,
+    askPassphrase,
     credentialsDirectory: process.env['CREDENTIALS_DIRECTORY']
   })
 }

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { Fault } from '../../core/fault.ts'
+import { spanOf } from '../span.ts'
 
 /** A parser of an option's value for commander: a whole number from `least` to `most`. */
 export function wholeNumber(option: string, least: number, most: number): (text: string) => number {
@@ -10,22 +11,11 @@ export function wholeNumber(option: string, least: number, most: number): (text:
   }
 }
 
-const units: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  min: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000
-}
-
-/** A parser of a span of time, `500ms`, `3s`, `30d`; a bare number counts in `unit`. Gives milliseconds. */
+/** A parser of a span of time for commander, see {@link spanOf}. Gives milliseconds. */
 export function span(option: string, unit: 's' | 'd'): (text: string) => number {
   return (text) => {
-    const parts = /^(?<count>\d{1,9}(?:\.\d{1,3})?)\s*(?<unit>ms|s|m|min|h|d|w)?$/.exec(text)?.groups
-    const ms = parts ? Number(parts['count']) * (units[parts['unit'] ?? unit] ?? 0) : 0
-    if (ms > 0) return ms
+    const ms = spanOf(text, unit)
+    if (ms !== null) return ms
     throw malformed(option, text, `write a span such as ${unit === 'd' ? '30d, 12h' : '500ms, 3s'}`)
   }
 }

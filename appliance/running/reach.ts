@@ -17,13 +17,16 @@ export function socketPath({ state }: Places): string {
 export async function openFunctionsHere(options: StandaloneOptions): Promise<Functions> {
   const remote = await connectFunctions<Served>(socketPath(options.where), served)
   if (!remote) return openStandalone(options)
-  // a comparison is read from the store and changes nothing: it need not go through the socket
-  const local = openStandalone(options)
+  let local: Functions | undefined
   return {
     ...remote,
-    differences: (from, to) => local.differences(from, to),
+    // a comparison is read from the store and changes nothing: it need not go through the socket
+    async differences(from, to) {
+      local ??= openStandalone(options)
+      return local.differences(from, to)
+    },
     async close() {
-      await Promise.all([remote.close(), local.close()])
+      await Promise.all([remote.close(), local?.close()])
     }
   }
 }

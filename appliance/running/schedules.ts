@@ -4,7 +4,8 @@ import type { Log } from '../../core/log.ts'
 import type { ScheduleRow } from '../../sensor/store/schedules.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { Functions, PaceRequest, ScanRequest } from '../functions.ts'
-import { dueAt } from './schedule-times.ts'
+import { plainScan } from '../plain-scan.ts'
+import { spanOf } from '../span.ts'
 
 /** What scheduled scans work with. */
 export interface ScheduleDeps {
@@ -31,6 +32,12 @@ export async function runSchedules(deps: ScheduleDeps, signal: AbortSignal): Pro
     }
     await sleep(clock, lookMs, signal)
   }
+}
+
+/** When a schedule is due: at once at first, then an interval after it last began. Milliseconds since the epoch. */
+function dueAt({ recurrence, begun }: ScheduleRow): number {
+  // what is no interval is not kept, see addSchedule
+  return begun === null ? 0 : begun + (spanOf(recurrence, 'd') ?? Infinity)
 }
 
 async function scanOf(
@@ -61,21 +68,11 @@ const quietly = { scope: () => true, progress() {} }
 function requestOf({ targets, ports, pace, window }: ScheduleRow): ScanRequest {
   const kept = JSON.parse(pace) as PaceRequest
   return {
+    ...plainScan,
     targets: [{ source: null, text: targets.join('\n') }],
-    found: [],
-    excluded: [],
-    doNotScan: [],
     ports,
-    names: [],
-    ptr: false,
-    certificateNames: false,
-    maxNames: 100,
     pace: window === null ? kept : { ...kept, window },
-    probe: {},
-    looks: { deep: false, ssh: false, revocation: false },
     workers: 1,
-    maxTargets: Infinity,
-    owner: null,
-    tags: []
+    maxTargets: Infinity
   }
 }

@@ -7,6 +7,7 @@ import { checkSize } from '../../sensor/scan/targets/sizes.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { Looks, NewSchedule } from '../functions.ts'
 import type { Places } from '../places.ts'
+import { spanOf } from '../span.ts'
 import { prepareSpace } from './space.ts'
 
 /** What keeping a schedule works with. */
@@ -39,6 +40,10 @@ export async function addSchedule(
       `name '${visible(name, 80)}': write 1 to 64 characters that can be shown.`,
       { field: 'name' }
     )
+  }
+  if (spanOf(every, 'd') === null) {
+    const message = `every '${visible(every, 40)}': write a span such as 12h, 1d or 1w.`
+    throw new Fault('option-malformed', message, { field: 'every', value: visible(every, 40) })
   }
   if (window !== null) parseHours(window)
   const asked = { targets: [{ source: null, text: targets.join('\n') }], found: [], ports }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ListText, ScanRequest } from '../../appliance/functions.ts'
+import { plainScan } from '../../appliance/plain-scan.ts'
 import { prepareSpace, readSpared } from '../../appliance/standalone/space.ts'
 import type { Resolver } from '../../sensor/scan/targets/resolve.ts'
 
@@ -11,22 +12,10 @@ const nowhere = { state: '/nonexistent/state', config: '/nonexistent/config' }
 function request(targets: string, excluded: string): ScanRequest {
   const words = (text: string): ListText[] => [{ source: null, text }]
   return {
+    ...plainScan,
     targets: words(targets),
-    found: [],
     excluded: words(excluded),
-    doNotScan: [],
-    ports: '443',
-    names: [],
-    ptr: false,
-    certificateNames: false,
-    maxNames: 20,
-    pace: {},
-    probe: {},
-    looks: { deep: false, ssh: false, revocation: false },
-    workers: 0,
-    maxTargets: 1_000,
-    owner: null,
-    tags: []
+    ports: '443'
   }
 }
 

@@ -1,6 +1,6 @@
 import { createLog, type LogLevel } from '../../logging.ts'
 import { runAppliance } from '../../running/run.ts'
-import { askSecret } from '../ask-secret.ts'
+import { askPassphrase } from '../ask-secret.ts'
 import type { GlobalOptions, Session } from '../session.ts'
 
 /** Options of `tlsward run`. */
@@ -20,7 +20,7 @@ export async function runInForeground(session: Session, { ca = [], logLevel }: R
       tell() {},
       log,
       clock,
-      askPassphrase: async () => (await askSecret('Passphrase of the vault')) ?? null,
+      askPassphrase,
       credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'],
       ready: () => screen.note(`Running on ${places.state}. End with Ctrl-C.`)
     },
