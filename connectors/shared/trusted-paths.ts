@@ -1,8 +1,13 @@
 import { posix } from 'node:path'
 import { Fault } from '../../core/fault.ts'
 import type { FileReads, FileStat } from './files.ts'
+import type { Host } from './host.ts'
 
-type Looks = Pick<FileReads, 'stat' | 'readLink' | 'read'>
+/** A host as it is looked at. */
+export interface Looks {
+  readonly host: Pick<Host, 'run'>
+  readonly files: Pick<FileReads, 'stat' | 'readLink' | 'read'>
+}
 
 /** What lies at a path, seen from the root downwards. */
 interface Seen {
@@ -21,25 +26,25 @@ const maxLinks = 40
  * Which paths can be changed by none but trusted accounts: neither the file nor any folder on the way to it. Each path
  * is looked at from the root downwards, links followed: once a folder is seen to be closed nobody else can exchange what
  * is in it, so that what was looked at is what is used later. An ACL that lets others write shows in the bits of the
- * group (acl(5)).
+ * group (acl(5)). File systems that lie of owners (FUSE, NFS from a foreign server) are believed.
  *
  * Looks at each path once: made for one call of a session.
  */
 export class TrustedPaths {
-  readonly #files: Looks
+  readonly #looks: Looks
   readonly #uids: ReadonlySet<number>
   readonly #seen = new Map<string, Seen>()
   #accounts: Promise<Accounts> | undefined
 
   /** `uids`: accounts that may change everything that is asked for */
-  constructor(files: Looks, uids: Iterable<number>) {
-    this.#files = files
+  constructor(looks: Looks, uids: Iterable<number>) {
+    this.#looks = looks
     this.#uids = new Set(uids)
   }
 
   /** The same with more trusted accounts. */
   and(uids: readonly number[]): TrustedPaths {
-    return new TrustedPaths(this.#files, [...this.#uids, ...uids])
+    return new TrustedPaths(this.#looks, [...this.#uids, ...uids])
   }
 
   /**
@@ -63,7 +68,7 @@ export class TrustedPaths {
   async entryExposure(path: string): Promise<string | null> {
     const folder = await this.#look(posix.dirname(posix.normalize(path)), 0)
     if (folder.why !== null || !folder.isOpen) return folder.why
-    const stat = await this.#files.stat(posix.join(folder.real, posix.basename(path)))
+    const stat = await this.#looks.files.stat(posix.join(folder.real, posix.basename(path)))
     if (stat && stat.kind !== 'link' && this.#uids.has(stat.uid)) return null
     return `everybody can make files in ${posix.dirname(path)}, and ${path} is not made by a trusted account`
   }
@@ -88,7 +93,7 @@ export class TrustedPaths {
   }
 
   async #judge(at: string, folder: Seen | undefined, links: number): Promise<Seen> {
-    const stat = await this.#files.stat(at)
+    const stat = await this.#looks.files.stat(at)
     const seen = { real: at, why: null, isOpen: false, isThere: stat !== undefined }
     if (folder?.isOpen && !(stat && this.#uids.has(stat.uid))) {
       const whose = stat ? `belongs to ${await this.nameOf(stat.uid)}` : 'is not there'
@@ -98,7 +103,7 @@ export class TrustedPaths {
     if (stat?.kind === 'link') {
       // who owns a link cannot change it
       if (links >= maxLinks) return { ...seen, why: `${at} is one of too many links` }
-      const to = (await this.#files.readLink(at)) ?? ''
+      const to = (await this.#looks.files.readLink(at)) ?? ''
       return this.#look(posix.resolve(posix.dirname(at), to), links + 1)
     }
     if (!stat) return seen
@@ -117,7 +122,7 @@ export class TrustedPaths {
     const what = kind === 'directory' ? 'make and replace files in' : 'write to'
     if ((mode & 0o002) !== 0) return `every account can ${what} ${at}: chmod o-w ${at}`
     if ((mode & 0o020) === 0) return null
-    const others = await this.#othersIn(gid)
+    const others = (await this.#othersIn(gid)) ?? (await this.#othersByAcl(at))
     return others === null ? null : `${others} can ${what} ${at}: chmod g-w ${at}`
   }
 
@@ -133,8 +138,15 @@ export class TrustedPaths {
     return others.length === 0 ? null : `group ${group.name}`
   }
 
+  /** whom an ACL may name, in words; null: there is none. Only GNU's ls tells, by a plus sign. */
+  async #othersByAcl(at: string): Promise<string | null> {
+    const ran = await this.#looks.host.run(['ls', '-ld', '--quoting-style=literal', '--', at])
+    const hasNone = ran.code === 0 && /^[^+]{11}/.test(ran.stdout.toString())
+    return hasNone ? null : 'whoever its ACL names (getfacl)'
+  }
+
   #known(): Promise<Accounts> {
-    this.#accounts ??= accountsOf(this.#files)
+    this.#accounts ??= accountsOf(this.#looks)
     return this.#accounts
   }
 }
@@ -149,7 +161,7 @@ interface Accounts {
   }[]
 }
 
-async function accountsOf(files: Looks): Promise<Accounts> {
+async function accountsOf({ files }: Looks): Promise<Accounts> {
   const rows = async (path: string) =>
     (await textOf(files, path)).split('\n').flatMap((line) => (line === '' ? [] : [line.split(':')]))
   return {
@@ -166,7 +178,7 @@ async function accountsOf(files: Looks): Promise<Accounts> {
   }
 }
 
-async function textOf(files: Looks, path: string): Promise<string> {
+async function textOf(files: Looks['files'], path: string): Promise<string> {
   try {
     return (await files.read(path))?.toString() ?? ''
   } catch (thrown) {

@@ -79,7 +79,7 @@ class HostSession implements Session {
     this.#login ??= await whoAmI(host, this.#settings.programAccounts)
     const files = await this.#files(login, host, signal)
     return {
-      trust: trustOf(files, this.#login),
+      trust: trustOf({ host, files }, this.#login),
       host,
       root,
       clock: this.#access.clock,

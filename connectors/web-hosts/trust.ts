@@ -3,7 +3,7 @@ import { Fault } from '../../core/fault.ts'
 import type { Unmanaged } from '../contract.ts'
 import type { HostFiles } from '../shared/files.ts'
 import type { Host } from '../shared/host.ts'
-import { TrustedPaths } from '../shared/trusted-paths.ts'
+import { type Looks, TrustedPaths } from '../shared/trusted-paths.ts'
 import { findExecutable, type Login, type Process } from './client.ts'
 import type { ChangeFacts } from './facts.ts'
 import { type Kind, programTitles } from './model.ts'
@@ -28,10 +28,10 @@ export interface Looking {
 }
 
 /** Trust for one call of a session. */
-export function trustOf(files: HostFiles, { uid, signedIn, named }: Login): Trust {
+export function trustOf(looks: Looks, { uid, signedIn, named }: Login): Trust {
   const own = [0, uid, signedIn]
   const uids = new Set([...own, ...named.values()])
-  return { uids, paths: new TrustedPaths(files, uids), programs: new TrustedPaths(files, own) }
+  return { uids, paths: new TrustedPaths(looks, uids), programs: new TrustedPaths(looks, own) }
 }
 
 /** Does a process run as a trusted account, wholly? Whoever starts a set-user-ID program stays its real user. */
@@ -131,8 +131,13 @@ export async function admit({ host, files, trust }: Looking, master: Master): Pr
     return left(`root ${process.root}`, `in ${process.root}`, { code: 'unsupported', why })
   }
   const executable = process.executable ?? (await named(host, master))
-  const why = await refusalOf({ files, trust }, kind, executable)
+  const why = await refusalOf({ files, trust }, kind, executable).catch(unlessHidden)
   return why === null ? { executable } : left(executable, executable, why)
+}
+
+function unlessHidden(thrown: unknown): Unmanaged {
+  if (!(thrown instanceof Fault) || thrown.code !== 'device-right') throw thrown
+  return { code: 'unreadable', why: `its program cannot be looked at: ${thrown.message}` }
 }
 
 /**

@@ -4,8 +4,6 @@ import {
   chownSync,
   copyFileSync,
   existsSync,
-  mkdirSync,
-  mkdtempSync,
   readFileSync,
   renameSync,
   writeFileSync
@@ -13,6 +11,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Session } from '../../connectors/contract.ts'
+import { shownAt } from '../peers/handshake.ts'
 import { makeFolder } from '../peers/hosts/files.ts'
 import { hostMissing, programNames, startTestHost, type TestHost } from '../peers/hosts/host.ts'
 import type { HostedProgram } from '../peers/hosts/program.ts'
@@ -368,3 +367,63 @@ t.test('what is expected and does not run is told by check', { skip }, async (t)
   ])
   t.ok(isInstalled('/usr/sbin/haproxy'))
 })
+
+t.test(
+  "the login's own nginx is replaced without root, and a stranger's beside it is told of",
+  { skip },
+  async (t) => {
+    const host = await startTestHost({ programs: { nginx: twoSites() }, login: { sudoers: [] } })
+    t.teardown(() => host.stop())
+    const ports: number[] = []
+    const configs: string[] = []
+    for (const [name, account] of [
+      ['own', 4242],
+      ['theirs', stranger]
+    ] as const) {
+      const folder = makeFolder(host.folder, name)
+      const port = await freePort()
+      const { pem, keyPem } = leaf('a.test')
+      const config = `${folder}/nginx.conf`
+      const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+        (kind) => `${kind}_temp_path ${folder}/${kind};`
+      )
+      const server = `server { listen 127.0.0.1:${port} ssl; server_name a.test; ssl_certificate a.crt; ssl_certificate_key a.key; }`
+      for (const [file, text] of [
+        ['a.crt', pem],
+        ['a.key', keyPem],
+        [
+          'nginx.conf',
+          `daemon off; pid ${folder}/pid; error_log ${folder}/error.log; events {} http { access_log off; ${temporary.join(' ')} ${server} }`
+        ]
+      ] as const) {
+        writeFileSync(join(folder, file), text, { mode: 0o600 })
+        chownSync(join(folder, file), account, account)
+      }
+      chownSync(folder, account, account)
+      const args = ['-p', folder, '-c', config, '-e', `${folder}/error.log`]
+      const running = start(t, { program: '/usr/sbin/nginx', args, account, signal: 'SIGQUIT' })
+      await accepting('127.0.0.1', port, running)
+      ports.push(port)
+      configs.push(config)
+    }
+    const session = await signIn(host, { settings: { configs } })
+    t.teardown(() => session.close())
+    t.match(await discovered(session), [
+      { target: `nginx:${host.folder}/own/a.crt`, unmanaged: null },
+      { target: 'nginx:account nobody', unmanaged: { code: 'others-can-write' } }
+    ])
+    const fresh = leaf('a.test')
+    const bundle = bundleOf({ ecdsa: fresh })
+    const plan = boundTo(await planFor(session, 'a.test'), bundle)
+    await session.deploy(plan, bundle, journalOf(), signal)
+    t.same(await session.verify(plan, signal), { state: 'in-place' })
+    const [port = 0] = ports
+    t.equal(
+      await until(
+        () => shownAt({ port }),
+        (shown) => shown === fresh.fingerprint
+      ),
+      fresh.fingerprint
+    )
+  }
+)

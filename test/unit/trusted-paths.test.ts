@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -7,7 +8,8 @@ import { TrustedPaths } from '../../connectors/shared/trusted-paths.ts'
 import { systemClock } from '../../core/clock.ts'
 import { temporaryFolder } from '../peers/process.ts'
 
-const files = localFiles(openLocalHost(systemClock).with(new AbortController().signal))
+const host = openLocalHost(systemClock).with(new AbortController().signal)
+const looks = { host, files: localFiles(host) }
 const skip = process.getuid?.() === 0 ? false : 'files are given away by root only'
 
 /** `www-data` of Debian has a group of its own; `nobody` is the only account of `nogroup` */
@@ -31,9 +33,9 @@ function world(t: Test, trusted: readonly number[] = [0]) {
       chmodSync(at(name), mode)
     },
     // what is seen is remembered: each question is asked of its own
-    why: (name: string) => new TrustedPaths(files, trusted).exposure(at(name)),
-    whyFolder: (name: string) => new TrustedPaths(files, trusted).folderExposure(at(name)),
-    whyEntry: (name: string) => new TrustedPaths(files, trusted).entryExposure(at(name))
+    why: (name: string) => new TrustedPaths(looks, trusted).exposure(at(name)),
+    whyFolder: (name: string) => new TrustedPaths(looks, trusted).folderExposure(at(name)),
+    whyEntry: (name: string) => new TrustedPaths(looks, trusted).entryExposure(at(name))
   }
 }
 
@@ -54,20 +56,53 @@ t.test('a path is closed when nobody else can write on the way to it', { skip },
   chmodSync(at('a'), 0o755)
   chownSync(at('a/b'), nobody, 0)
   t.match(await why('a/b/f'), `${at('a/b')} belongs to nobody: chown root ${at('a/b')}`)
-  t.equal(await new TrustedPaths(files, [0]).and([nobody]).exposure(at('a/b/f')), null, 'nobody is trusted')
+  t.equal(await new TrustedPaths(looks, [0]).and([nobody]).exposure(at('a/b/f')), null, 'nobody is trusted')
 })
 
 t.test('a group counts by who is in it', { skip }, async (t) => {
   const { at, folder, why } = world(t)
   folder('g', 0o775, [0, webGroup])
   t.match(await why('g/f'), `group www-data can make and replace files in ${at('g')}: chmod g-w ${at('g')}`)
-  t.equal(await new TrustedPaths(files, [0, webAccount]).exposure(at('g/f')), null, 'its only account is trusted')
+  t.equal(
+    await new TrustedPaths(looks, [0, webAccount]).exposure(at('g/f')),
+    null,
+    'its only account is trusted'
+  )
   folder('g', 0o775, [0, 42_424])
   t.match(await why('g/f'), 'group 42424', 'a group of which nothing is known here')
   folder('g', 0o775, [0, 0])
-  t.equal(await new TrustedPaths(files, [0]).exposure(at('g')).then(Boolean), false, 'the group of root')
+  t.equal(await new TrustedPaths(looks, [0]).exposure(at('g')).then(Boolean), false, 'the group of root')
   folder('g', 0o750, [0, webGroup])
   t.equal(await why('g/f'), null, 'a group that only reads, as ssl-cert does')
+})
+
+t.test('an ACL may let others write where the group lets nobody', { skip }, async (t) => {
+  const { at, folder, why } = world(t)
+  folder('acl', 0o775)
+  t.equal(await why('acl/f'), null)
+  // acl(5) in its form as an extended attribute: version 2, then tag, rights and id of user, nobody, group, mask, others
+  const entries = [
+    [1, 7, -1],
+    [2, 7, nobody],
+    [4, 5, -1],
+    [16, 7, -1],
+    [32, 5, -1]
+  ] as const
+  const bytes = Buffer.alloc(4 + 8 * entries.length)
+  bytes.writeUInt32LE(2)
+  for (const [nth, [tag, rights, id]] of entries.entries()) {
+    bytes.writeUInt16LE(tag, 4 + 8 * nth)
+    bytes.writeUInt16LE(rights, 6 + 8 * nth)
+    bytes.writeInt32LE(id, 8 + 8 * nth)
+  }
+  const setting =
+    'import os, sys; os.setxattr(sys.argv[1], "system.posix_acl_access", bytes.fromhex(sys.argv[2]))'
+  const ran = spawnSync('python3', ['-c', setting, at('acl'), bytes.toString('hex')])
+  if (ran.status !== 0) {
+    t.comment(`no ACL can be set here: ${String(ran.stderr)}`)
+    return
+  }
+  t.match(await why('acl/f'), /whoever its ACL names \(getfacl\) can make and replace files in/)
 })
 
 t.test('in a folder like /tmp an entry of a trusted account stays what it is', { skip }, async (t) => {

@@ -21,8 +21,9 @@ import { temporaryFolder } from '../peers/process.ts'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-const files = shellFiles(openLocalHost(systemClock).with(new AbortController().signal))
-const trusted = new TrustedPaths(files, [0, process.getuid?.() ?? 0])
+const host = openLocalHost(systemClock).with(new AbortController().signal)
+const files = shellFiles(host)
+const trusted = new TrustedPaths({ host, files }, [0, process.getuid?.() ?? 0])
 
 function uses(text: string) {
   return nginxUses(parseNginx(text, '/etc/nginx/nginx.conf'), '/etc/nginx').uses

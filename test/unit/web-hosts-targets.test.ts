@@ -14,11 +14,12 @@ import { systemClock } from '../../core/clock.ts'
 import { createCertificate } from '../peers/certificates.ts'
 import { temporaryFolder } from '../peers/process.ts'
 
-const files = localFiles(openLocalHost(systemClock).with(new AbortController().signal))
+const host = openLocalHost(systemClock).with(new AbortController().signal)
+const files = localFiles(host)
 
 const uid = process.getuid?.() ?? 0
 const login = { uid, user: 'me', groups: [], signedIn: uid, named: new Map<string, number>() }
-const looking = { files, trust: trustOf(files, login) }
+const looking = { files, trust: trustOf({ host, files }, login) }
 
 /** A folder with pairs NAME.crt and NAME.key for names. */
 function folderWith(t: Test, names: Readonly<Record<string, string>>): string {
