@@ -64,9 +64,11 @@ export async function requireClosed({ host, trust }: Pick<Looking, 'host' | 'tru
     ...(reload?.by === 'command' ? reload.argv.slice(0, 1) : []),
     ...(start ?? []).slice(0, 1)
   ])
+  // a signal goes to whatever process such a file names
+  const pidFiles = reloaded.flatMap(({ reload }) => (reload?.by === 'signal' ? [reload.pidFile] : []))
   const looks = [
     ...commands.map((path) => () => programs.exposure(path)),
-    ...[...configs, ...parts.map(({ path }) => path)].map((path) => () => paths.exposure(path)),
+    ...[...configs, ...pidFiles, ...parts.map(({ path }) => path)].map((path) => () => paths.exposure(path)),
     ...[layout.site, ...parts.map(({ path }) => posix.dirname(path))].map(
       (path) => () => paths.folderExposure(path)
     ),
