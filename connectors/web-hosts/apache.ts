@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import type { HostFiles } from '../shared/files.ts'
-import { type ApacheDirective, type ApacheWorld, readApacheConfig } from './apache-config.ts'
+import { type ApacheDirective, type ApacheWorld, parseApache, readApacheConfig } from './apache-config.ts'
 import { ask, type Process, unitOf } from './client.ts'
 import { ConfigFiles } from './config-files.ts'
 import {
@@ -44,8 +44,11 @@ export async function readApache({ host, files, trust }: Looking, running: Runni
   const environment = given.config === null ? await configs.read('/etc/apache2/envvars') : undefined
   for (const [name, value] of variablesOf(environment ?? '')) world.defines.set(name, value)
   const directives = await readApacheConfig(configs, main, world)
-  const modules = directives.filter(({ name }) => name === 'loadmodule').map(({ args }) => args[1] ?? '')
-  await configs.loads([...control.slice(0, 1), ...modules.map((path) => posix.resolve(world.root, path))])
+  const written = parseApache(given.directives.join('\n'), main)
+  const loaded = [...written, ...directives].flatMap(({ name, args }) =>
+    name === 'loadmodule' ? (args[1] ?? []) : name.startsWith('include') ? (args[0] ?? []) : []
+  )
+  await configs.loads([...control.slice(0, 1), ...loaded.map((path) => posix.resolve(world.root, path))])
   const workers = processes.filter((process) => process.parent === parent.pid)
   const unit = await unitOf(host, parent)
   const program: RunningProgram = {
@@ -81,6 +84,8 @@ interface Arguments {
   readonly config: string | null
   readonly root: string | null
   readonly defines: readonly string[]
+  /** of -C and -c */
+  readonly directives: readonly string[]
   /** those that another call must have too */
   readonly kept: readonly string[]
 }
@@ -92,6 +97,7 @@ export function argumentsOf(argv: readonly string[]): Arguments {
   return {
     config: values('-f').at(-1) ?? null,
     root: values('-d').at(-1) ?? null,
+    directives: [...values('-C'), ...values('-c')],
     defines: values('-D').filter((define) => define !== 'FOREGROUND'),
     kept: kept.filter((word, at) => word !== 'FOREGROUND' && kept[at + 1] !== 'FOREGROUND')
   }

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { ask, type Process, unitOf } from './client.ts'
 import { ConfigFiles } from './config-files.ts'
 import { type Listen, type Pair, type Reading, type RunningProgram, troubleOf, type Use } from './model.ts'
-import { type Directive, readNginxConfig } from './nginx-config.ts'
+import { type Directive, parseNginx, readNginxConfig } from './nginx-config.ts'
 import type { Looking, Master, Running } from './trust.ts'
 
 /** Masters of nginx among the processes. */
@@ -25,8 +25,14 @@ export async function readNginx({ host, files, trust }: Looking, running: Runnin
   const workers = processes.filter(({ parent, argv }) => parent === master.pid && isWorker(argv))
   const configs = new ConfigFiles(files, trust.paths)
   const directives = await readNginxConfig(configs, main)
-  const modules = directives.filter(({ name }) => name === 'load_module').map(({ args }) => args[0] ?? '')
-  await configs.loads(modules.map((path) => posix.resolve(prefix, path)))
+  // the command line can load as much as a file
+  const given = parseNginx(options.get('-g') ?? '', main)
+  const loading = [...given, ...directives].filter(({ name }) => ['load_module', 'include'].includes(name))
+  await configs.loads(
+    loading.map(({ name, args }) =>
+      posix.resolve(name === 'include' ? posix.dirname(main) : prefix, args[0] ?? '')
+    )
+  )
   const program: RunningProgram = {
     kind: 'nginx',
     name: `nginx (${main})`,

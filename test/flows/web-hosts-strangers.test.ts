@@ -160,10 +160,10 @@ for (const [name, kind] of [
 
 t.test('nobody makes up a process of root by the names that it gives itself', { skip }, async (t) => {
   const world = await worldOf(t, 'nginx')
-  const { theirs, mark } = world
+  const { theirs } = world
   const path = join(theirs, 'nginx')
   copyFileSync('/bin/sh', path)
-  const evil = give(join(theirs, 'evil'), `#!/bin/sh\ntouch ${mark}\n`)
+  const evil = join(theirs, 'evil')
   const numbers = Array(50).fill('0').join(' ')
   // what parts records and fields when processes are listed
   const forged = [
@@ -180,7 +180,6 @@ t.test('nobody makes up a process of root by the names that it gives itself', { 
   await appears('nginx')
   const { bindings } = await everyday(t, world)
   t.notOk(JSON.stringify(bindings).includes(evil))
-  t.notOk(existsSync(mark))
 })
 
 /** A real nginx of the stranger, whose configuration leaves a mark when root tests it. */
@@ -427,3 +426,27 @@ t.test(
     )
   }
 )
+
+t.test('what the command line of a program loads counts as its configuration', { skip }, async (t) => {
+  const world = await worldOf(t, 'haproxy')
+  const folder = makeFolder(world.host.folder, 'upgraded')
+  const port = await freePort()
+  const { pem, keyPem } = leaf('given.test')
+  writeFileSync(join(folder, 'g.crt'), pem)
+  writeFileSync(join(folder, 'g.key'), keyPem, { mode: 0o600 })
+  const extra = give(join(world.theirs, 'extra.conf'), 'worker_processes 1;')
+  writeFileSync(
+    join(folder, 'nginx.conf'),
+    `pid ${folder}/pid; events {} http { access_log off; server { listen 127.0.0.1:${port} ssl; ssl_certificate g.crt; ssl_certificate_key g.key; } }`
+  )
+  const args = ['-p', folder, '-c', `${folder}/nginx.conf`, '-e', `${folder}/error.log`]
+  const given = ['-g', `daemon off; include ${extra};`]
+  const running = start(t, { program: '/usr/sbin/nginx', args: [...args, ...given], signal: 'SIGQUIT' })
+  await accepting('127.0.0.1', port, running)
+  const stateOf = async () =>
+    (await discovered(world.session)).find(({ target }) => target === `nginx:${folder}/g.crt`)?.unmanaged
+  t.match(await stateOf(), { code: 'others-can-write', why: `${world.theirs} belongs to nobody` })
+  chownSync(world.theirs, 0, 0)
+  chownSync(extra, 0, 0)
+  t.equal(await stateOf(), null)
+})
