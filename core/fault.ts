@@ -194,6 +194,10 @@ export const faultCodes = {
   ],
   'connector-missing': ['missing', 'Use a version that has the connector, or remove the device.'],
   'names-none': ['refused', 'Give names in the profile: the targets hold no certificate to take them from.'],
+  'names-lost': [
+    'refused',
+    'Give the profile the names too, or accept that they lose their certificate: --accept-lost-names.'
+  ],
   'names-changed': ['conflict', 'Begin a new event: the targets want other names than were ordered.'],
   'issuer-missing': ['missing', 'See tlsward issuer list.'],
   'issuer-exists': ['conflict', 'Choose another name, or remove the issuer first.'],

@@ -13,6 +13,7 @@ import {
 import { explainTarget } from '../../sensor/automation/explain.ts'
 import { requestFor } from '../../sensor/automation/orders.ts'
 import { personsRequest, readHandedIn } from '../../sensor/issuance/manual.ts'
+import type { DeploymentRow } from '../../sensor/store/deployments.ts'
 import type { EventRow } from '../../sensor/store/events.ts'
 import type { OrderRow } from '../../sensor/store/orders.ts'
 import type { Store } from '../../sensor/store/store.ts'
@@ -163,11 +164,13 @@ export async function follow(
 }
 
 const restful: ReadonlySet<string> = new Set(['needs-approval', 'live', 'cleaned', 'stuck'])
-const underWay: ReadonlySet<string> = new Set(['preparing', 'deploying', 'verifying', 'rolling-back'])
 
 function isAtRest(store: Store, event: EventRow, now: number): boolean {
   const rows = store.deployments.of(event.id)
-  if (rows.some(({ state }) => underWay.has(state))) return false
+  // what is cleaned up harms nobody, and one without a next look waits for a person
+  const isAtWork = ({ state, wake }: DeploymentRow) =>
+    store.deployments.holdsDevice(state) && state !== 'cleaning' && wake !== null
+  if (rows.some(isAtWork)) return false
   if (event.open === 0 || restful.has(event.state)) return true
   const wakes = [event, ...rows, ...store.orders.of(event.id)].flatMap(({ wake }) => wake ?? [])
   // nothing to wait for: somebody has to act

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { asFault, Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
+import { namesCover } from '../../pki/host-names.ts'
 import { makeCsr } from '../../pki/csr.ts'
 import { refusesIssued, saysOf } from '../../pki/issued-reasons.ts'
 import { checkIssued } from '../../pki/issued.ts'
@@ -22,6 +23,7 @@ import { keyRing } from '../vault/key-ring.ts'
 import type { Vault } from '../vault/vault.ts'
 import { issuerKinds, type IssuerKind, type IssuerTools } from './issuer-kinds.ts'
 import { openSiteVault, type VaultPlace } from './open-vault.ts'
+import { sparedPlaces } from './spared-places.ts'
 import { webRootOf } from './web-root.ts'
 
 /** What the automation of an installation is opened with. */
@@ -62,7 +64,8 @@ const pki: Pki = {
   readPrivateKey,
   makeCsr,
   refusals: (question) => checkIssued(question).filter(refusesIssued).map(saysOf),
-  canonicalNames
+  canonicalNames,
+  covers: namesCover
 }
 
 /** Opens the automation. Faults: those of the settings and of the vault. */
@@ -89,7 +92,10 @@ export async function openSite(parts: SiteParts): Promise<Site> {
     limits: { ...usual, overall: atOnce, perDevice },
     keys: keyRing(vault, 'order'),
     pki,
-    wire: createWire({ dialer: openDialer('auto'), clock, random }, wireLimits),
+    wire: createWire(
+      { dialer: openDialer('auto'), clock, random, spared: sparedPlaces({ where, clock }) },
+      wireLimits
+    ),
     installation: installationOf(store, random),
     connector: (id) => connectors.find((one) => one.id === id),
     credentials: (device) => credentialsOf(vault, device),

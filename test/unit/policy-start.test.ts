@@ -4,7 +4,7 @@ import { faultKinds, type FaultKind } from '../../core/fault.ts'
 import { finishedSteps } from '../../sensor/automation/deployment-journal.ts'
 import { canonical, previewHash } from '../../sensor/automation/plans.ts'
 import { retryEventAt, retryIn } from '../../sensor/automation/policy/backoff.ts'
-import { mayLose, wantedNames } from '../../sensor/automation/policy/names.ts'
+import { wantedNames } from '../../sensor/automation/policy/names.ts'
 import { reasons, sentence, type Reason, type ReasonCode } from '../../sensor/automation/policy/reasons.ts'
 import { mayRollOut, type Rollout, type RolloutTarget } from '../../sensor/automation/policy/rollout.ts'
 import { mayDeploy, mayStart } from '../../sensor/automation/policy/start.ts'
@@ -31,7 +31,6 @@ t.test('names come from what is served, from the profile, or from both', (t) => 
   t.same(wantedNames({ rule: 'served' }, ['x.test', 'x.test', 'y.test']), ['x.test', 'y.test'])
   t.same(wantedNames({ rule: 'exactly', names }, ['x.test']), ['a.test', 'b.test'])
   t.same(wantedNames({ rule: 'served-plus', names }, ['b.test', 'x.test']), ['a.test', 'b.test', 'x.test'])
-  t.same([mayLose({ rule: 'served' }, ['x']), mayLose({ rule: 'exactly', names }, ['x'])], [[], ['x']])
   t.end()
 })
 
@@ -75,6 +74,7 @@ const free = {
   readOnly: [],
   heldBy: null,
   approval: 'not-needed',
+  lost: [],
   hash: 'abc',
   approvedHash: null
 } as const

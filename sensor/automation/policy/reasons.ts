@@ -26,6 +26,8 @@ export const reasons = {
   'window-never': 'no maintenance window will ever open',
   'black-out': 'nothing is changed until {at}: {what}',
   'approval-missing': 'somebody must approve the plan {hash}',
+  'names-lost':
+    'the new certificate does not cover {names}, served now: somebody must accept that with the plan {hash}',
   'read-only': 'device {device} is only read: allow writing first',
   'target-held': 'event {event} is not done with the same target',
   'device-taken': 'device {device} is busy with deployment {deployment}',
@@ -36,6 +38,7 @@ export const reasons = {
 
   // what went wrong, and when it is tried again
   'tried-again': 'it is tried again at {at}: {fault}',
+  'put-off': 'its renewal was taken back ({fault}), and is asked for again at {at}',
   'given-up': 'it is not tried again by itself: {fault}'
 } as const satisfies Record<string, string>
 
