@@ -8,6 +8,8 @@ export const reasons = {
   'renews-by-days': 'it renews at {at}, {days} days before it ends',
   'days-too-many':
     'its profile says {days} days before the end, which is too much of its {lifetime} days: {at} it is',
+  'share-too-large':
+    'its profile says when {share} of its {days} days are left, which is too early: {at} it is, after a third of them',
   'lifetime-unknown': 'it renews at {at}, 30 days before it ends: its beginning is not known',
   'ari-window': 'its CA wants it renewed between {begins} and {ends}: {at} it is',
   'ari-explained': 'the CA says why: {explanation}',
@@ -16,6 +18,7 @@ export const reasons = {
   'no-window-in-time': 'no maintenance window comes before it ends at {ends}',
   'nothing-held': 'it is not known what the target holds: discover the device',
   'not-managed': 'no profile is given for it',
+  'target-unseen': 'it is not known whether there is such a target: {fault}',
   'switched-off': 'its renewal is switched off',
 
   'in-event': 'event {event} is {state}: {why}',

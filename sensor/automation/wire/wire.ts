@@ -37,7 +37,7 @@ const betweenMs = 200
 export function createWire(tools: WireTools, limits: WireLimits): Wire {
   const wire = { tools, limits }
   return {
-    spared: tools.spared,
+    spared: (places, signal) => tools.spared(places, signal),
     async baseline(plan, signal) {
       const untouched = new Set(await tools.spared([...plan.served, ...plan.neighbours], signal))
       const [served, neighbours] = [plan.served, plan.neighbours].map((places) =>
