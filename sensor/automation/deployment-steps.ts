@@ -61,7 +61,9 @@ function heldByBar(deps: EngineContext, of: DeploymentRow, fault: Fault): Deploy
     `it waits for device ${name}, which refused the sign-in (${fault.message}): ` +
     `it goes on after tlsward device credentials ${name}, or a clean tlsward device check ${name}`
   // the time that a device may be gone counts from the check on
-  return { to: 'stay', why, wake: null, set: { attempts: of.attempts, trouble: null } }
+  // its event says so as well
+  const also = () => void deps.store.events.change(of.event, { wake: deps.clock.now() }, 'deploying')
+  return { to: 'stay', why, wake: null, set: { attempts: of.attempts, trouble: null }, also }
 }
 
 /** Does a deployment wait for a person's check of its device? */
