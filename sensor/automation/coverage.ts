@@ -56,12 +56,11 @@ export function unprovable(
   { of, names }: { readonly of: TargetPlan; readonly names: readonly string[] }
 ): Fault | null {
   if (of.role === 'standby' || provable(deps, of, names).length > 0) return null
-  const places = of.plan.served.map(placeText).join(', ')
-  const why =
-    of.plan.served.length === 0
-      ? 'nothing serves it'
-      : `it is served at ${places} only, which the certificate does not cover or the do-not-scan list spares`
-  const message = `target ${target}: ${why}, so that no handshake could prove the new certificate`
+  const untouched = new Set((of.spared ?? []).map(placeText))
+  const why = of.plan.served
+    .map(placeText)
+    .map((place) => `${untouched.has(place) ? 'the do-not-scan list has' : 'it does not cover'} ${place}`)
+  const message = `target ${target}: no handshake could prove the new certificate: ${why.join(', ') || 'nothing serves it'}`
   return new Fault('wire-unserved', message, { target })
 }
 

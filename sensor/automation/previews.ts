@@ -31,11 +31,25 @@ export async function preview(deps: EngineContext, event: EventRow): Promise<Eve
   if (hindered) return hindered
   const plans = planned.flatMap(({ of, plan }) => ('value' in plan ? [{ of, value: plan.value }] : []))
   if (plans.length === 0) {
-    return { to: 'failed', why: 'none of its targets can be planned', wake: null }
+    return noneLeft(
+      'none of its targets can be planned',
+      planned.flatMap(({ plan }) => ('fault' in plan ? plan.fault : []))
+    )
   }
   const names = wanted(deps, event, plans)
-  const proven = withoutUnprovable(deps, plans, names)
-  if (proven.length === 0) return { to: 'failed', why: 'none of its targets could be proven', wake: null }
+  // a certificate that no handshake could prove is not even bought
+  const unproven = plans.flatMap(({ of, value }) => {
+    const fault = unprovable(deps, of, { of: value, names })
+    return fault ? [{ of, fault }] : []
+  })
+  for (const { of, fault } of unproven) leave(deps, of, fault)
+  const proven = plans.filter(({ of }) => unproven.every((one) => one.of.id !== of.id))
+  if (proven.length === 0) {
+    return noneLeft(
+      'none of its targets could be proven',
+      unproven.map(({ fault }) => fault)
+    )
+  }
   const hash = hashOf(deps, event, { names, plans: proven })
   return {
     to: 'previewed',
@@ -46,17 +60,9 @@ export async function preview(deps: EngineContext, event: EventRow): Promise<Eve
   }
 }
 
-/** a certificate that no handshake could prove is not even bought */
-function withoutUnprovable(
-  deps: EngineContext,
-  plans: readonly Valued[],
-  names: readonly string[]
-): readonly Valued[] {
-  return plans.filter(({ of, value }) => {
-    const fault = unprovable(deps, of, { of: value, names })
-    if (fault) leave(deps, of, fault)
-    return fault === null
-  })
+function noneLeft(what: string, faults: readonly Fault[]): EventStep {
+  const messages = new Set(faults.map(({ message }) => message))
+  return { to: 'failed', why: `${what}: ${[...messages].join('; ')}`, wake: null }
 }
 
 /**

@@ -142,8 +142,9 @@ const renewBeforeForms =
 function checkRenewBefore(given: unknown): void {
   if (given === null) return
   if (typeof given !== 'object' || Array.isArray(given)) throw wrong('renewBefore', given, renewBeforeForms)
-  const [[name = '', value] = [], second] = Object.entries(given)
-  if (second !== undefined || (name !== 'days' && name !== 'share')) {
+  const fields: readonly (readonly [string, unknown])[] = Object.entries(given)
+  const [name, value] = fields[0] ?? ['', null]
+  if (fields.length !== 1 || (name !== 'days' && name !== 'share')) {
     throw malformed(
       'renewBefore',
       `it has the fields ${Object.keys(given).join(', ') || 'none'}: ${renewBeforeForms}`
