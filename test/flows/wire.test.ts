@@ -171,3 +171,87 @@ t.test('what a neighbour shows must stay, and is seen to come back', async (t) =
     }
   )
 })
+
+t.test(
+  'what is shown under a name that the certificate does not cover neither proves nor hinders',
+  async (t) => {
+    const [old, fresh] = [leaf('p256', ['a.test', 'b.test']), leaf('p256', ['a.test'])]
+    let shows = old
+    const peer = await startTls({
+      show: [old],
+      // as HAProxy does: what no certificate covers gets the default one
+      SNICallback: (name, answer) =>
+        answer(null, createSecureContext(credentials([name === 'a.test' ? shows : old])))
+    })
+    t.teardown(() => peer.close())
+    const [a, b] = ['a.test', 'b.test'].map((name) => placeOf(peer, { name }))
+    if (!a || !b) throw new Error('there are two places')
+    const baseline = await wire.baseline(planOf([a, b]), signal)
+    const question = {
+      fresh: freshOf(fresh, 'ecdsa'),
+      role: 'single',
+      covers: (name: string) => name === 'a.test'
+    } as const
+    t.match(
+      await wire.proves({ ...question, baseline }, signal),
+      { state: 'differs' },
+      'a.test has it not yet'
+    )
+    shows = fresh
+    t.same(await wire.proves({ ...question, baseline }, signal), {
+      state: 'agrees',
+      unproven: [{ at: `b.test at 127.0.0.1:${peer.port}`, why: 'uncovered' }]
+    })
+    const only = await wire.baseline(planOf([a]), signal)
+    t.match(
+      await wire.proves({ ...question, baseline: only, covers: () => false }, signal),
+      { state: 'differs', why: [/^no handshake can prove the new certificate: a\.test at/] },
+      'the right certificate under a name that it does not cover is no proof'
+    )
+    shows = old
+    t.same(await wire.restored(baseline, signal), { state: 'agrees', unproven: [] })
+  }
+)
+
+t.test('a place of the do-not-scan list is not touched, before or after', async (t) => {
+  const certificate = leaf('p256')
+  let heard = 0
+  const [open, listed] = [
+    await startTls({ show: [certificate] }),
+    await startTls({
+      show: [certificate],
+      SNICallback: (_, answer) => {
+        heard++
+        answer(null, createSecureContext(credentials([certificate])))
+      }
+    })
+  ]
+  t.teardown(() => Promise.all([open.close(), listed.close()]))
+  let spared: readonly number[] = []
+  const sparing = createWire(
+    {
+      dialer: openDialer('auto'),
+      clock: systemClock,
+      random: systemRandom,
+      spared: async (places) => places.filter(({ port }) => spared.includes(port))
+    },
+    { ...wireLimits, tryMs: 400 }
+  )
+  const plan = planOf([placeOf(open), placeOf(listed)])
+  const before = await sparing.baseline(plan, signal)
+  t.ok(heard > 0)
+  heard = 0
+  spared = [listed.port]
+  const unproven = [{ at: `peer.test at 127.0.0.1:${listed.port}`, why: 'spared' }]
+  const fresh = freshOf(certificate, 'ecdsa')
+  t.same(await sparing.proves({ baseline: before, fresh, role: 'single', covers }, signal), {
+    state: 'agrees',
+    unproven
+  })
+  t.same(await sparing.restored(before, signal), { state: 'agrees', unproven })
+  t.same(
+    (await sparing.baseline(plan, signal)).filter(({ at }) => at.port === listed.port),
+    []
+  )
+  t.equal(heard, 0)
+})
