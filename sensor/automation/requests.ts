@@ -316,7 +316,9 @@ export function liftBar({ store, clock }: EngineContext, device: number): void {
   store.devices.setBarred(device, null)
   for (const of of store.deployments.underWay()) {
     if (of.device === device && waitsForCheck(of)) {
-      store.deployments.change(of.id, { wake: clock.now() }, of.state)
+      const why = `device ${store.devices.get(device).name} is checked: it goes on`
+      store.deployments.change(of.id, { wake: clock.now(), why }, of.state)
+      store.events.change(of.event, { why }, 'deploying')
     }
   }
   for (const target of store.managedTargets.list()) {

@@ -59,7 +59,7 @@ function waits(deps: EngineContext, event: EventRow, starts: readonly Start[]): 
   // told by the deployments themselves
   if (starts.length === 0) {
     const held = deps.store.deployments.of(event.id).find(waitsForCheck)
-    return { to: 'stay', why: held?.why ?? 'its targets are being changed', wake: null }
+    return { to: 'stay', why: held?.why ?? event.why, wake: null }
   }
   const now = deps.clock.now()
   const reasons = new Set(starts.flatMap((start) => start.reasons.map(sentence)))
