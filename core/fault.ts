@@ -216,7 +216,7 @@ export const faultCodes = {
   'key-gone': ['conflict', 'Begin a new event: the key of this one is no longer kept.'],
   'wire-unserved': [
     'refused',
-    'Bind the target to something that is served first: nothing could prove the new certificate.'
+    'Have the target served where handshakes may be made, under a name that the certificate covers.'
   ],
   'wire-differs': ['conflict', 'See what the endpoints showed in the history of the event; then retry.'],
   'engine-running': ['busy', 'Use the process that runs already, or stop it first.'],

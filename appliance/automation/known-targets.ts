@@ -13,33 +13,38 @@ export type Known =
   /** the device could not be asked */
   | { readonly state: 'unasked'; readonly why: string }
 
+/** what a device has said is believed that long; what it has not said is asked for anew */
+const believedMs = 60_000
+/** one that could not be asked is not asked for each of many targets */
+const restMs = 10_000
+
 /**
  * Is there such a place? One that is managed, or was changed before, is there; for others their device is asked. Throws
  * device-missing.
  */
-export async function knownTarget(
-  site: Site,
-  { device: name, target }: TargetName,
-  asked: Asked = new Map()
-): Promise<Known> {
-  const { store } = site
+export async function knownTarget(site: Site, { device: name, target }: TargetName): Promise<Known> {
+  const { store, clock, listings } = site
   const { id } = store.devices.named(name)
   if (store.managedTargets.at(id, target) || store.deployments.last(id, target)?.live) return 'there'
-  const listing = asked.get(name) ?? tried(() => bindingsOf(site, name, new AbortController().signal))
-  asked.set(name, listing)
-  const listed = await listing
-  if ('fault' in listed) return { state: 'unasked', why: listed.fault.message }
-  const targets = listed.value.map((one) => one.target)
-  return targets.includes(target) ? 'there' : { state: 'missing', near: nearNames(target, targets) }
+  const before = listings.get(name)
+  const age = clock.ticks() - (before?.at ?? -Infinity)
+  if (before?.targets.has(target) && age < believedMs) return 'there'
+  if (before?.unasked && age < restMs) return { state: 'unasked', why: before.unasked }
+  const listed = await tried(() => bindingsOf(site, name, new AbortController().signal))
+  if ('fault' in listed) {
+    const why = listed.fault.message
+    listings.set(name, { targets: new Set(), at: clock.ticks(), unasked: why })
+    return { state: 'unasked', why }
+  }
+  const targets = new Set(listed.value.map((one) => one.target))
+  listings.set(name, { targets, at: clock.ticks(), unasked: null })
+  return targets.has(target) ? 'there' : { state: 'missing', near: nearNames(target, [...targets]) }
 }
-
-type Asked = Map<string, ReturnType<typeof tried<Awaited<ReturnType<typeof bindingsOf>>>>>
 
 /** Throws target-missing for the first that its device has not, with what it may have been meant to be. */
 export async function checkTargets(site: Site, targets: readonly TargetName[]): Promise<void> {
-  const asked: Asked = new Map()
   for (const one of targets) {
-    const known = await knownTarget(site, one, asked)
+    const known = await knownTarget(site, one)
     // a device that cannot be asked now says it in the plan
     if (known !== 'there' && known.state === 'missing') throw missing(one, known.near)
   }

@@ -35,11 +35,22 @@ export interface SiteParts extends Omit<VaultPlace, 'clock'> {
   readonly log: Log
 }
 
+/** The targets of a device. */
+export interface Listing {
+  readonly targets: ReadonlySet<string>
+  /** when it was asked, by `ticks` of the clock */
+  readonly at: number
+  /** why it could not be asked, or null */
+  readonly unasked: string | null
+}
+
 /** The automation of an installation: engine, vault and issuers on one store. */
 export interface Site extends IssuerTools {
   readonly where: Places
   readonly credentialsDirectory: string | undefined
   readonly engine: Engine
+  /** what devices, by name, were last found to have */
+  readonly listings: Map<string, Listing>
   /** the issuer of a name, the same one each time; throws issuer-missing */
   issuer(name: string): Issuer
   /** forgets an issuer that was changed or removed */
@@ -105,7 +116,8 @@ export async function openSite(parts: SiteParts): Promise<Site> {
       return row && store.certificates.der(row.id)
     }
   })
-  return { ...tools, where, credentialsDirectory: parts.credentialsDirectory, engine, ...issuers }
+  const { credentialsDirectory } = parts
+  return { ...tools, where, credentialsDirectory, engine, listings: new Map(), ...issuers }
 }
 
 function openIssuers(tools: IssuerTools) {

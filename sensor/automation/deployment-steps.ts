@@ -58,8 +58,8 @@ function heldByBar(deps: EngineContext, of: DeploymentRow, fault: Fault): Deploy
   if (fault.code !== 'device-sign-in' || !halfWay.has(of.state)) return null
   const { name } = deps.store.devices.get(of.device)
   const why =
-    `it waits for device ${name}, which refused the sign-in (${fault.message}): ` +
-    `it goes on after tlsward device credentials ${name}, or a clean tlsward device check ${name}`
+    `it waits for a clean tlsward device check ${name}, or other tlsward device credentials ${name}: ` +
+    `the sign-in was refused (${fault.message})`
   // the time that a device may be gone counts from the check on
   // its event says so as well
   const also = () => void deps.store.events.change(of.event, { wake: deps.clock.now() }, 'deploying')

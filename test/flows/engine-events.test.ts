@@ -252,7 +252,7 @@ t.test('a sign-in that is refused half-way waits for a person’s check, and goe
     const event = world.request({ targets })
     await drive(world, () => false, { patience: 20 * day, most: 20 })
     const waits = world.store.events.get(event.id)
-    const why = /it waits for device edge, which refused the sign-in .*tlsward device check edge/
+    const why = /it waits for a clean tlsward device check edge, or .*: the sign-in was refused/
     t.match(waits, { state: 'deploying', open: 1, why })
     const state = at === 'after stage' ? 'deploying' : 'rolling-back'
     t.match(world.deployments(event), [{ state, wake: null, why }], at)

@@ -150,7 +150,8 @@ t.test(
       world.at.host.cable.cut()
     })
     const event = await world.until(world.request())
-    const why = /waits for device .*refuses the sign-in.*goes on after .*tlsward device check/
+    const why =
+      /it waits for a clean tlsward device check edge, or .*: the sign-in was refused .*refuses the sign-in/
     t.match(event, { state: 'deploying', open: 1, wake: null, why })
     t.match(world.store.deployments.of(event.id), [{ state: 'deploying', wake: null, why }])
     await reloadByOthers(world.at.program)
