@@ -101,6 +101,18 @@ export interface EventRequest {
   readonly requestedBy: string
 }
 
+/** An approval of the plan of an event. */
+export interface Approval {
+  /** of the plan that was looked at */
+  readonly hash: string
+  readonly by: string
+  /**
+   * `accepted`: names of the event that would be left without a certificate (`lostNames` of its record) may be;
+   * `refused`: none may
+   */
+  readonly lostNames: 'accepted' | 'refused'
+}
+
 /** Which events to list. */
 export interface EventQuery {
   /** only those that have not ended */
@@ -163,7 +175,7 @@ export interface AutomationFunctions {
   /** from now on these targets are renewed by themselves; null: not any more */
   assignProfile(targets: readonly string[], profile: string | null): Promise<void>
 
-  /** gives the event once it is stored, or the open one that is the same */
+  /** gives the event once it is stored, or the open one that is the same; throws target-missing */
   requestEvent(request: EventRequest): Promise<AutomationEvent>
   /** tells what happens to an event until it has ended or waits for a person, and gives it then */
   followEvent(id: number, watch: EventWatch, signal: AbortSignal): Promise<AutomationEvent>
@@ -171,17 +183,18 @@ export interface AutomationFunctions {
   eventById(id: number): Promise<AutomationEvent>
   eventHistory(id: number): Promise<readonly Happening[]>
   eventPlans(id: number): Promise<readonly PlanRecord[]>
-  /** throws plan-changed when the plans have another hash by now */
-  approveEvent(id: number, hash: string, by: string): Promise<AutomationEvent>
+  /** throws approval-stale when the plans have another hash by now, names-lost */
+  approveEvent(id: number, approval: Approval): Promise<AutomationEvent>
   cancelEvent(id: number, by: string): Promise<AutomationEvent>
   /** gives up undoing what it left half-way: a person answers for what its targets show now */
   giveUpEvent(id: number, by: string): Promise<AutomationEvent>
-  /** tries its deployments again; buys nothing */
+  /** tries its deployments again, with the certificates that were issued; orders those that were not */
   retryEvent(id: number, by: string): Promise<AutomationEvent>
   /** the CSRs of an event whose issuer is a person, PEM */
   eventRequests(id: number): Promise<readonly string[]>
   /** the certificate with its chain, PEM, that a person got for it */
   giveCertificate(id: number, pem: string): Promise<AutomationEvent>
 
+  /** throws target-missing */
   why(target: string): Promise<readonly Reason[]>
 }

@@ -192,9 +192,11 @@ export const AutomationEvent = record('event', 'One automation event', {
   names: list('names of the certificates'),
   hash: nullable(text('of the plans; approve with it')),
   approvedBy: nullable(text('who approved')),
+  lostNames: list('names with a certificate now that would have none: whoever approves must accept that'),
   certificates: Type.Array(fingerprint('SHA-256 of the leaf'), {
     description: 'certificates that were issued'
   }),
+  unissued: count('certificates that are still to be ordered, now or by another try'),
   deployments: Type.Array(Deployment, { description: 'one for each target' }),
   endedAt: nullable(time('ended'))
 })

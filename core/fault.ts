@@ -198,6 +198,10 @@ export const faultCodes = {
   ],
   'connector-missing': ['missing', 'Use a version that has the connector, or remove the device.'],
   'names-none': ['refused', 'Give names in the profile: the targets hold no certificate to take them from.'],
+  'names-lost': [
+    'refused',
+    'Give the profile the names too, or accept that they lose their certificate: --accept-lost-names.'
+  ],
   'names-changed': ['conflict', 'Begin a new event: the targets want other names than were ordered.'],
   'issuer-missing': ['missing', 'See tlsward issuer list.'],
   'issuer-exists': ['conflict', 'Choose another name, or remove the issuer first.'],
@@ -216,7 +220,7 @@ export const faultCodes = {
   'key-gone': ['conflict', 'Begin a new event: the key of this one is no longer kept.'],
   'wire-unserved': [
     'refused',
-    'Bind the target to something that is served first: nothing could prove the new certificate.'
+    'Have the target served where handshakes may be made, under a name that the certificate covers.'
   ],
   'wire-differs': ['conflict', 'See what the endpoints showed in the history of the event; then retry.'],
   'engine-running': ['busy', 'Use the process that runs already, or stop it first.'],

@@ -2,7 +2,7 @@ import type { Access, Binding, Check, Connector, Json, Session } from '../../con
 import { connectors } from '../../connectors/index.ts'
 import { Fault } from '../../core/fault.ts'
 import { Secret } from '../../core/secret.ts'
-import { observeBindings, setWritable } from '../../sensor/automation/requests.ts'
+import { liftBar, observeBindings, setWritable } from '../../sensor/automation/requests.ts'
 import { accessTo, limitedTime, withSession } from '../../sensor/automation/sessions.ts'
 import type { Credentials } from '../../sensor/automation/ports.ts'
 import type { DeviceRow } from '../../sensor/store/devices.ts'
@@ -166,9 +166,9 @@ export async function checkDevice(
   return checkRecord(name, check)
 }
 
-function noteCheck({ store, clock }: Site, { id }: DeviceRow, check: Check): void {
+function noteCheck({ store, clock, engine }: Site, { id }: DeviceRow, check: Check): void {
   store.devices.setChecked(id, clock.now(), JSON.stringify(check))
-  store.devices.setBarred(id, null)
+  liftBar(engine.context, id)
 }
 
 /** the engine's own session makes room first: some devices allow one at a time */

@@ -167,15 +167,15 @@ function eventChanges({
   'requestEvent' | 'approveEvent' | 'cancelEvent' | 'retryEvent' | 'giveUpEvent' | 'giveCertificate'
 > {
   const changing = async <T>(
-    act: (events: Awaited<ReturnType<typeof modules.events>>, site: Site) => T
+    act: (events: Awaited<ReturnType<typeof modules.events>>, site: Site) => T | Promise<T>
   ): Promise<T> => {
-    const done = act(await modules.events(), await site())
+    const done = await act(await modules.events(), await site())
     driving.poke()
     return done
   }
   return {
     requestEvent: (request) => changing((events, one) => events.request(one, request)),
-    approveEvent: (id, hash, by) => changing((events, one) => events.approve(one, id, { hash, by })),
+    approveEvent: (id, approval) => changing((events, one) => events.approve(one, id, approval)),
     cancelEvent: (id, by) => changing((events, one) => events.cancel(one, id, by)),
     giveUpEvent: (id, by) => changing((events, one) => events.giveUp(one, id, by)),
     retryEvent: (id, by) => changing((events, one) => events.retry(one, id, by)),

@@ -3,7 +3,8 @@ import { manageTarget } from '../../sensor/automation/requests.ts'
 import { wholeProfile } from '../../sensor/automation/profile.ts'
 import type { Profile } from '../automation-records.ts'
 import { bindingsOf } from './devices.ts'
-import { givenName, targetName } from './names.ts'
+import { missing, nearNames } from './known-targets.ts'
+import { givenName, targetName, targetText } from './names.ts'
 import { profileRecord } from './records.ts'
 import type { Site } from './site.ts'
 
@@ -34,9 +35,35 @@ export function putProfile({ store, clock }: Site, name: string, content: unknow
   return profileRecord(row, store.managedTargets.list().filter(({ profile }) => profile === row.id).length)
 }
 
-/** Throws profile-missing, profile-used. */
+/** Throws profile-missing, profile-used: with what uses it. */
 export function removeProfile({ store }: Site, name: string): void {
+  const { id } = store.profiles.named(name)
+  const targets = store.managedTargets
+    .list()
+    .flatMap(({ profile, device, target }) =>
+      profile === id ? targetText({ device: store.devices.get(device).name, target }) : []
+    )
+  const events = store.events.open().flatMap((one) => (one.profileName === name ? String(one.id) : []))
+  const uses = [
+    ...(targets.length > 0
+      ? [
+          `it renews ${someOf(targets)}: give them another with tlsward profile assign, or tlsward profile unassign`
+        ]
+      : []),
+    ...(events.length > 0
+      ? [`open events use it (${someOf(events)}): let them end, or take them back with tlsward events cancel`]
+      : [])
+  ]
+  if (uses.length > 0) {
+    throw new Fault('profile-used', `profile ${name}: ${uses.join('; ')}`, { profile: name, targets, events })
+  }
   store.durable(() => store.profiles.remove(name))
+}
+
+/** the first few of many */
+function someOf(all: readonly string[]): string {
+  const more = all.length - 5
+  return [...all.slice(0, 5), ...(more > 0 ? [`${more} more`] : [])].join(', ')
 }
 
 /**
@@ -65,8 +92,8 @@ export async function assignProfile(
     for (const { target } of named.filter((one) => one.device === device)) {
       const binding = bindings.find((one) => one.target === target)
       if (!binding) {
-        const message = `target ${target}: device ${device} has no such place; see tlsward device discover ${device}`
-        throw new Fault('target-missing', message, { device, target })
+        const near = bindings.map((one) => one.target)
+        throw missing({ device, target }, nearNames(target, near))
       }
       manageTarget(engine.context, { device, target, profile, binding })
     }

@@ -1,6 +1,9 @@
 import type { Binding as ContractBinding, Check, PlannedStep, Slot } from '../../connectors/contract.ts'
+import { lostNames, namesOf, planWarnings } from '../../sensor/automation/coverage.ts'
+import { namesCover } from '../../pki/host-names.ts'
 import { finishedSteps } from '../../sensor/automation/deployment-journal.ts'
 import { storedPlan } from '../../sensor/automation/plans.ts'
+import type { ProfileText } from '../../sensor/automation/profile.ts'
 import { sentence, type Reason as PolicyReason } from '../../sensor/automation/policy/reasons.ts'
 import type { TargetName } from '../../sensor/automation/requests.ts'
 import type { IssuerCheck as PortCheck } from '../../sensor/issuance/issuer.ts'
@@ -8,6 +11,7 @@ import type { DeploymentRow } from '../../sensor/store/deployments.ts'
 import type { DeviceRow } from '../../sensor/store/devices.ts'
 import type { EventRow } from '../../sensor/store/events.ts'
 import type { IssuerRow } from '../../sensor/store/issuers.ts'
+import type { OrderRow } from '../../sensor/store/orders.ts'
 import type { ProfileRow } from '../../sensor/store/profiles.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type {
@@ -134,10 +138,20 @@ export function eventRecord(store: Store, row: EventRow): AutomationEvent {
     names: row.names === null ? [] : (JSON.parse(row.names) as string[]),
     hash: row.hash,
     approvedBy: row.approvedBy,
+    lostNames: row.state === 'needs-approval' ? lostNames({ store, pki }, row) : [],
     certificates: orders.flatMap(({ fingerprint }) => fingerprint ?? []),
+    unissued: unissued(row, orders),
     deployments: deployments.map((one) => deploymentRecord(store, one)),
     endedAt: orNull(row.ended)
   }
+}
+
+/** the names of certificates say by themselves what they cover */
+const pki = { covers: namesCover }
+
+function unissued({ profile }: EventRow, orders: readonly OrderRow[]): number {
+  const { keyTypes } = JSON.parse(profile) as Pick<ProfileText, 'keyTypes'>
+  return keyTypes.length - orders.filter(({ fingerprint }) => fingerprint !== null).length
 }
 
 function deploymentRecord(store: Store, of: DeploymentRow) {
@@ -221,9 +235,9 @@ const readable = ({ id, says }: PlannedStep): PlannedStep => ({
 /** What an event will do on each of its targets; none before its preview. */
 export function planRecords(store: Store, event: EventRow): PlanRecord[] {
   return store.deployments.of(event.id).flatMap((of) => {
-    const { plan } = storedPlan(of) ?? {}
-    if (!plan) return []
-    const { target, steps, before, served, shares, warnings } = plan
+    const stored = storedPlan(of)
+    if (!stored) return []
+    const { target, steps, before, served, shares } = stored.plan
     const device = deviceName(store, of)
     return {
       type: 'plan',
@@ -236,7 +250,7 @@ export function planRecords(store: Store, event: EventRow): PlanRecord[] {
       before: before.map(slotRecord),
       served,
       shares,
-      warnings
+      warnings: planWarnings({ pki }, stored, namesOf(event))
     }
   })
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { asFault, Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
+import { namesCover } from '../../pki/host-names.ts'
 import { makeCsr } from '../../pki/csr.ts'
 import { refusesIssued, saysOf } from '../../pki/issued-reasons.ts'
 import { checkIssued } from '../../pki/issued.ts'
@@ -22,6 +23,7 @@ import { keyRing } from '../vault/key-ring.ts'
 import type { Vault } from '../vault/vault.ts'
 import { issuerKinds, type IssuerKind, type IssuerTools } from './issuer-kinds.ts'
 import { openSiteVault, type VaultPlace } from './open-vault.ts'
+import { sparedPlaces } from './spared-places.ts'
 import { webRootOf } from './web-root.ts'
 
 /** What the automation of an installation is opened with. */
@@ -33,11 +35,22 @@ export interface SiteParts extends Omit<VaultPlace, 'clock'> {
   readonly log: Log
 }
 
+/** The targets of a device. */
+export interface Listing {
+  readonly targets: ReadonlySet<string>
+  /** when it was asked, by `ticks` of the clock */
+  readonly at: number
+  /** why it could not be asked, or null */
+  readonly unasked: string | null
+}
+
 /** The automation of an installation: engine, vault and issuers on one store. */
 export interface Site extends IssuerTools {
   readonly where: Places
   readonly credentialsDirectory: string | undefined
   readonly engine: Engine
+  /** what devices, by name, were last found to have */
+  readonly listings: Map<string, Listing>
   /** the issuer of a name, the same one each time; throws issuer-missing */
   issuer(name: string): Issuer
   /** forgets an issuer that was changed or removed */
@@ -62,7 +75,8 @@ const pki: Pki = {
   readPrivateKey,
   makeCsr,
   refusals: (question) => checkIssued(question).filter(refusesIssued).map(saysOf),
-  canonicalNames
+  canonicalNames,
+  covers: namesCover
 }
 
 /** Opens the automation. Faults: those of the settings and of the vault. */
@@ -89,7 +103,10 @@ export async function openSite(parts: SiteParts): Promise<Site> {
     limits: { ...usual, overall: atOnce, perDevice },
     keys: keyRing(vault, 'order'),
     pki,
-    wire: createWire({ dialer: openDialer('auto'), clock, random }, wireLimits),
+    wire: createWire(
+      { dialer: openDialer('auto'), clock, random, spared: sparedPlaces({ where, clock }) },
+      wireLimits
+    ),
     installation: installationOf(store, random),
     connector: (id) => connectors.find((one) => one.id === id),
     credentials: (device) => credentialsOf(vault, device),
@@ -99,7 +116,8 @@ export async function openSite(parts: SiteParts): Promise<Site> {
       return row && store.certificates.der(row.id)
     }
   })
-  return { ...tools, where, credentialsDirectory: parts.credentialsDirectory, engine, ...issuers }
+  const { credentialsDirectory } = parts
+  return { ...tools, where, credentialsDirectory, engine, listings: new Map(), ...issuers }
 }
 
 function openIssuers(tools: IssuerTools) {

@@ -52,6 +52,11 @@ export function profileOf({ remembered }: EngineContext, event: EventRow): Profi
   return profileIn(remembered, event.profile)
 }
 
+/** Must somebody approve the plan of an event: because its profile says so, or whoever asked for it? */
+export function approvalOf(deps: EngineContext, event: EventRow): Profile['approval'] {
+  return event.approval === 'needed' ? 'needed' : profileOf(deps, event).approval
+}
+
 /** Whether an event's devices may be changed at a time, by the windows of its profile; null: it needs none. */
 export function windowOf(deps: EngineContext, event: EventRow, at: number): WindowAnswer | null {
   return event.hours === 'any' ? null : windowAt(profileOf(deps, event).windows, at)

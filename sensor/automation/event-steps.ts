@@ -2,7 +2,8 @@ import type { Fault } from '../../core/fault.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { EventRow, EventStanding, EventState } from '../store/events.ts'
 import type { OrderRow } from '../store/orders.ts'
-import { againAfter, profileOf, windowOf, type EngineContext, type Step } from './context.ts'
+import { againAfter, approvalOf, profileOf, windowOf, type EngineContext, type Step } from './context.ts'
+import { lostNames } from './coverage.ts'
 import { keptUntil, over } from './endings.ts'
 import { moveDeployment } from './moves.ts'
 import { advanceOrders, dropKeys } from './orders.ts'
@@ -90,14 +91,13 @@ function begin(deps: EngineContext, event: EventRow): EventStep {
 }
 
 function waitingState({ code }: Reason): 'needs-approval' | 'scheduled' | 'waiting' {
-  if (code === 'approval-missing') return 'needs-approval'
+  if (code === 'approval-missing' || code === 'names-lost') return 'needs-approval'
   return code === 'read-only' || code === 'target-held' ? 'waiting' : 'scheduled'
 }
 
 /** Why an event does not begin now. */
 export function startOf(deps: EngineContext, event: EventRow): Start {
   const { store, clock } = deps
-  const { approval } = profileOf(deps, event)
   const now = clock.now()
   const devices = new Set(waiting(deps, event).map(({ device }) => device))
   return mayStart({
@@ -109,7 +109,8 @@ export function startOf(deps: EngineContext, event: EventRow): Start {
       .filter(({ writable }) => !writable)
       .map(({ name }) => name),
     heldBy: holderOf(deps, event),
-    approval,
+    approval: approvalOf(deps, event),
+    lost: lostNames(deps, event),
     hash: event.hash ?? '',
     approvedHash: event.approvedHash
   })

@@ -1,15 +1,14 @@
-import type { Plan } from '../../connectors/contract.ts'
 import type { Fault } from '../../core/fault.ts'
 import type { KeyType, PrivateKey } from '../../pki/private-key.ts'
 import type { CertificateRequest, Issuer, OrderMemory, Progress } from '../issuance/issuer.ts'
 import type { EventRow } from '../store/events.ts'
 import type { OrderRow, OrderStanding } from '../store/orders.ts'
 import { againAfter, profileOf, tried, type EngineContext, type Step } from './context.ts'
+import { namesOf } from './coverage.ts'
 import { familyOf } from './families.ts'
 import { certificateOf, fingerprintOf, pemOf, validityOf } from './held.ts'
 import { moveOrder } from './moves.ts'
-import { storedPlan } from './plans.ts'
-import { mayLose } from './policy/names.ts'
+import { storedPlan, type TargetPlan } from './plans.ts'
 import { moment } from './policy/reasons.ts'
 import { limitedTime } from './sessions.ts'
 
@@ -86,11 +85,6 @@ function keyToReuse(deps: EngineContext, event: EventRow, order: OrderRow): Priv
   return pem === null ? null : deps.pki.readPrivateKey(pem)
 }
 
-/** The names of an event's certificates; known since its preview. */
-export function namesOf({ names }: EventRow): string[] {
-  return names === null ? [] : (JSON.parse(names) as string[])
-}
-
 async function askIssuer(
   deps: EngineContext,
   event: EventRow,
@@ -153,15 +147,15 @@ export function requestFor(deps: EngineContext, event: EventRow, order: OrderRow
 
 /** DER of a certificate of this kind that the event's targets hold now */
 function replacedBy(deps: EngineContext, event: EventRow, keyType: KeyType): Uint8Array | undefined {
-  for (const { family, fingerprint } of plansOf(deps, event).flatMap(({ before }) => before)) {
+  for (const { family, fingerprint } of plansOf(deps, event).flatMap(({ plan }) => plan.before)) {
     const der = family === familyOf(keyType) ? certificateOf(deps, fingerprint) : undefined
     if (der) return der
   }
   return undefined
 }
 
-function plansOf(deps: EngineContext, { id }: EventRow): Plan[] {
-  return deps.store.deployments.of(id).flatMap((one) => storedPlan(one)?.plan ?? [])
+function plansOf(deps: EngineContext, { id }: EventRow): TargetPlan[] {
+  return deps.store.deployments.of(id).flatMap((one) => storedPlan(one) ?? [])
 }
 
 type Issued = Extract<Progress, { state: 'issued' }>
@@ -208,10 +202,16 @@ function issuedRefusals(
   { order, chain, spki }: Received
 ): readonly string[] {
   const der = toReplace(deps, event, { order, chain })
-  const served = plansOf(deps, event).flatMap(({ before }) => before.flatMap(({ names }) => names))
-  const rule = profileOf(deps, event).names
-  const replaced = der ? { der, served, mayLose: mayLose(rule, served) } : null
+  const plans = plansOf(deps, event)
+  const served = plans.flatMap(({ plan }) => plan.before.flatMap(({ names }) => names))
+  // a person has said yes to losing these, or the event would not have begun
+  const replaced = der ? { der, served, mayLose: mayLose(deps, event, served) } : null
   return deps.pki.refusals({ chain, spki, names: namesOf(event), now: deps.clock.now(), replaced })
+}
+
+function mayLose(deps: EngineContext, event: EventRow, served: readonly string[]): string[] {
+  const names = namesOf(event)
+  return served.filter((name) => !deps.pki.covers(names, name))
 }
 
 /** who asks for a certificate, and not for another one than before, may get what is there already */

@@ -23,7 +23,7 @@ export type EventState =
   | 'stuck'
 
 /** An event to be kept. */
-export interface NewEvent {
+export interface NewEvent extends Pick<EventStanding, 'approval'> {
   /** one open event has it at most */
   readonly key: string
   readonly action: EventAction
@@ -56,6 +56,8 @@ export interface EventStanding {
   readonly names: string | null
   /** of the plans that were last made */
   readonly hash: string | null
+  /** `needed`: a person approves its plan, whatever the profile says; `profile`: as the profile says */
+  readonly approval: 'profile' | 'needed'
   readonly approvedHash: string | null
   readonly approvedBy: string | null
   readonly ended: number | null
@@ -74,6 +76,7 @@ const standing = {
   retries: 'retries',
   names: 'names',
   hash: 'hash',
+  approval: 'approval',
   approvedHash: 'approved_hash',
   approvedBy: 'approved_by',
   ended: 'ended'
@@ -101,9 +104,9 @@ export function openEvents(db: Connection) {
   const due = db.prepare<[number], EventRow>(`SELECT ${columns} FROM event WHERE wake <= ? ORDER BY wake, id`)
   const earliest = db.prepare<[], number | null>('SELECT min(wake) FROM event WHERE wake IS NOT NULL').pluck()
   const insert = db.prepare(
-    `INSERT INTO event (key, action, profile_name, profile, start, hours, requested_by, requested, state, why, open, wake)
-     VALUES (@key, @action, @profileName, @profile, @start, @hours, @requestedBy, @requested, 'requested', 'asked for',
-       1, @requested)`
+    `INSERT INTO event (key, action, profile_name, profile, start, hours, approval, requested_by, requested, state, why, open, wake)
+     VALUES (@key, @action, @profileName, @profile, @start, @hours, @approval, @requestedBy, @requested, 'requested',
+       'asked for', 1, @requested)`
   )
   const open = db.prepare<[], EventRow>(`SELECT ${columns} FROM event WHERE open = 1 ORDER BY id`)
   const wakeBy = db.prepare('UPDATE event SET wake = ? WHERE wake > ?')

@@ -57,7 +57,9 @@ export function event(change: Partial<AutomationEvent> = {}): AutomationEvent {
     names: ['shop.test', 'www.shop.test'],
     hash: '9c1f04a7b2e85d36'.padEnd(64, '0'),
     approvedBy: null,
+    lostNames: [],
     certificates: [],
+    unissued: 1,
     deployments: [
       {
         device: 'web1',

@@ -13,6 +13,7 @@ const event = {
   profile: '{}',
   start: at,
   hours: 'window',
+  approval: 'profile',
   requestedBy: 'alice',
   requested: at
 } as const

@@ -93,6 +93,7 @@ export async function giveUpEvent(session: Session, id: number, options: GoOnOpt
 
 interface ApproveOptions extends GoOnOptions {
   readonly hash: string
+  readonly acceptLostNames?: boolean
 }
 
 /** digits of a hash that nobody meets by chance */
@@ -107,7 +108,8 @@ export async function approveEvent(session: Session, id: number, options: Approv
   return goOn(session, { id, options }, async (functions) => {
     const { hash } = await functions.eventById(id)
     const meant = hash !== null && hash.startsWith(given) ? hash : given
-    return functions.approveEvent(id, meant, thisPerson())
+    const lostNames = options.acceptLostNames === true ? 'accepted' : 'refused'
+    return functions.approveEvent(id, { hash: meant, by: thisPerson(), lostNames })
   })
 }
 

@@ -10,6 +10,7 @@ import { targetsOf } from '../automation/targets.ts'
 import { linePrinter, shown } from '../output.ts'
 import type { OutputOptions, Session } from '../session.ts'
 import type { Ending } from '../signals.ts'
+import { namesText } from '../views/events.ts'
 import { planCsv, planLines } from '../views/plans.ts'
 
 /** Options of `replace` as commander gives them. */
@@ -18,6 +19,7 @@ export interface ReplaceOptions extends OutputOptions {
   readonly action: EventRequest['action']
   readonly plan?: boolean
   readonly yes?: boolean
+  readonly acceptLostNames?: boolean
   readonly at?: string
   readonly window: 'any' | 'profile'
   readonly wait: boolean
@@ -58,8 +60,11 @@ export async function replaceCertificates(
     event = await follow()
     if (ending.signal.aborted || event.state !== 'needs-approval') break
     await printPlan(session, event, options)
-    if (options.plan || !(await agrees({ ending, options }))) break
-    event = await functions.approveEvent(event.id, event.hash ?? '', thisPerson())
+    if (options.plan || !(await agrees(event, following))) break
+    // a yes was to the plan with the names that it loses
+    const lostNames = event.lostNames.length > 0 ? 'accepted' : 'refused'
+    const approval = { hash: event.hash ?? '', by: thisPerson(), lostNames } as const
+    event = await functions.approveEvent(event.id, approval)
     isApproved = true
     if (!options.wait) {
       if (options.json) screen.result(jsonLine(event))
@@ -136,13 +141,21 @@ async function leave(
   else screen.note(`Event ${event.id} stays open.`)
   const nothing = 'Nothing was bought, and nothing was written.'
   if (waits && !options.plan && !ending.signal.aborted) {
-    const message = hasTerminal()
-      ? nothing
-      : `There is no terminal to ask on: repeat with --yes to do this, or with --plan to see it only. ${nothing}`
+    const message = `${unagreed(event, options)}${nothing}`
     throw new Fault('confirmation-needed', message, { event: event.id })
   }
   if (isOurs) screen.note(nothing)
   return code
+}
+
+/** what would have been a yes */
+function unagreed({ lostNames }: AutomationEvent, options: ReplaceOptions): string {
+  const lost = lostNames.map((name) => shown(name)).join(', ')
+  if (lost !== '' && (options.yes || !hasTerminal())) {
+    return `${lost} would be left without a certificate: give the profile these names, or repeat with --yes --accept-lost-names if that is meant. `
+  }
+  if (hasTerminal()) return ''
+  return 'There is no terminal to ask on: repeat with --yes to do this, or with --plan to see it only. '
 }
 
 interface Agreeing {
@@ -150,7 +163,10 @@ interface Agreeing {
   readonly options: ReplaceOptions
 }
 
-/** Does a person say yes to the plan that was shown? */
-async function agrees({ ending, options }: Agreeing): Promise<boolean> {
-  return options.yes === true || (await ask('Do this?', ending)) === true
+/** Does a person say yes to the plan that was shown? Names that it loses are asked for by name. */
+async function agrees({ lostNames }: AutomationEvent, { ending, options }: Agreeing): Promise<boolean> {
+  const loses = lostNames.length > 0 && options.acceptLostNames !== true
+  if (options.yes) return !loses
+  const question = loses ? `Do this, and leave ${namesText(lostNames, 5)} without a certificate?` : 'Do this?'
+  return (await ask(question, ending)) === true
 }

@@ -9,7 +9,7 @@ Examples:
   tlsward events approve 12 --hash 9c1f04a7b2e85d36
   tlsward events csr 12 > shop.csr             for an issuer that is a person
   tlsward events certificate 12 shop.pem       hand in what came back
-  tlsward events retry 12                      try its deployments again; buys nothing
+  tlsward events retry 12                      try again, with the certificate that was issued, if one was
 
 Commands after which an event goes on follow it to its end, and have the exit codes of tlsward replace.`
 
@@ -64,6 +64,12 @@ function one(events: Command, name: string): Command {
     .option('-j, --json', 'one JSON object per line (docs/json.md)')
 }
 
+/** What says that names may lose their certificate. */
+export const acceptLostNames = [
+  '--accept-lost-names',
+  'names that are served now may lose their certificate, as the plan says'
+] as const
+
 const noWait = ['--no-wait', 'do not wait for the end: tlsward run goes on with it'] as const
 
 function acts(events: Command, run: Run): void {
@@ -73,6 +79,7 @@ function acts(events: Command, run: Run): void {
     .addOption(
       new Option('--hash <HASH>', 'of the plan; its first 16 digits are enough').makeOptionMandatory()
     )
+    .option(...acceptLostNames)
     .option(...noWait)
     .action((id: number, _options: object, command: Command) =>
       run(command, async (session) => (await actions()).approveEvent(session, id, command.optsWithGlobals()))
@@ -85,7 +92,9 @@ function acts(events: Command, run: Run): void {
     )
   one(events, 'retry')
     .summary('try its deployments again')
-    .description('Tries deployments that failed again, with the certificates that are there: buys nothing.')
+    .description(
+      'Tries deployments that failed again. Certificates that were issued are used; those that were not are ordered.'
+    )
     .option(...noWait)
     .action((id: number, _options: object, command: Command) =>
       run(command, async (session) => (await actions()).retryEvent(session, id, command.optsWithGlobals()))

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { withOutput } from '../options.ts'
+import { acceptLostNames } from './events.ts'
 import type { Run } from '../session.ts'
 
 const examples = `
@@ -25,7 +26,8 @@ export function replaceCommand(run: Run): Command {
     .addOption(
       new Option('--plan', 'only show the plan: nothing is bought, nothing is written').conflicts('yes')
     )
-    .option('-y, --yes', 'do what the plan says, unasked')
+    .option('-y, --yes', 'do what the plan says, unasked; names that are served now keep their certificate')
+    .option(...acceptLostNames)
     .addOption(
       new Option('--action <ACTION>', 'what the event is called in the history')
         .choices(['request', 'renew', 'replace', 'reissue'])
