@@ -41,8 +41,10 @@ async function openFunctions(where: Places, { ca = [] }: GlobalOptions, screen: 
     authorities: ca,
     tell: (progress) => (progress ? show(progress) : screen.status('')),
     log: silentLog,
+    clock: systemClock,
     askPassphrase,
-    credentialsDirectory: process.env['CREDENTIALS_DIRECTORY']
+    credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'],
+    command: nearestCommand(program, words)
   })
 }
 
@@ -60,8 +62,8 @@ async function run(command: Command, act: (session: Session) => Promise<number |
     clock: systemClock,
     places: where,
     functions: () => (functions ??= openFunctions(where, options, screen)),
-    ending: (said) =>
-      (ending = listenToSignals({ clock: systemClock, said, leave: (code) => process.exit(code) }))
+    ending: (said, stop = 'cut-short') =>
+      (ending = listenToSignals({ clock: systemClock, stop, said, leave: (code) => process.exit(code) }))
   }
   try {
     process.exitCode = (await act(session)) ?? 0

@@ -3,8 +3,11 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { Type } from 'typebox'
+import { callbacks, signal, value, type Takings } from '../../appliance/socket/arguments.ts'
 import { connectFunctions, type Manners } from '../../appliance/socket/client.ts'
-import { serveFunctions } from '../../appliance/socket/server.ts'
+import { serveFunctions, type Service } from '../../appliance/socket/server.ts'
+import { systemClock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 
 interface Sample {
@@ -16,6 +19,15 @@ interface Sample {
 }
 
 const manners: Manners<Sample> = { add: 'one', fail: 'one', ask: 'one', wait: 'one', count: 'many' }
+
+const number = Type.Number()
+const takings: Takings<Sample> = {
+  add: [value('a', number), value('b', number)],
+  fail: [],
+  ask: [callbacks('watch', { scope: 'asks', note: 'tells' })],
+  wait: [signal],
+  count: [value('to', number), signal]
+}
 
 let counted = 0
 const sample: Sample = {
@@ -34,10 +46,12 @@ const sample: Sample = {
   }
 }
 
+const service: Service = { functions: { ...sample }, takings, clock: systemClock }
+
 async function world(t: Test) {
   const folder = mkdtempSync(join(tmpdir(), 'socket-'))
   const path = join(folder, 'tlsward.sock')
-  const server = await serveFunctions(path, { ...sample })
+  const server = await serveFunctions(path, service)
   const client = await connectFunctions<Sample>(path, manners)
   t.teardown(async () => {
     await client?.close()
@@ -97,7 +111,7 @@ t.test('a reader that stops early stops the writer', async (t) => {
 t.test('the socket is closed to others, and taken once', async (t) => {
   const { path } = await world(t)
   t.equal(statSync(path).mode & 0o777, 0o600)
-  await t.rejects(serveFunctions(path, {}), { code: 'socket-taken' })
+  await t.rejects(serveFunctions(path, service), { code: 'socket-taken' })
 })
 
 t.test('nobody serves where there is no socket, or a dead one', async (t) => {
