@@ -5,7 +5,7 @@ import type { Fault } from '../../core/fault.ts'
 import { silentLog } from '../../core/log.ts'
 import { places, processSurroundings, type Places } from '../places.ts'
 import type { Functions } from '../functions.ts'
-import { expandDashes, nearestCommand } from './arguments.ts'
+import { checkNames, expandDashes, nearestCommand } from './arguments.ts'
 import { exitCodeOf, failureText, faultOf } from './failure.ts'
 import { createProgram } from './program.ts'
 import type { Screen } from './screen.ts'
@@ -97,6 +97,7 @@ const words = expandDashes(program, process.argv.slice(2))
 /** Runs the command line; gives the fault in which it ended. */
 async function runToEnd(): Promise<Fault | undefined> {
   try {
+    checkNames(program, words)
     await program.parseAsync(words, { from: 'user' })
   } catch (thrown) {
     const fault = faultOf(thrown)
