@@ -102,8 +102,9 @@ export function readArguments(
   })
 }
 
+const functionNames = Type.Optional(Type.Array(Type.String(), { maxItems: 100 }))
 const parseOffer = parser(
-  Type.Union([Type.Null(), Type.Object({ $functions: Type.Array(Type.String(), { maxItems: 100 }) })]),
+  Type.Union([Type.Null(), Type.Object({ $functions: functionNames })]),
   'socket-malformed'
 )
 
