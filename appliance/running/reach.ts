@@ -19,6 +19,11 @@ export function socketPath({ state }: Places): string {
   return join(state, socketName)
 }
 
+/** Refuses a state, or a socket in it, of another account. Faults: state-foreign, state-unsafe, state-unwritable. */
+export function checkPlace({ state }: Places): void {
+  checkState(state, [socketName])
+}
+
 /** What reaching the appliance works with. */
 export interface ReachOptions extends StandaloneOptions {
   readonly clock: Clock
@@ -36,7 +41,7 @@ const lookMs = 100
  */
 export async function openFunctionsHere(options: ReachOptions): Promise<Functions> {
   const { where, clock } = options
-  checkState(where.state, [socketName])
+  checkPlace(where)
   for (const end = clock.ticks() + patienceMs; ;) {
     const remote = await connectFunctions<Served>(socketPath(where), served, clock)
     if (remote) return withLocal(remote, options)

@@ -3,7 +3,7 @@ import { Fault } from '../../core/fault.ts'
 import { serveFunctions } from '../socket/server.ts'
 import { openStandalone, type Standalone, type StandaloneOptions } from '../standalone/open.ts'
 import { runDiscovery } from './discovery.ts'
-import { socketPath } from './reach.ts'
+import { checkPlace, socketPath } from './reach.ts'
 import { runSchedules } from './schedules.ts'
 import { served } from './served.ts'
 import { takings } from './takings.ts'
@@ -18,11 +18,12 @@ export interface RunningOptions extends StandaloneOptions {
 /**
  * Runs the appliance until the signal aborts: events and renewals, scheduled scans, and commands of this machine over
  * the socket in the state directory. It is the one process that writes there. What ends although nobody asked for it
- * ends all of it, by a fault. Faults: engine-running, socket-taken, socket-foreign, internal, those of the store, the
- * settings and the vault.
+ * ends all of it, by a fault. Faults: state-foreign, state-unsafe, engine-running, socket-taken, socket-foreign, internal,
+ * those of the store, the settings and the vault.
  */
 export async function runAppliance(options: RunningOptions, signal: AbortSignal): Promise<void> {
   const { where, log, clock } = options
+  checkPlace(where)
   const functions = openStandalone(options)
   try {
     // whose turn it is owns the socket as well: without it nothing there is touched
