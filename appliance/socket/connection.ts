@@ -25,6 +25,15 @@ export class Connection {
       for (const call of this.#calls.values()) call.abort()
     })
     readLines(socket, (line) => this.#hear(line))
+    // who does not read what it asked for is heard no further
+    socket.on('data', () => void this.#listenAgain())
+  }
+
+  async #listenAgain(): Promise<void> {
+    if (!this.#writer.isBehind()) return
+    this.#socket.pause()
+    await this.#writer.caughtUp()
+    this.#socket.resume()
   }
 
   /** Tells each call that this process ends, and aborts it; resolves when all have ended. */

@@ -56,7 +56,12 @@ export class LineWriter {
     this.#bytes += bytes.length
     if (this.#bytes > this.#bounds.mostBytes) this.#socket.destroy()
     else this.#pump()
-    if (this.isBehind()) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    await this.caughtUp()
+  }
+
+  /** Resolves once the peer has room for more, or is gone. */
+  async caughtUp(): Promise<void> {
+    while (this.isBehind()) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
   /** Resolves when everything is written, or the peer is gone. */

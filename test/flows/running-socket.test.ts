@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { plainScan } from '../../appliance/plain-scan.ts'
 import { served, type Served } from '../../appliance/running/served.ts'

@@ -224,6 +224,7 @@ async function impatient(t: Test) {
       signal: AbortSignal
     ): Promise<string>
     long(): Promise<string>
+    short(): Promise<string>
   }
   const seen = { told: 0, rested: 0, ended: 0 }
   const functions: Talks = {
@@ -240,11 +241,16 @@ async function impatient(t: Test) {
       seen.ended++
       return 'done'
     },
-    long: async () => 'y'.repeat(30_000_000)
+    long: async () => 'y'.repeat(30_000_000),
+    async short() {
+      seen.ended++
+      return 'z'.repeat(10_000)
+    }
   }
   const takings: Takings<Talks> = {
     talk: [callbacks('watch', { tell: 'tells', show: 'shows', isBehind: 'lags' }), signal],
-    long: []
+    long: [],
+    short: []
   }
   const bounds = { highBytes: 100_000, mostBytes: 40_000_000, stalledMs: 2_000 }
   const server = await serveFunctions(path, {
@@ -257,7 +263,7 @@ async function impatient(t: Test) {
     await server.close()
     rmSync(folder, { recursive: true })
   })
-  return { path, seen, manners: { talk: 'one', long: 'one' } as const satisfies Manners<Talks> }
+  return { path, seen, manners: { talk: 'one', long: 'one', short: 'one' } as const satisfies Manners<Talks> }
 }
 
 t.test('who does not read is told no more, and ended after a while', async (t) => {
@@ -272,6 +278,28 @@ t.test('who does not read is told no more, and ended after a while', async (t) =
   )
   await until(() => seen.ended === 1, 'the connection is ended, and the call with it')
   socket.resume()
+  await closed
+})
+
+t.test('who asks again and again and does not read is not answered for ever', async (t) => {
+  const { path, seen } = await impatient(t)
+  const { socket, closed } = raw(t, path)
+  socket.pause()
+  let id = 0
+  const ask = () => {
+    while (!socket.destroyed && socket.write(`${JSON.stringify({ id: ++id, call: 'short', args: [] })}\n`));
+  }
+  socket.on('drain', ask)
+  ask()
+  let [still, last] = [0, 0]
+  await until(() => {
+    still = seen.ended === last && socket.writableNeedDrain ? still + 1 : 0
+    last = seen.ended
+    return last > 0 && still > 2_000
+  }, 'the questions are no longer read')
+  t.ok(seen.ended < 3_000, `${seen.ended} answers of 10 KB, of ${id} questions`)
+  socket.resume()
+  socket.destroy()
   await closed
 })
 
