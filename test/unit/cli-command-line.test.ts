@@ -60,7 +60,10 @@ t.test('a wrong command line says what is wrong, what was meant and whose help t
 t.test('a misspelt command of a group is answered with the names that there are', (t) => {
   const events = 'list, show, follow, approve, cancel, retry, give-up, csr, certificate'
   const wrong = `2 tlsward: unknown command 'aprove' of tlsward events. Did you mean approve? Its commands are ${events}. See tlsward events --help. [option-malformed]`
-  for (const words of [['events', 'aprove'], ['event', '--limit', '5', 'aprove', '12', '--hash', 'abcdef']])
+  for (const words of [
+    ['events', 'aprove'],
+    ['event', '--limit', '5', 'aprove', '12', '--hash', 'abcdef']
+  ])
     t.equal(complaint(...words), wrong)
   t.match(complaint('vault', 'rotat'), /of tlsward vault\. Did you mean rotate\?/)
   t.match(complaint('inventory', '\u001b[2J'), /unknown command '\\x1b\[2J' of tlsward inventory\. Its/)
