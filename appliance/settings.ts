@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Type, type Static, type TProperties } from 'typebox'
 import { Fault } from '../core/fault.ts'
 import { parser } from '../core/schema.ts'
+import { readOwnFile } from './own-file.ts'
 import type { Places } from './places.ts'
 
 /** Name of the file of settings, in its directory. */
@@ -55,15 +56,18 @@ const parse = parser(Settings, 'settings-malformed')
 /** What opens the vault, as it stands in the settings. Throws settings-malformed. */
 export const parseVaultSource = parser(VaultSource, 'settings-malformed')
 
-/** The settings of the appliance; those that are not written down have their defaults. */
+/**
+ * The settings of the appliance; those that are not written down have their defaults. Throws settings-malformed,
+ * settings-unsafe.
+ */
 export function readSettings(where: Places): Settings & Required<Pick<Settings, 'outgoing'>> {
   const file = join(where.config, settingsName)
   const defaults = { outgoing: 'no' } as const
   try {
-    return { ...defaults, ...parse(JSON.parse(readFileSync(file, 'utf8'))) }
+    const bytes = readOwnFile(file)
+    return bytes ? { ...defaults, ...parse(JSON.parse(bytes.toString('utf8'))) } : defaults
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return defaults
+    if (error instanceof Fault && error.code === 'settings-unsafe') throw error
     const why = error instanceof Error ? error.message : String(error)
     throw new Fault(
       'settings-malformed',

@@ -78,6 +78,10 @@ export const faultCodes = {
   'confirmation-needed': ['refused', 'Repeat with --yes once the size is what you meant.'],
   'state-unwritable': ['denied', 'Give --state a directory that this account may write.'],
   'state-unsafe': ['denied', 'Take the right to write it from group and others: chmod go-w.'],
+  'state-foreign': [
+    'denied',
+    'Run it as the account that the directory belongs to: sudo -u ACCOUNT tlsward …'
+  ],
   'store-newer': ['conflict', 'Use the version that wrote it, or restore a backup made by this version.'],
   'store-foreign': ['refused', 'Give --state a directory of its own.'],
   'store-corrupt': ['malformed', 'Restore a backup; the file is kept as it is.'],
@@ -120,6 +124,10 @@ export const faultCodes = {
   'window-malformed': ['refused', "Write e.g. 'Mon-Fri 22:00-06:00 Europe/Berlin'."],
   'local-limit': ['unreachable', 'Raise the limit of open files (ulimit -n), or lower --concurrency.'],
   'settings-malformed': ['refused', 'Correct the file, or remove it.'],
+  'settings-unsafe': [
+    'denied',
+    'Give it to root or to the account that runs tlsward, and let nobody else write it: chmod go-w.'
+  ],
   'acme-settings': ['refused', 'Correct the settings of the CA: the message names the one that is wrong.'],
   'acme-key': [
     'refused',
@@ -190,6 +198,12 @@ export const faultCodes = {
   ],
   'target-missing': ['missing', 'See tlsward device discover for the targets of the device.'],
   'socket-taken': ['busy', 'End the other tlsward run first, or use another --state.'],
+  'socket-foreign': [
+    'denied',
+    'Find out who put it there, and remove it: nothing was sent. tlsward run makes a new one.'
+  ],
+  'socket-silent': ['busy', 'Repeat it in a moment; if it stays so, look at the process that is named.'],
+  'socket-limit': ['refused', 'Give less at a time, or stop tlsward run for this command.'],
   'socket-malformed': ['malformed', 'Use the same version of tlsward for the command and for tlsward run.'],
   'socket-lost': ['unreachable', 'See whether tlsward run is still up; what it had accepted is kept.'],
   'device-used': [

@@ -5,7 +5,7 @@ import type { Fault } from '../../core/fault.ts'
 import { silentLog } from '../../core/log.ts'
 import { places, processSurroundings, type Places } from '../places.ts'
 import type { Functions } from '../functions.ts'
-import { expandDashes, nearestCommand } from './arguments.ts'
+import { checkNames, expandDashes, nearestCommand } from './arguments.ts'
 import { exitCodeOf, failureText, faultOf } from './failure.ts'
 import { createProgram } from './program.ts'
 import type { Screen } from './screen.ts'
@@ -41,8 +41,10 @@ async function openFunctions(where: Places, { ca = [] }: GlobalOptions, screen: 
     authorities: ca,
     tell: (progress) => (progress ? show(progress) : screen.status('')),
     log: silentLog,
+    clock: systemClock,
     askPassphrase,
-    credentialsDirectory: process.env['CREDENTIALS_DIRECTORY']
+    credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'],
+    command: nearestCommand(program, words)
   })
 }
 
@@ -60,8 +62,8 @@ async function run(command: Command, act: (session: Session) => Promise<number |
     clock: systemClock,
     places: where,
     functions: () => (functions ??= openFunctions(where, options, screen)),
-    ending: (said) =>
-      (ending = listenToSignals({ clock: systemClock, said, leave: (code) => process.exit(code) }))
+    ending: (said, stop = 'cut-short') =>
+      (ending = listenToSignals({ clock: systemClock, stop, said, leave: (code) => process.exit(code) }))
   }
   try {
     process.exitCode = (await act(session)) ?? 0
@@ -95,6 +97,7 @@ const words = expandDashes(program, process.argv.slice(2))
 /** Runs the command line; gives the fault in which it ended. */
 async function runToEnd(): Promise<Fault | undefined> {
   try {
+    checkNames(program, words)
     await program.parseAsync(words, { from: 'user' })
   } catch (thrown) {
     const fault = faultOf(thrown)

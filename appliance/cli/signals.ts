@@ -11,15 +11,23 @@ type EndSignal = keyof typeof exitCodes
 export interface Ending {
   /** aborts at the first signal */
   readonly signal: AbortSignal
-  /** exit code by the first signal, or undefined while none has come */
+  /** exit code of an end in order after the first signal, or undefined while none has come */
   exitCode(): number | undefined
   /** Ctrl-C at a question: it comes as a key there, and no signal is sent */
   interrupt(): void
 }
 
+/**
+ * What it means that a command was asked to end: work was cut short (exit code 128 + the number of the signal), or it is
+ * how the command always ends (0).
+ */
+export type Stop = 'cut-short' | 'as-meant'
+
 /** What listening to signals works with. */
 interface SignalDeps {
   readonly clock: Clock
+  /** left out: cut-short */
+  readonly stop?: Stop
   /** called at the first signal, to tell the person */
   readonly said: () => void
   /** ends the process at once */
@@ -30,7 +38,7 @@ interface SignalDeps {
  * Turns the first SIGINT, SIGTERM or SIGHUP into an abort, so that work ends in order; the second ends the
  * process at once.
  */
-export function listenToSignals({ clock, said, leave }: SignalDeps): Ending {
+export function listenToSignals({ clock, stop = 'cut-short', said, leave }: SignalDeps): Ending {
   const abort = new AbortController()
   let first: EndSignal | undefined
   let at = 0
@@ -50,7 +58,7 @@ export function listenToSignals({ clock, said, leave }: SignalDeps): Ending {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => heard(name))
   return {
     signal: abort.signal,
-    exitCode: () => first && exitCodes[first],
+    exitCode: () => first && (stop === 'as-meant' ? 0 : exitCodes[first]),
     interrupt: () => begin('SIGINT')
   }
 }

@@ -1,4 +1,5 @@
 import { sleep } from '../../../core/clock.ts'
+import { Fault } from '../../../core/fault.ts'
 import { jsonLine } from '../../../core/text.ts'
 import type { AutomationEvent, Happening } from '../../automation-records.ts'
 import type { OutputOptions, Session } from '../session.ts'
@@ -74,11 +75,22 @@ export function follower(session: Session, id: number, { ending, options, known 
         if (signal.aborted || rests(event, clock.now())) return event
         await sleep(clock, lookAgainMs, signal)
       }
+    } catch (thrown) {
+      throw leftBehind(id, thrown)
     } finally {
       stopTicking()
       screen.board([])
     }
   }
+}
+
+/** `tlsward run` may end while it does the work: the event stays, and somebody has to go on with it. */
+function leftBehind(id: number, thrown: unknown): unknown {
+  if (!(thrown instanceof Fault) || thrown.code !== 'socket-lost') return thrown
+  const message =
+    `event ${id}: tlsward run ended while it was followed. It stays as it stands, nothing is lost. ` +
+    `Go on with it: start tlsward run again, then tlsward events follow ${id}`
+  return new Fault('socket-lost', message, { event: id }, thrown)
 }
 
 /** Is there nothing to wait for, but a person or a CA that takes its time? */
