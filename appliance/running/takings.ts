@@ -167,6 +167,8 @@ const eventRequest = closed({
   requestedBy: caller
 })
 
+const approval = closed({ hash: text, by: caller, lostNames: Type.Enum(['accepted', 'refused']) })
+
 const name = value('name', text)
 const id = value('id', number)
 const by = value('by', caller)
@@ -230,7 +232,7 @@ export const takings: Takings<Served> = {
   eventById: [id],
   eventHistory: [id],
   eventPlans: [id],
-  approveEvent: [id, value('hash', text), by],
+  approveEvent: [id, value('approval', approval)],
   cancelEvent: [id, by],
   giveUpEvent: [id, by],
   retryEvent: [id, by],

@@ -75,7 +75,7 @@ const good: { readonly [K in Name]: readonly unknown[] } = {
   eventById: [7],
   eventHistory: [7],
   eventPlans: [7],
-  approveEvent: [7, 'ab', 'alice'],
+  approveEvent: [7, { hash: 'ab', by: 'alice', lostNames: 'refused' }],
   cancelEvent: [7, 'alice'],
   giveUpEvent: [7, 'alice'],
   retryEvent: [7, 'alice'],
@@ -217,10 +217,12 @@ t.test('who asks for something is a short text that can be shown', async (t) => 
   for (const by of odd) {
     for (const [name, args] of [
       ['cancelEvent', [7, by]],
-      ['approveEvent', [7, 'ab', by]],
+      ['approveEvent', [7, { hash: 'ab', by, lostNames: 'refused' }]],
       ['requestEvent', [{ ...(good.requestEvent[0] as object), requestedBy: by }]]
     ] as const) {
-      const field = name === 'requestEvent' ? 'request.requestedBy' : 'by'
+      const field = { cancelEvent: 'by', approveEvent: 'approval.by', requestEvent: 'request.requestedBy' }[
+        name
+      ]
       t.match(await client.call(name, args), {
         fault: { code: 'socket-malformed', message: new RegExp(`^${name}: ${field} `) }
       })
