@@ -111,14 +111,14 @@ export function eventRequests(site: Site, id: number): string[] {
 
 /** Takes the certificate that a person got, for whichever order of the event it fits. Faults: those of readHandedIn. */
 export function giveCertificate(site: Site, id: number, text: string): AutomationEvent {
-  const { store, clock, engine } = site
+  const { store, clock, engine, known } = site
   const event = store.events.get(id)
   const file = Buffer.from(text, 'latin1')
   let misfit: Fault | undefined
   for (const order of personsOrders(site, event)) {
     const asked = requestFor(engine.context, event, order)
     try {
-      readHandedIn(asked, file, clock.now())
+      readHandedIn(asked, file, { now: clock.now(), known })
     } catch (thrown) {
       misfit ??= asFault(thrown)
       continue

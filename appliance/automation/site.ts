@@ -8,6 +8,7 @@ import { refusesIssued, saysOf } from '../../pki/issued-reasons.ts'
 import { checkIssued } from '../../pki/issued.ts'
 import { makePrivateKey, readPrivateKey } from '../../pki/private-key.ts'
 import { canonicalNames } from '../../pki/subject-names.ts'
+import { openTrustStore, type TrustStore } from '../../pki/trust-store.ts'
 import { createEngine, type Engine } from '../../sensor/automation/engine.ts'
 import type { Credentials, EngineLimits, Pki } from '../../sensor/automation/ports.ts'
 import { createWire, wireLimits } from '../../sensor/automation/wire/wire.ts'
@@ -21,6 +22,8 @@ import { readSettings } from '../settings.ts'
 import { keyRing } from '../vault/key-ring.ts'
 import type { Vault } from '../vault/vault.ts'
 import { issuerKinds, type IssuerKind, type IssuerTools } from './issuer-kinds.ts'
+import { readTrustRoots } from '../trust-roots.ts'
+import { ownRoots } from './own-roots.ts'
 import { openSiteVault, type VaultPlace } from './open-vault.ts'
 import { webRootOf } from './web-root.ts'
 
@@ -28,6 +31,8 @@ import { webRootOf } from './web-root.ts'
 export interface SiteParts extends Omit<VaultPlace, 'clock'> {
   readonly store: Store
   readonly where: Places
+  /** files of own roots that the command names */
+  readonly authorities: readonly string[]
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -57,20 +62,29 @@ const usual: EngineLimits = {
 }
 
 /** The pki of the engine: our own keys and requests, and every check of what an issuer gives. */
-const pki: Pki = {
-  makePrivateKey,
-  readPrivateKey,
-  makeCsr,
-  refusals: (question) => checkIssued(question).filter(refusesIssued).map(saysOf),
-  canonicalNames
+function pkiOf(known: () => TrustStore): Pki {
+  return {
+    makePrivateKey,
+    readPrivateKey,
+    makeCsr,
+    refusals: (question) =>
+      checkIssued({ ...question, known })
+        .filter(refusesIssued)
+        .map(saysOf),
+    canonicalNames
+  }
 }
 
 /** Opens the automation. Faults: those of the settings and of the vault. */
 export async function openSite(parts: SiteParts): Promise<Site> {
-  const { store, where, clock, random, log } = parts
+  const { store, where, clock, random, log, authorities } = parts
   const { automation = {} } = readSettings(where)
   const { atOnce = usual.overall, perDevice = usual.perDevice } = automation
   const vault = await openSiteVault(parts)
+  const known = () => {
+    const { system, own } = readTrustRoots({ where, files: authorities, made: ownRoots(store) })
+    return openTrustStore([...system, ...own])
+  }
   const tools: IssuerTools = {
     store,
     vault,
@@ -78,6 +92,7 @@ export async function openSite(parts: SiteParts): Promise<Site> {
     random,
     log,
     listeners: new Map(),
+    known,
     webRoot: (device, path) => webRootOf(() => engine.context, device, path)
   }
   const issuers = openIssuers(tools)
@@ -88,7 +103,7 @@ export async function openSite(parts: SiteParts): Promise<Site> {
     log,
     limits: { ...usual, overall: atOnce, perDevice },
     keys: keyRing(vault, 'order'),
-    pki,
+    pki: pkiOf(known),
     wire: createWire({ dialer: openDialer('auto'), clock, random }, wireLimits),
     installation: installationOf(store, random),
     connector: (id) => connectors.find((one) => one.id === id),

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import { visible } from '../../core/text.ts'
+import type { TrustStore } from '../../pki/trust-store.ts'
 import type { CertificateFields } from '../../pki/fields.ts'
 import { refusesIssued } from '../../pki/issued-reasons.ts'
 import { checkIssued } from '../../pki/issued.ts'
@@ -23,6 +24,8 @@ export interface ImportTools {
   readonly shelf: () => readonly ShelvedCertificate[]
   readonly keys: KeyRing
   readonly clock: Clock
+  /** roots that are known here: one may have signed a leaf itself */
+  readonly known: () => TrustStore
 }
 
 const warnMs = 30 * 86_400_000
@@ -60,10 +63,13 @@ function candidates({ shelf }: ImportTools): Candidate[] {
 }
 
 function advance({ names, keyType, replaces }: CertificateRequest, tools: ImportTools): Progress {
+  const { known } = tools
   const now = tools.clock.now()
   const rank = ({ leaf }: Candidate) => (leaf.keyType.toLowerCase() === keyFamily(keyType) ? 1 : 0)
   const [best] = candidates(tools)
-    .filter(({ chain, leaf }) => !checkIssued({ chain, spki: leaf.spki, names, now }).some(refusesIssued))
+    .filter(
+      ({ chain, leaf }) => !checkIssued({ chain, spki: leaf.spki, names, now, known }).some(refusesIssued)
+    )
     .sort((one, other) => rank(other) - rank(one) || other.leaf.notAfter - one.leaf.notAfter)
   if (!best) return { state: 'person', why: `import a certificate for ${names.join(', ')}, with its key` }
   if (replaces && readCertificate(replaces).fingerprint === best.leaf.fingerprint) {

@@ -1,6 +1,6 @@
 import { jsonLine } from '../../../core/text.ts'
 import { encodePem } from '../../../pki/pem.ts'
-import { readCertificates } from '../../../pki/pkcs7.ts'
+import { readHandedFile } from '../../../sensor/issuance/manual.ts'
 import type { AutomationFunctions } from '../../automation-functions.ts'
 import type { AutomationEvent } from '../../automation-records.ts'
 import { follower, printEnd, type Following } from '../automation/follow.ts'
@@ -122,7 +122,7 @@ export async function giveCertificate(
   [id, file]: readonly [number, string],
   options: GoOnOptions
 ): Promise<number> {
-  const certificates = readCertificates(readBytes('certificate', file))
+  const certificates = readHandedFile(readBytes('certificate', file))
   const pem = certificates.map((der) => encodePem(der, 'CERTIFICATE')).join('')
   return goOn(session, { id, options }, (functions) => functions.giveCertificate(id, pem))
 }
