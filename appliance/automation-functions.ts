@@ -173,6 +173,8 @@ export interface AutomationFunctions {
   eventPlans(id: number): Promise<readonly PlanRecord[]>
   /** throws plan-changed when the plans have another hash by now */
   approveEvent(id: number, hash: string, by: string): Promise<AutomationEvent>
+  /** has it wait for no maintenance window any more */
+  widenEvent(id: number, by: string): Promise<AutomationEvent>
   cancelEvent(id: number, by: string): Promise<AutomationEvent>
   /** gives up undoing what it left half-way: a person answers for what its targets show now */
   giveUpEvent(id: number, by: string): Promise<AutomationEvent>

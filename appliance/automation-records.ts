@@ -179,6 +179,7 @@ export const AutomationEvent = record('event', 'One automation event', {
   requestedBy: text('who asked'),
   requestedAt: time('asked'),
   startAt: time('not before'),
+  hours: Type.Enum(['window', 'any'], { description: 'in the windows of its profile, or at any time' }),
   nextAt: nullable(time('looked at again')),
   names: list('names of the certificates'),
   hash: nullable(text('of the plans; approve with it')),

@@ -149,7 +149,7 @@ function eventFunctions({
       const { follow } = await modules.events()
       store.events.get(id)
       await driving.start()
-      return follow({ store, clock }, id, { watch, signal })
+      return follow({ store, clock, driving }, id, { watch, signal })
     },
     events: async (query) => (await modules.events()).events({ store }, query),
     eventById: async (id) => (await modules.events()).eventById({ store }, id),
@@ -164,7 +164,13 @@ function eventChanges({
   site,
   driving
 }: AutomationDeps): Some<
-  'requestEvent' | 'approveEvent' | 'cancelEvent' | 'retryEvent' | 'giveUpEvent' | 'giveCertificate'
+  | 'requestEvent'
+  | 'approveEvent'
+  | 'widenEvent'
+  | 'cancelEvent'
+  | 'retryEvent'
+  | 'giveUpEvent'
+  | 'giveCertificate'
 > {
   const changing = async <T>(
     act: (events: Awaited<ReturnType<typeof modules.events>>, site: Site) => T
@@ -176,6 +182,7 @@ function eventChanges({
   return {
     requestEvent: (request) => changing((events, one) => events.request(one, request)),
     approveEvent: (id, hash, by) => changing((events, one) => events.approve(one, id, { hash, by })),
+    widenEvent: (id, by) => changing((events, one) => events.widen(one, id, by)),
     cancelEvent: (id, by) => changing((events, one) => events.cancel(one, id, by)),
     giveUpEvent: (id, by) => changing((events, one) => events.giveUp(one, id, by)),
     retryEvent: (id, by) => changing((events, one) => events.retry(one, id, by)),

@@ -130,6 +130,7 @@ export function eventRecord(store: Store, row: EventRow): AutomationEvent {
     requestedBy: row.requestedBy,
     requestedAt: instant(row.requested),
     startAt: instant(Math.max(row.start, row.requested)),
+    hours: row.hours,
     nextAt: wakes.length === 0 ? null : instant(Math.min(...wakes)),
     names: row.names === null ? [] : (JSON.parse(row.names) as string[]),
     hash: row.hash,

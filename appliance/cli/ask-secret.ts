@@ -7,8 +7,9 @@ import { Fault } from '../../core/fault.ts'
 export async function askSecret(question: string): Promise<string | undefined> {
   const { stdin, stderr } = process
   if (!stdin.isTTY || !stderr.isTTY) return undefined
-  stderr.write(`${question}: `)
+  // nothing that is typed once the question stands may be echoed
   stdin.setRawMode(true)
+  stderr.write(`${question}: `)
   stdin.setEncoding('utf8')
   try {
     return await typed(stdin)

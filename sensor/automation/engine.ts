@@ -1,7 +1,7 @@
 import { createCache } from '../../core/cache.ts'
 import { asFault } from '../../core/fault.ts'
 import { sleep } from '../../core/clock.ts'
-import type { DeploymentRow } from '../store/deployments.ts'
+import type { DeploymentRow, DeploymentState } from '../store/deployments.ts'
 import type { EventRow } from '../store/events.ts'
 import { isStoreTrouble, type EngineContext } from './context.ts'
 import { deploymentActs, deploymentFault } from './deployment-steps.ts'
@@ -9,6 +9,7 @@ import { eventActs, eventFault } from './event-steps.ts'
 import { createKeptSessions } from './kept-sessions.ts'
 import { lookAtTarget } from './managed.ts'
 import { moveDeployment, moveEvent } from './moves.ts'
+import { createNotice } from './notice.ts'
 import type { EngineDeps } from './ports.ts'
 import { signOut } from './sessions.ts'
 import { createTurns } from './turns.ts'
@@ -32,6 +33,11 @@ export interface Engine {
   run(signal: AbortSignal): Promise<void>
   /** Begins everything that is due; something may have changed. */
   poke(): void
+  /**
+   * From now on begins nothing, and takes only what is half-way on a device to its end, live or undone; resolves then.
+   * Never, where it does not run.
+   */
+  finish(): Promise<void>
   /** Resolves when nothing is due or under way any more. */
   settled(): Promise<void>
   /** When something is due next, milliseconds since the epoch; null: only when somebody acts. */
@@ -51,6 +57,8 @@ class StoreEngine implements Engine {
   readonly #stop = new AbortController()
   /** rows that are worked on, by kind and id */
   readonly #running = new Map<string, Promise<void>>()
+  readonly #finished = Promise.withResolvers<void>()
+  #isFinishing = false
   #pausedUntil = 0
   #lastLook: number
   #wakeUp = () => {}
@@ -64,6 +72,7 @@ class StoreEngine implements Engine {
         signOut: (session) => signOut(limiting, session)
       }),
       turns: createTurns(deps.limits),
+      notice: createNotice(),
       stopping: this.#stop.signal,
       remembered: { profiles: createCache(200), dues: new WeakMap() }
     }
@@ -98,6 +107,18 @@ class StoreEngine implements Engine {
       this.#pause(thrown)
     }
     this.#wakeUp()
+    if (this.#isFinishing && this.#running.size === 0 && this.#halfWay().length === 0)
+      this.#finished.resolve()
+  }
+
+  finish(): Promise<void> {
+    this.#isFinishing = true
+    this.poke()
+    return this.#finished.promise
+  }
+
+  #halfWay(): DeploymentRow[] {
+    return this.context.store.deployments.underWay().filter(({ state }) => halfWay.has(state))
   }
 
   async settled(): Promise<void> {
@@ -106,7 +127,9 @@ class StoreEngine implements Engine {
 
   nextWake(): number | null {
     const { managedTargets, events, deployments } = this.context.store
-    const times = [managedTargets.earliest(), events.earliest(), deployments.earliest()]
+    const times = this.#isFinishing
+      ? this.#halfWay().map(({ wake }) => wake)
+      : [managedTargets.earliest(), events.earliest(), deployments.earliest()]
     const known = times.filter((time) => time !== null)
     return known.length === 0 ? null : Math.max(Math.min(...known), this.#pausedUntil)
   }
@@ -148,9 +171,11 @@ class StoreEngine implements Engine {
     const { store, clock } = this.context
     const now = clock.now()
     if (now < this.#pausedUntil) return
-    for (const { id } of store.deployments.due(now)) {
+    for (const { id, state } of store.deployments.due(now)) {
+      if (this.#isFinishing && !halfWay.has(state)) continue
       this.#begin(`deployment ${id}`, () => this.#takeOn(id, deployments))
     }
+    if (this.#isFinishing) return
     for (const { id } of store.events.due(now)) {
       this.#begin(`event ${id}`, () => this.#takeOn(id, events))
     }
@@ -198,17 +223,24 @@ class StoreEngine implements Engine {
     for (let steps = 0; steps < mostSteps; steps++) {
       const row = kind.get(this.context, id)
       if (!(await kind.step(this.context, row))) return
-      const { wake } = kind.get(this.context, id)
+      const { wake, state } = kind.get(this.context, id)
+      if (this.#isFinishing && !halfWay.has(state)) return
       if (wake === null || wake > this.context.clock.now() || this.#stop.signal.aborted) return
     }
   }
 }
 
+/** a device may be written to: neither as it was nor as it should be */
+const halfWay: ReadonlySet<string> = new Set<DeploymentState>(['deploying', 'verifying', 'rolling-back'])
+
 /** no row has so many states: one that goes round and round comes up again with the others */
 const mostSteps = 20
 
 interface Kind<Row> {
-  readonly get: (deps: EngineContext, id: number) => Row & { readonly wake: number | null }
+  readonly get: (
+    deps: EngineContext,
+    id: number
+  ) => Row & { readonly wake: number | null; readonly state: string }
   /** does what the row's state says; false: its result does not count */
   readonly step: (deps: EngineContext, row: Row) => Promise<boolean>
 }

@@ -74,6 +74,18 @@ export function requestEvent(deps: EngineContext, wish: EventWish): EventRow {
   })
 }
 
+/**
+ * Has an event wait for no maintenance window any more. Faults: event-missing, event-state.
+ */
+export function widenEvent(deps: EngineContext, { event: id, who }: PersonsAct): EventRow {
+  const event = deps.store.events.get(id)
+  if (event.open === 0) throw cannot(event, 'be done at another time')
+  if (event.hours === 'any') return event
+  const why = 'it waits for no maintenance window any more'
+  moveEvent(deps, event, { to: 'stay', why, wake: deps.clock.now(), set: { hours: 'any' } }, who)
+  return deps.store.events.get(id)
+}
+
 function withApproval(content: string): string {
   return JSON.stringify({ ...(JSON.parse(content) as ProfileText), approval: 'needed' } satisfies ProfileText)
 }

@@ -3,7 +3,9 @@ import { encodePem } from '../../../pki/pem.ts'
 import { readHandedFile } from '../../../sensor/issuance/manual.ts'
 import type { AutomationFunctions } from '../../automation-functions.ts'
 import type { AutomationEvent } from '../../automation-records.ts'
-import { follower, printEnd, type Following } from '../automation/follow.ts'
+import { follower, printEnd, type FollowOptions, type Following } from '../automation/follow.ts'
+import { laterWords, leftWords, whoWorks } from '../automation/follow-words.ts'
+import { checkNoWait } from '../automation/no-wait.ts'
 import { thisPerson } from '../automation/person.ts'
 import { readBytes } from '../files.ts'
 import { malformed } from '../options.ts'
@@ -56,7 +58,7 @@ export async function showEvent(session: Session, id: number, options: OutputOpt
 }
 
 /** Follows an event to its end, with what happened before; gives the exit code. */
-export async function followEvent(session: Session, id: number, options: OutputOptions): Promise<number> {
+export async function followEvent(session: Session, id: number, options: FollowOptions): Promise<number> {
   return followFrom(session, id, { options, known: 0 })
 }
 
@@ -67,12 +69,8 @@ async function followFrom(
 ): Promise<number> {
   const following = { ...of, ending: session.ending(() => session.screen.note('Stopping …')) }
   const follow = follower(session, id, following)
+  await follow.agreed()
   return printEnd(session, await follow(), following)
-}
-
-/** Options of acts after which an event goes on. */
-interface GoOnOptions extends OutputOptions {
-  readonly wait: boolean
 }
 
 /** Takes an event back. */
@@ -82,16 +80,16 @@ export async function cancelEvent(session: Session, id: number, options: OutputO
 }
 
 /** Tries the deployments of an event again. */
-export async function retryEvent(session: Session, id: number, options: GoOnOptions): Promise<number> {
+export async function retryEvent(session: Session, id: number, options: FollowOptions): Promise<number> {
   return goOn(session, { id, options }, (functions) => functions.retryEvent(id, thisPerson()))
 }
 
 /** Gives up the undo of an event. */
-export async function giveUpEvent(session: Session, id: number, options: GoOnOptions): Promise<number> {
+export async function giveUpEvent(session: Session, id: number, options: FollowOptions): Promise<number> {
   return goOn(session, { id, options }, (functions) => functions.giveUpEvent(id, thisPerson()))
 }
 
-interface ApproveOptions extends GoOnOptions {
+interface ApproveOptions extends FollowOptions {
   readonly hash: string
 }
 
@@ -120,7 +118,7 @@ export async function printRequests({ screen, functions }: Session, id: number):
 export async function giveCertificate(
   session: Session,
   [id, file]: readonly [number, string],
-  options: GoOnOptions
+  options: FollowOptions
 ): Promise<number> {
   const certificates = readHandedFile(readBytes('certificate', file))
   const pem = certificates.map((der) => encodePem(der, 'CERTIFICATE')).join('')
@@ -130,14 +128,19 @@ export async function giveCertificate(
 /** Does something after which an event goes on, and follows it unless --no-wait was said; gives the exit code. */
 async function goOn(
   session: Session,
-  { id, options }: { readonly id: number; readonly options: GoOnOptions },
+  { id, options }: { readonly id: number; readonly options: FollowOptions },
   act: (functions: AutomationFunctions) => Promise<AutomationEvent>
 ): Promise<number> {
   const functions = await session.functions()
+  const { startAt } = await functions.eventById(id)
+  checkNoWait(functions, options, Date.parse(startAt) > session.clock.now())
   const known = (await functions.eventHistory(id)).length
   const event = await act(functions)
-  if (options.wait) return followFrom(session, id, { options, known })
+  if (options.wait !== false) return followFrom(session, id, { options, known })
   printStanding(session, event, options)
+  const worker = whoWorks(functions.driving)
+  const later = { ...event, nextAt: startAt }
+  session.screen.note(worker === 'run' ? leftWords(event, worker) : laterWords(later, worker))
   return 0
 }
 
