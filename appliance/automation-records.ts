@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { unmanagedCodes } from '../connectors/contract.ts'
 import { count, type Fixed, fingerprint, nullable, options, record, text, time } from './record-schemas.ts'
 
 // Devices, issuers, profiles and events as plain JSON data; see records.ts.
@@ -79,6 +80,14 @@ const Slot = Type.Object(
   options
 )
 
+const Unmanaged = Type.Object(
+  {
+    code: Type.Enum([...unmanagedCodes], { description: 'kind of reason' }),
+    why: text('for people, with the remedy')
+  },
+  { ...options, description: 'why it must not be changed' }
+)
+
 const Share = Type.Object(
   { what: text('the other user of the object'), names: list('names by which clients come there') },
   options
@@ -92,7 +101,7 @@ export const Binding = record('binding', 'One place on a device that holds a cer
   slots: Type.Array(Slot, { description: 'certificates, one for each kind of key' }),
   served: Type.Array(ServedAt, { description: 'where a handshake shows it' }),
   shares: Type.Array(Share, { description: 'what else uses the same object' }),
-  unmanaged: nullable(text('why it must not be changed')),
+  unmanaged: nullable(Unmanaged),
   profile: nullable(text('automation profile that renews it')),
   drift: list('differences between what the device says and what the last scan saw')
 })

@@ -1,5 +1,6 @@
 import type { TObject } from 'typebox'
 import type { Clock } from '../core/clock.ts'
+import { Fault, type FaultCode } from '../core/fault.ts'
 import type { Log } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
 import type { Secret } from '../core/secret.ts'
@@ -196,8 +197,41 @@ export interface Binding {
   readonly served: readonly ServedAt[]
   /** other users of the same object: all of them change together */
   readonly shares: readonly Share[]
-  /** why the product must not change it (managed by something else, unsupported form), or null */
-  readonly unmanaged: string | null
+  /** why the product must not change it, or null */
+  readonly unmanaged: Unmanaged | null
+}
+
+/**
+ * Kinds of reasons for which a target is left alone: something else renews it; accounts other than the administrator's
+ * can change what would be used; the login may not read all of it; what is configured is missing or malformed; a form
+ * that the connector does not handle.
+ */
+export const unmanagedCodes = [
+  'managed-elsewhere',
+  'others-can-write',
+  'unreadable',
+  'broken',
+  'unsupported'
+] as const
+
+/** Why a target must not be changed. */
+export interface Unmanaged {
+  readonly code: (typeof unmanagedCodes)[number]
+  /** for people, with the remedy where there is one */
+  readonly why: string
+}
+
+/** The fault of an order for a target that must not be changed. */
+export function unmanagedFault({ code, why }: Unmanaged, title: string, target: string): Fault {
+  return new Fault(unmanagedFaults[code], `${title} is not to be changed: ${why}.`, { target })
+}
+
+const unmanagedFaults: Readonly<Record<Unmanaged['code'], FaultCode>> = {
+  'managed-elsewhere': 'device-managed-elsewhere',
+  'others-can-write': 'device-others-can-write',
+  unreadable: 'device-right',
+  broken: 'device-broken',
+  unsupported: 'device-unsupported'
 }
 
 /** Something else that uses the object that a deployment changes. */

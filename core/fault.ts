@@ -181,6 +181,10 @@ export const faultCodes = {
     'refused',
     'Something else writes this certificate: renew it there, or take it away from there first.'
   ],
+  'device-others-can-write': [
+    'refused',
+    'Take the right to write away from the others, as the message says, and discover the device again.'
+  ],
   'device-unsupported': [
     'refused',
     'This version cannot replace it in this place: arrange the place as the message says, or replace it by hand.'

@@ -28,6 +28,8 @@ export const memory: Section = {
           ports: [closedPort],
           more: { first: at(targets - answering), last: at(targets - 1), port: server.port },
           concurrency: 1_000,
+          // as `tlsward scan` does it
+          workers: 1,
           seconds: bench.scale.memorySeconds
         },
         { signal: bench.signal, pin: true, timeoutMs: 3_600_000 }

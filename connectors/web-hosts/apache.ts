@@ -149,8 +149,7 @@ export function readUses(
         ? {
             ...pair,
             files: [],
-            unmanaged: 'mod_md manages its names (MDomain)',
-            writtenBy: 'others' as const
+            unmanaged: { code: 'managed-elsewhere' as const, why: 'mod_md manages its names (MDomain)' }
           }
         : pair
     )
@@ -238,7 +237,10 @@ function pairsOf({ host, main, root }: Placed): Pair[] {
     const key = keys[at] ?? certificate
     const path = (text: string) => posix.resolve(root, text)
     const reason = reasonOf({ certificate, key, chain, pairs: certificates.length })
-    if (reason !== null) return { object: certificate, files: [], runtimeName: null, unmanaged: reason }
+    if (reason !== null) {
+      const unmanaged = { code: 'unsupported' as const, why: reason }
+      return { object: certificate, files: [], runtimeName: null, unmanaged }
+    }
     const files: ConfiguredFile[] =
       path(key) === path(certificate)
         ? [{ role: 'combined', path: path(certificate) }]

@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import { Fault } from '../../core/fault.ts'
+import type { Unmanaged } from '../contract.ts'
 import type { HostFiles } from '../shared/files.ts'
 import type { Host } from '../shared/host.ts'
 import { ask, findExecutable, mayUseSocket, type Process, unitOf } from './client.ts'
@@ -222,7 +223,13 @@ class CertificateReader {
     if (stored) return [{ pairs: [stored], names: [], where }]
     const path = posix.resolve(this.#crtBase, crt)
     if (crt.includes('${')) {
-      return [{ pairs: [unmanaged(crt, 'its path holds a variable of the environment')], names: [], where }]
+      return [
+        {
+          pairs: [unmanaged(crt, 'unsupported', 'its path holds a variable of the environment')],
+          names: [],
+          where
+        }
+      ]
     }
     if (await this.#configs.isDirectory(path)) return this.#directory(path, where)
     const pairs = await this.#bundle(path)
@@ -258,7 +265,7 @@ class CertificateReader {
         pairs.push(await this.#pair(path + ending))
       }
     }
-    return pairs.length > 0 ? pairs : [unmanaged(path, 'there is no such file')]
+    return pairs.length > 0 ? pairs : [unmanaged(path, 'broken', 'there is no such file')]
   }
 
   /** the key may stand in the same file, or beside it */
@@ -274,7 +281,10 @@ class CertificateReader {
       content = (await files.read(path))?.toString('latin1') ?? ''
     } catch (thrown) {
       if (thrown instanceof Fault && thrown.code === 'device-right')
-        return { ...unmanaged(path, 'the login may not read it'), files: [{ role: 'combined', path }] }
+        return {
+          ...unmanaged(path, 'unreadable', 'the login may not read it'),
+          files: [{ role: 'combined', path }]
+        }
       throw thrown
     }
     if (content.includes('PRIVATE KEY-----')) {
@@ -291,7 +301,7 @@ class CertificateReader {
         return { object: path, files: pair, runtimeName: null, unmanaged: null }
       }
     }
-    return unmanaged(path, 'no private key stands in it or beside it')
+    return unmanaged(path, 'broken', 'no private key stands in it or beside it')
   }
 
   async list(crtList: string): Promise<Entry[]> {
@@ -333,6 +343,6 @@ function storesOf(sections: readonly Section[], crtBase: string, keyBase: string
   return stores
 }
 
-function unmanaged(object: string, why: string): Pair {
-  return { object, files: [], runtimeName: null, unmanaged: why }
+function unmanaged(object: string, code: Unmanaged['code'], why: string): Pair {
+  return { object, files: [], runtimeName: null, unmanaged: { code, why } }
 }

@@ -1,3 +1,5 @@
+import type { Unmanaged } from '../contract.ts'
+
 /** What programs on a host say of their certificates, in words that are the same for all of them. */
 
 /** The programs that we know, in the order in which they name a shared target. */
@@ -55,9 +57,7 @@ export interface Pair {
   /** the path by which HAProxy knows it at runtime; null where it has no such name */
   readonly runtimeName: string | null
   /** why it cannot be managed, or null */
-  readonly unmanaged: string | null
-  /** left out: nothing else that we know of writes it */
-  readonly writtenBy?: 'others'
+  readonly unmanaged: Unmanaged | null
 }
 
 /** An address that a program listens on. */

@@ -194,8 +194,9 @@ function pairsOf(placed: Placed & { root: string }): Pair[] {
   return certificates.map((certificate, at) => {
     const key = keys[at] ?? certificate
     const path = (text: string) => posix.resolve(placed.root, text)
-    const unmanaged = reasonOf(certificate, key, staple)
-    if (unmanaged !== null) {
+    const reason = reasonOf(certificate, key, staple)
+    if (reason !== null) {
+      const unmanaged = { code: 'unsupported' as const, why: reason }
       const object = /^[a-z]+:|\$/.test(certificate) ? certificate : path(certificate)
       return { object, files: [], runtimeName: null, unmanaged }
     }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { posix } from 'node:path'
 import { Fault } from '../../core/fault.ts'
-import { type KeyFamily, newName, type Plan, type PlanOrder } from '../contract.ts'
+import { type KeyFamily, newName, type Plan, type PlanOrder, unmanagedFault } from '../contract.ts'
 import type { Owned } from '../shared/files.ts'
 import { currentGeneration, generationsOf, type Layout, numberOf, type Part } from '../shared/generations.ts'
 import { planned } from '../shared/steps.ts'
@@ -23,10 +23,7 @@ export async function planChange(access: HostAccess, { target: id, families }: P
   if (!target) {
     throw new Fault('target-missing', `${access.host.name} has no target ${id} (any more).`, { target: id })
   }
-  if (target.unmanaged !== null) {
-    const what = `${target.title} is not to be changed: ${target.unmanaged}.`
-    throw new Fault(target.refusal, what, { target: id })
-  }
+  if (target.unmanaged !== null) throw unmanagedFault(target.unmanaged, target.title, id)
   const readings = readingsOf(target)
   for (const { program, unreadable } of readings) {
     if (unreadable.length === 0) continue
@@ -298,7 +295,7 @@ function warningsOf({ access, target, ordered, reloads, runtime, facts }: Consid
     }
   }
   for (const { object, unmanaged } of target.places)
-    if (unmanaged !== null) warnings.push(`${object}: ${unmanaged}`)
+    if (unmanaged !== null) warnings.push(`${object}: ${unmanaged.why}`)
   return [...new Set(warnings)]
 }
 

@@ -3,7 +3,7 @@ import { Fault } from '../../core/fault.ts'
 import { readPem } from '../../pki/pem.ts'
 import { readCertificate } from '../../pki/quick.ts'
 import { hash } from 'node:crypto'
-import type { KeyFamily, ServedAt, Share, Slot } from '../contract.ts'
+import type { KeyFamily, ServedAt, Share, Slot, Unmanaged } from '../contract.ts'
 import type { HostFiles } from '../shared/files.ts'
 import { ownLink } from '../shared/generations.ts'
 import { managedElsewhere } from './elsewhere.ts'
@@ -41,8 +41,7 @@ export interface Place {
   readonly keyFirst: boolean
   /** blocks of a combined file that are neither certificate nor key (DH PARAMETERS), PEM */
   readonly extra: string
-  readonly unmanaged: string | null
-  readonly writtenBy?: 'others'
+  readonly unmanaged: Unmanaged | null
 }
 
 /** A use with the program that it belongs to. */
@@ -65,9 +64,7 @@ export interface Target {
   /** what others show at the same addresses; for hundreds of names at one address a long list */
   neighbours(): readonly ServedAt[]
   readonly shares: readonly Share[]
-  readonly unmanaged: string | null
-  /** what a plan for it is refused with while it is not managed */
-  readonly refusal: 'device-managed-elsewhere' | 'device-unsupported' | 'device-right'
+  readonly unmanaged: Unmanaged | null
 }
 
 /**
@@ -119,10 +116,7 @@ export async function targetsOf(
         return neighboursOf(served, servedBy(others, addresses, specific))
       },
       shares: sharesOf(own),
-      unmanaged: reasonOf(places, own) ?? sharedChain(places, groups),
-      refusal: places.some(({ writtenBy }) => writtenBy === 'others')
-        ? 'device-managed-elsewhere'
-        : 'device-unsupported'
+      unmanaged: reasonOf(places, own) ?? sharedChain(places, groups)
     }
   })
   return [...targets, ...readings.flatMap(hiddenBy)]
@@ -139,8 +133,10 @@ function hiddenBy({ program, unreadable }: Reading): Target[] {
     served: [],
     neighbours: () => [],
     shares: [],
-    unmanaged: 'the login may not read it, so nobody knows which certificates it names',
-    refusal: 'device-right'
+    unmanaged: {
+      code: 'unreadable',
+      why: 'the login may not read it, so nobody knows which certificates it names'
+    }
   }))
 }
 
@@ -166,34 +162,32 @@ async function placeOf(pair: Pair, files: HostFiles): Promise<Place> {
     sha1: '',
     keyFirst: false,
     extra: '',
-    unmanaged: pair.unmanaged,
-    ...(pair.writtenBy ? { writtenBy: pair.writtenBy } : {})
+    unmanaged: pair.unmanaged
   }
   if (pair.unmanaged !== null) return empty
   try {
     const placed: PlacedFile[] = []
     for (const { role, path } of pair.files) {
       const found = await locate(files, role, path)
-      if (!found) return { ...empty, unmanaged: `${path} is not there` }
+      if (!found) return { ...empty, unmanaged: broken(`${path} is not there`) }
       placed.push(found)
     }
     const certificate = placed.find(({ role }) => role === 'cert' || role === 'combined')
     const content = certificate && (await files.read(certificate.real))
-    if (!content) return { ...empty, unmanaged: 'its file is not there' }
+    if (!content) return { ...empty, unmanaged: broken('its file is not there') }
     const read = readContent(content.toString('latin1'), pair.object)
     const reasons = await Promise.all(placed.map((file) => managedElsewhere(files, file)))
-    const unmanaged = reasons.find((reason) => reason !== null) ?? null
-    return {
-      ...empty,
-      ...read,
-      files: placed,
-      unmanaged,
-      ...(unmanaged === null ? {} : { writtenBy: 'others' })
-    }
+    const why = reasons.find((reason) => reason !== null)
+    return { ...empty, ...read, files: placed, unmanaged: why ? { code: 'managed-elsewhere', why } : null }
   } catch (thrown) {
     if (!(thrown instanceof Fault) || thrown.code === 'device-unreachable') throw thrown
-    return { ...empty, unmanaged: `it cannot be read: ${thrown.message}` }
+    const code = thrown.code === 'device-right' ? 'unreadable' : 'broken'
+    return { ...empty, unmanaged: { code, why: `it cannot be read: ${thrown.message}` } }
   }
+}
+
+function broken(why: string): Unmanaged {
+  return { code: 'broken', why }
 }
 
 async function locate(files: HostFiles, role: Role, path: string): Promise<PlacedFile | undefined> {
@@ -298,32 +292,39 @@ function sharesOf(uses: readonly PlacedUse[]): Share[] {
 }
 
 /** new intermediates for one of them could be wrong for the others */
-function sharedChain(places: readonly Place[], groups: readonly (readonly Place[])[]): string | null {
+function sharedChain(places: readonly Place[], groups: readonly (readonly Place[])[]): Unmanaged | null {
   const others = groups.filter((group) => group[0] !== places[0]).flat()
   const taken = new Set(others.flatMap(({ files }) => files.map(({ real }) => real)))
   const chain = places
     .flatMap(({ files }) => files)
     .find(({ role, real }) => role === 'chain' && taken.has(real))
   if (!chain) return null
-  return `other certificates have their intermediates in ${chain.path} too: put them into the certificate file instead (SSLCertificateFile)`
+  const why = `other certificates have their intermediates in ${chain.path} too: put them into the certificate file instead (SSLCertificateFile)`
+  return { code: 'unsupported', why }
 }
 
-function reasonOf(places: readonly Place[], uses: readonly PlacedUse[]): string | null {
+function reasonOf(places: readonly Place[], uses: readonly PlacedUse[]): Unmanaged | null {
   for (const { object, unmanaged } of places) {
-    if (unmanaged !== null) return places.length === 1 ? unmanaged : `${object}: ${unmanaged}`
+    if (unmanaged === null) continue
+    return places.length === 1 ? unmanaged : { ...unmanaged, why: `${object}: ${unmanaged.why}` }
   }
   const trouble = uses.find(({ program }) => program.trouble !== null)?.program
-  if (trouble) return `${trouble.name}: ${trouble.trouble}`
+  if (trouble) return { code: 'unsupported', why: `${trouble.name}: ${trouble.trouble}` }
   const byFamily = new Map<string, string>()
   for (const { slot } of places) {
     if (!slot) continue
     const other = byFamily.get(slot.family)
     if (other !== undefined && other !== slot.fingerprint) {
-      return 'servers use several different certificates of one kind of key together, or with one key file'
+      const why =
+        'servers use several different certificates of one kind of key together, or with one key file'
+      return { code: 'unsupported', why }
     }
     byFamily.set(slot.family, slot.fingerprint)
   }
   const sites = new Set(places.flatMap(({ files }) => files.flatMap(({ own }) => own?.site ?? [])))
-  if (sites.size > 1) return `its files were taken over apart from each other (${[...sites].join(', ')})`
+  if (sites.size > 1) {
+    const why = `its files were taken over apart from each other (${[...sites].join(', ')})`
+    return { code: 'unsupported', why }
+  }
   return null
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Binding } from '../../connectors/contract.ts'
+import { type Binding, unmanagedFault } from '../../connectors/contract.ts'
 import { Fault } from '../../core/fault.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { EventAction, EventRow, EventState } from '../store/events.ts'
@@ -254,13 +254,10 @@ export interface Managing extends TargetName {
   readonly binding: Binding
 }
 
-/** Renews a target by itself from now on. Faults: device-missing, profile-missing, device-managed-elsewhere. */
+/** Renews a target by itself from now on. Faults: device-missing, profile-missing, those of unmanagedFault. */
 export function manageTarget(deps: EngineContext, { device, target, profile, binding }: Managing): void {
   const { store, clock } = deps
-  if (binding.unmanaged !== null) {
-    const message = `target ${target}: ${binding.unmanaged}`
-    throw new Fault('device-managed-elsewhere', message, { target })
-  }
+  if (binding.unmanaged !== null) throw unmanagedFault(binding.unmanaged, binding.title, target)
   const { id } = store.devices.named(device)
   const now = clock.now()
   store.durable(() =>

@@ -49,7 +49,7 @@ t.test('what the appliance renews by itself, and two kinds of key, are refused b
   const found: Binding[] = []
   for await (const page of session.discover(signal)) found.push(...page)
   t.match(found, [
-    { target: 'own', unmanaged: /renews it by itself/ },
+    { target: 'own', unmanaged: { code: 'managed-elsewhere', why: /renews it by itself/ } },
     { target: 'shop', unmanaged: null }
   ])
 })

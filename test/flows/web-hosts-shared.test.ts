@@ -206,7 +206,7 @@ t.test("what another program's link leads to is left to it", { skip }, async (t)
   const session = await signIn(host)
   t.teardown(() => session.close())
   const target = (await discovered(session)).find(({ slots }) => slots[0]?.names.includes('a.test'))
-  t.match(target?.unmanaged, /is a link to .*archive\.pem/)
+  t.match(target?.unmanaged?.why, /is a link to .*archive\.pem/)
   const order = { target: target?.target ?? '', families: ['ecdsa'] } as const
   await t.rejects(session.plan(order, signal), { code: 'device-managed-elsewhere' })
 })

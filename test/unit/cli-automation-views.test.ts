@@ -178,7 +178,7 @@ t.test('a target shows its keys, its places, who shares it, and why it is left a
       { what: 'server a', names: [] },
       { what: 'server b', names: [] }
     ],
-    unmanaged: 'certbot writes it',
+    unmanaged: { code: 'managed-elsewhere', why: 'certbot writes it' },
     drift: ['the wire shows another certificate']
   })
   t.same(texts(view.cells(one)), ['web1/nginx:/tls/shop.crt', 'ecdsa rsa', '26 Nov 2026, in 1 d', ''])
@@ -301,7 +301,7 @@ t.test('what devices and CAs wrote cannot steer a terminal', (t) => {
       { what: hostile, names: [] },
       { what: hostile, names: [] }
     ],
-    unmanaged: hostile,
+    unmanaged: { code: 'unsupported', why: hostile },
     drift: [hostile],
     profile: hostile
   })

@@ -232,7 +232,11 @@ t.test('targets are written device/target, and device/* is all that may be chang
   const web = deviceWith([
     binding({ device: 'web1', target: 'nginx:/tls/a.crt' }),
     binding({ device: 'web1', target: 'nginx:/tls/b.crt' }),
-    binding({ device: 'web1', target: 'nginx:/tls/le.crt', unmanaged: 'certbot writes it' })
+    binding({
+      device: 'web1',
+      target: 'nginx:/tls/le.crt',
+      unmanaged: { code: 'managed-elsewhere', why: 'certbot writes it' }
+    })
   ])
   t.same(await targetsOf(['web1/nginx:/tls/b.crt', 'web1/*', 'lb/x'], web), [
     'web1/nginx:/tls/b.crt',

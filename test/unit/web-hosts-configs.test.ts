@@ -94,7 +94,7 @@ http {
 }
 mail { server { listen 143; protocol imap; starttls on; ssl_certificate m.crt; ssl_certificate_key m.key; } }`)
   t.match(
-    found.map(({ pairs }) => pairs[0]?.unmanaged ?? ''),
+    found.map(({ pairs }) => pairs[0]?.unmanaged?.why ?? ''),
     [/variable/, /engine/, /ssl_stapling_file/, '']
   )
   t.match(found[3]?.listens, [{ port: 143, starttls: 'imap' }])
@@ -246,7 +246,10 @@ MDomain managed.test auto
         { object: '/r/tls/main.crt', files: [{ role: 'cert' }, { role: 'key', path: '/r/tls/main.key' }] }
       ]
     },
-    { names: ['managed.test'], pairs: [{ object: '/own.pem', unmanaged: /mod_md/, writtenBy: 'others' }] }
+    {
+      names: ['managed.test'],
+      pairs: [{ object: '/own.pem', unmanaged: { code: 'managed-elsewhere', why: /mod_md/ } }]
+    }
   ])
 })
 

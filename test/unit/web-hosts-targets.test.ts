@@ -95,7 +95,7 @@ t.test(
     const targets = await ofNginx(folder, texts.join(''))
     t.equal(targets.length, 2)
     t.match(targets[0], { id: `nginx:${folder}/a-2025.crt`, unmanaged: null, places: { length: 2 } })
-    t.match(targets[1], { unmanaged: /is a link to/, refusal: 'device-managed-elsewhere' })
+    t.match(targets[1], { unmanaged: { code: 'managed-elsewhere', why: /is a link to/ } })
   }
 )
 
@@ -132,15 +132,14 @@ t.test('two certificates with one key file, or of one kind in one server, are no
   )
   for (const target of targets) {
     t.match(target, {
-      unmanaged: /several different certificates of one kind/,
-      refusal: 'device-unsupported'
+      unmanaged: { code: 'unsupported', why: /several different certificates of one kind/ }
     })
   }
 })
 
 t.test('certbot keeps what is its own', async (t) => {
   const missing = await ofNginx('/etc/letsencrypt/live/none.test', server('443', 'a.test', 'fullchain'))
-  t.match(missing, [{ unmanaged: /not there/ }])
+  t.match(missing, [{ unmanaged: { code: 'broken', why: /not there/ } }])
 })
 
 t.test('Apache: intermediates in one file for all stay for all', async (t) => {
@@ -157,5 +156,6 @@ SSLCertificateChainFile ${chain}.crt
   const { uses } = apacheUses(parseApache(text, 'f'), folder)
   const targets = await targetsOf([readingOf('apache', uses)], files, ['192.0.2.1'])
   t.equal(targets.length, 3)
-  for (const { unmanaged } of targets.slice(0, 2)) t.match(unmanaged, /put them into the certificate file/)
+  for (const { unmanaged } of targets.slice(0, 2))
+    t.match(unmanaged?.why, /put them into the certificate file/)
 })

@@ -137,7 +137,7 @@ function probeOptions(command: Command): void {
       new Option('--timeout <SPAN>', 'longest wait for an answer (5s)').argParser(span('--timeout', 's'))
     )
     .addOption(numberOption('--retries <N>', 'repeats where nothing came back (1)', [0, 10]))
-    .addOption(numberOption('--workers <N>', 'threads that probe; 0: the main one', [0, 64]).default(0))
+    .addOption(numberOption('--workers <N>', 'threads that probe; 0: the main one', [0, 64]).default(1))
 }
 
 /** Adds the limits of pace. */

@@ -124,7 +124,7 @@ export function bindingView(
         ? [`  ${screen.paint('dim', `used by ${binding.shares.map(({ what }) => shown(what)).join('; ')}`)}`]
         : []),
       ...binding.drift.map((text) => `  ${screen.paint('warn', shown(text))}`),
-      ...(binding.unmanaged === null ? [] : [`  ${screen.paint('warn', shown(binding.unmanaged))}`])
+      ...(binding.unmanaged === null ? [] : [`  ${screen.paint('warn', shown(binding.unmanaged.why))}`])
     ],
     csv: [
       ['device', ({ device }) => device],
@@ -137,7 +137,8 @@ export function bindingView(
       ],
       ['served', (binding) => places(binding).join(' ')],
       ['profile', ({ profile }) => profile],
-      ['unmanaged', ({ unmanaged }) => unmanaged]
+      ['unmanaged', ({ unmanaged }) => unmanaged?.code ?? null],
+      ['why', ({ unmanaged }) => unmanaged?.why ?? null]
     ]
   }
 }

@@ -126,7 +126,10 @@ async function* discover(device: Device, signal: AbortSignal): AsyncGenerator<re
     slots: [slot],
     served: servedAt(device, site),
     shares: [],
-    unmanaged: site.renewal === 'acme' ? 'the appliance renews it by itself (ACME)' : null
+    unmanaged:
+      site.renewal === 'acme'
+        ? { code: 'managed-elsewhere', why: 'the appliance renews it by itself (ACME)' }
+        : null
   }))
 }
 
