@@ -125,13 +125,13 @@ export interface EventWatch {
 export interface AutomationFunctions {
   connectorForms(): Promise<readonly ConnectorForm[]>
   /** asks a device who it is; sends no credential */
-  identifyDevice(device: DeviceAddress): Promise<readonly Pin[]>
+  identifyDevice(device: DeviceAddress, signal?: AbortSignal): Promise<readonly Pin[]>
   /** signs in, and keeps the device (read-only) when that worked */
-  addDevice(device: NewDevice): Promise<DeviceCheck>
+  addDevice(device: NewDevice, signal?: AbortSignal): Promise<DeviceCheck>
   devices(): Promise<readonly Device[]>
   /** signs in again; `accept` puts these pins in the place of those that were accepted before */
-  checkDevice(name: string, accept: NewDevice['pins'] | null): Promise<DeviceCheck>
-  devicePins(name: string): Promise<readonly Pin[]>
+  checkDevice(name: string, accept: NewDevice['pins'] | null, signal?: AbortSignal): Promise<DeviceCheck>
+  devicePins(name: string, signal?: AbortSignal): Promise<readonly Pin[]>
   discoverDevice(name: string, signal: AbortSignal): AsyncIterable<Binding>
   allowDevice(name: string, allowed: 'writable' | 'read-only'): Promise<void>
   /** other credentials, tried before they are kept */

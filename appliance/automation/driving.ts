@@ -81,8 +81,8 @@ export function createDriving(site: () => Promise<Site>, clock: Clock): Driving 
 
 interface Heard {
   readonly clock: Clock
-  start(): Promise<void>
-  current(): EngineAtWork | undefined
+  readonly start: () => Promise<void>
+  readonly current: () => EngineAtWork | undefined
 }
 
 function listenTo(event: number, { start, clock, current }: Heard): Listening {

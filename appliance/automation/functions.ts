@@ -58,15 +58,16 @@ function deviceFunctions({
 > {
   return {
     connectorForms: async () => (await modules.devices()).connectorForms(),
-    identifyDevice: async (device) => (await modules.devices()).identifyDevice(await site(), device),
-    addDevice: async (device) => (await modules.devices()).addDevice(await site(), device),
+    identifyDevice: async (device, signal) =>
+      (await modules.devices()).identifyDevice(await site(), device, signal),
+    addDevice: async (device, signal) => (await modules.devices()).addDevice(await site(), device, signal),
     devices: async () => (await modules.devices()).devices({ store }),
-    async checkDevice(name, accept) {
-      const check = await (await modules.devices()).checkDevice(await site(), name, accept)
+    async checkDevice(name, accept, signal) {
+      const check = await (await modules.devices()).checkDevice(await site(), name, { accept, signal })
       driving.poke()
       return check
     },
-    devicePins: async (name) => (await modules.devices()).devicePins(await site(), name),
+    devicePins: async (name, signal) => (await modules.devices()).devicePins(await site(), name, signal),
     async *discoverDevice(name, signal) {
       yield* (await modules.devices()).discoverDevice(await site(), name, signal)
       driving.poke()

@@ -3,6 +3,9 @@ import type { Clock } from '../../core/clock.ts'
 // npm, npx and the launcher pass on a signal that the terminal has already sent to the whole group
 const samePress = 250
 
+/** The signal of what no signal ends. */
+export const never = new AbortController().signal
+
 /** Exit codes of a process that was asked to end: 128 + the number of the signal. */
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 type EndSignal = keyof typeof exitCodes
