@@ -16,8 +16,8 @@ export interface Driving {
   /** something may have changed: looks at once */
   poke(): void
   /**
-   * begins nothing more, and takes what is half-way on a device to its end; resolves then. At once where another process
-   * does the work
+   * begins nothing more, takes what is half-way on a device to its end, and takes back what orders of ended events left
+   * at their issuers; resolves then. At once where another process does the work
    */
   finish(): Promise<void>
   /** listens to an event from now on */
@@ -64,7 +64,13 @@ export function createDriving(site: () => Promise<Site>, clock: Clock): Driving 
       if (isHere()) engine?.poke()
     },
     async finish() {
-      if (isHere()) await engine?.finish()
+      begun ??= site().then((opened) => {
+        // before it begins anything
+        void opened.engine.finish()
+        return begin(opened, stop.signal, clock)
+      })
+      engine = await begun
+      if (isHere()) await engine.finish()
     },
     listen: (event) => listenTo(event, { start, clock, current: () => engine }),
     async ended() {

@@ -1,3 +1,4 @@
+import { abandonOrder } from './abandoning.ts'
 import { createCache } from '../../core/cache.ts'
 import { asFault } from '../../core/fault.ts'
 import { sleep } from '../../core/clock.ts'
@@ -34,8 +35,8 @@ export interface Engine {
   /** Begins everything that is due; something may have changed. */
   poke(): void
   /**
-   * From now on begins nothing, and takes only what is half-way on a device to its end, live or undone; resolves then.
-   * Never, where it does not run.
+   * From now on begins nothing, takes only what is half-way on a device to its end, live or undone, and has issuers take
+   * back what orders of ended events left; resolves then. Never, where it does not run.
    */
   finish(): Promise<void>
   /** Resolves when nothing is due or under way any more. */
@@ -59,6 +60,7 @@ class StoreEngine implements Engine {
   readonly #running = new Map<string, Promise<void>>()
   readonly #finished = Promise.withResolvers<void>()
   #isFinishing = false
+  #isAtWork = false
   #pausedUntil = 0
   #lastLook: number
   #wakeUp = () => {}
@@ -82,6 +84,7 @@ class StoreEngine implements Engine {
   async run(signal: AbortSignal): Promise<void> {
     const { store, clock } = this.context
     store.engineTurn.take(clock.now())
+    this.#isAtWork = true
     const stop = () => this.#stop.abort()
     signal.addEventListener('abort', stop, { once: true })
     if (signal.aborted) stop()
@@ -113,7 +116,8 @@ class StoreEngine implements Engine {
 
   finish(): Promise<void> {
     this.#isFinishing = true
-    this.poke()
+    // without the turn nothing may be begun
+    if (this.#isAtWork) this.poke()
     return this.#finished.promise
   }
 
@@ -126,10 +130,10 @@ class StoreEngine implements Engine {
   }
 
   nextWake(): number | null {
-    const { managedTargets, events, deployments } = this.context.store
+    const { managedTargets, events, deployments, orders } = this.context.store
     const times = this.#isFinishing
       ? this.#halfWay().map(({ wake }) => wake)
-      : [managedTargets.earliest(), events.earliest(), deployments.earliest()]
+      : [managedTargets.earliest(), events.earliest(), deployments.earliest(), orders.earliestToAbandon()]
     const known = times.filter((time) => time !== null)
     return known.length === 0 ? null : Math.max(Math.min(...known), this.#pausedUntil)
   }
@@ -174,6 +178,10 @@ class StoreEngine implements Engine {
     for (const { id, state } of store.deployments.due(now)) {
       if (this.#isFinishing && !halfWay.has(state)) continue
       this.#begin(`deployment ${id}`, () => this.#takeOn(id, deployments))
+    }
+    for (const { id, event } of store.orders.toAbandon(now)) {
+      // its event may be asking the issuer right now
+      this.#begin(`event ${event}`, () => abandonOrder(this.context, id))
     }
     if (this.#isFinishing) return
     for (const { id } of store.events.due(now)) {

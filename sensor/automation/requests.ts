@@ -195,7 +195,7 @@ export function retryEvent(deps: EngineContext, id: number, who: string): EventR
       store.deployments.change(of.id, { ...fresh, since: now }, of.state)
     }
     for (const order of orders.filter(({ state }) => state === 'failed')) {
-      store.orders.change(order.id, { state: 'requested', memory: null, wake: null, attempts: 0 }, 'failed')
+      store.orders.change(order.id, { state: 'requested', wake: null, attempts: 0 }, 'failed')
     }
     // those that are live go their own way
     quieten(

@@ -9,6 +9,7 @@ import type { Secret } from '../../core/secret.ts'
 import { visible } from '../../core/text.ts'
 import type { RevocationReason } from '../../pki/revocation.ts'
 import { accountKeeper, type AccountKeeper, type AccountMemory } from './acme-account.ts'
+import { abandonOrder } from './acme-abandon.ts'
 import { advanceOrder, idOf } from './acme-order.ts'
 import { caSettingsOf, type AcmeIssuerSettings } from './acme-settings.ts'
 import type { Issuer, IssuerCheck, RenewalWindow } from './issuer.ts'
@@ -65,6 +66,7 @@ export function acmeIssuer(deps: AcmeIssuerDeps, settings: AcmeIssuerSettings): 
   return {
     keyFrom: 'request',
     advance: (request, memory, signal) => advanceOrder(request, memory, { tools, signal }),
+    abandon: (memory, signal) => abandonOrder(memory, { tools, signal }),
     renewalWindow: (certificate, signal) => renewalWindow(ca, certificate, { clock, signal }),
     async revoke(certificate, reason, signal) {
       const given = givenReason(reason)

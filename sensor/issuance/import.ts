@@ -39,6 +39,7 @@ export function importIssuer(tools: ImportTools): Issuer {
   return {
     keyFrom: 'issuer',
     advance: (request) => Promise.resolve().then(() => advance(request, tools)),
+    abandon: () => Promise.resolve({ state: 'abandoned' }),
     renewalWindow: () => Promise.resolve(null),
     revoke: () =>
       Promise.reject(

@@ -43,6 +43,7 @@ export function manualIssuer(tools: ManualTools): Issuer {
   return {
     keyFrom: 'request',
     advance: (request) => Promise.resolve().then(() => advance(request, tools)),
+    abandon: () => Promise.resolve({ state: 'abandoned' }),
     renewalWindow: () => Promise.resolve(null),
     revoke: () => Promise.reject(notHere()),
     check: () =>

@@ -72,6 +72,8 @@ export function privateCaIssuer(settings: PrivateCaSettings, tools: PrivateCaToo
   return {
     keyFrom: 'request',
     advance: (request, memory) => advance(request, memory, { settings, tools }),
+    // what it signed once for an order it gives again
+    abandon: () => Promise.resolve({ state: 'kept' }),
     renewalWindow: () => Promise.resolve(null),
     revoke: (certificate, reason) =>
       Promise.resolve().then(() => revoke(certificate, reason, { settings, tools })),

@@ -4,12 +4,13 @@ import { looks } from './migrations/002-looks.ts'
 import { automation } from './migrations/003-automation.ts'
 import { vault } from './migrations/004-vault.ts'
 import { issuance } from './migrations/005-issuance.ts'
+import { orderWakes } from './migrations/007-order-wakes.ts'
 
 /**
  * The steps from an empty database to the present form, each applied once and never edited after a release.
  * The number of steps taken is kept in PRAGMA user_version.
  */
-export const migrations: readonly string[] = [inventory, looks, automation, vault, issuance]
+export const migrations: readonly string[] = [inventory, looks, automation, vault, issuance, orderWakes]
 
 /** Marks our files (PRAGMA application_id): "TLSW". */
 export const applicationId = 0x544c5357

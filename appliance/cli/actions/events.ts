@@ -75,8 +75,11 @@ async function followFrom(
 
 /** Takes an event back. */
 export async function cancelEvent(session: Session, id: number, options: OutputOptions): Promise<void> {
-  const event = await (await session.functions()).cancelEvent(id, thisPerson())
+  const functions = await session.functions()
+  const event = await functions.cancelEvent(id, thisPerson())
   printStanding(session, event, options)
+  // what its orders left at a CA and in DNS is taken back now, where nobody else does it
+  await functions.driving?.finish()
 }
 
 /** Tries the deployments of an event again. */

@@ -82,6 +82,7 @@ export function yearCa({ clock, outages, recall }: YearCaTools): YearCa {
         key: null
       })
     },
+    abandon: () => Promise.resolve({ state: 'abandoned' }),
     async renewalWindow(der) {
       answers()
       const certificate = sold.get(createHash('sha256').update(der).digest('hex'))
