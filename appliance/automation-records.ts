@@ -118,6 +118,7 @@ export type Issuer = Fixed<Static<typeof Issuer>>
 export const IssuerCheck = record('issuer-check', 'What an issuer says of itself', {
   issuer: text('its name'),
   facts: list('what it is and what it offers'),
+  problems: list('what keeps it from giving certificates now, and what to do'),
   warnings: list('what will go wrong soon'),
   roots: list('certificates of its own that clients must trust, PEM')
 })

@@ -89,7 +89,7 @@ export function issuerRecord({ name, kind, settings, created }: IssuerRow): Issu
 
 export function issuerCheckRecord(
   issuer: string,
-  { name, facts, profiles, warnings }: PortCheck,
+  { name, facts, profiles, problems, warnings }: PortCheck,
   roots: readonly string[]
 ): IssuerCheck {
   const offered = Object.entries(profiles).map(([profile, says]) => `profile ${profile}: ${says}`)
@@ -98,6 +98,7 @@ export function issuerCheckRecord(
     schema,
     issuer,
     facts: [name, ...Object.entries(facts).map(([what, says]) => `${what}: ${says}`), ...offered],
+    problems,
     warnings,
     roots
   }

@@ -86,18 +86,45 @@ function advance({ names, keyType, replaces }: CertificateRequest, tools: Import
   return { state: 'issued', chain: best.chain, key: readPrivateKey(pem) }
 }
 
+/** certificates that a check names */
+const mostListed = 20
+
 function check(tools: ImportTools): IssuerCheck {
   const now = tools.clock.now()
-  const found = candidates(tools)
+  const found = candidates(tools).toSorted((one, other) => one.leaf.notAfter - other.leaf.notAfter)
+  const valid = found.filter(({ leaf }) => leaf.notAfter > now)
   return {
     name: 'imported certificates',
-    facts: { certificates: String(found.length) },
-    profiles: {},
-    warnings: found
-      .filter(({ leaf }) => leaf.notAfter > now && leaf.notAfter - now < warnMs)
-      .map(
-        ({ leaf }) =>
-          `${visible(leaf.subject)} ends ${new Date(leaf.notAfter).toISOString()}: import its successor`
+    facts: {
+      certificates: String(found.length),
+      ...Object.fromEntries(
+        valid.slice(0, mostListed).map(({ leaf }) => [visible(leaf.subject), `until ${endOf(leaf)}`])
       )
+    },
+    profiles: {},
+    problems: [
+      ...lack(found, valid),
+      ...valid.filter(({ key }) => tools.keys.read(key) === null).map(keyless)
+    ],
+    warnings: valid
+      .filter(({ leaf }) => leaf.notAfter - now < warnMs)
+      .map(({ leaf }) => `${visible(leaf.subject)} ends ${endOf(leaf)}: import its successor`)
   }
+}
+
+function endOf({ notAfter }: CertificateFields): string {
+  return new Date(notAfter).toISOString()
+}
+
+function lack(found: readonly Candidate[], valid: readonly Candidate[]): string[] {
+  if (valid.length > 0) return []
+  const last = found.at(-1)
+  if (!last) return ['nothing is imported: tlsward import FILE --name with the name of this issuer']
+  return [
+    `every certificate has expired, the last one ${endOf(last.leaf)}: import its successor with tlsward import`
+  ]
+}
+
+function keyless({ leaf }: Candidate): string {
+  return `the key of ${visible(leaf.subject)} is not in the vault: import it again, or restore the vault`
 }

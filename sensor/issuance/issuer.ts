@@ -70,6 +70,8 @@ export interface IssuerCheck {
   readonly facts: Readonly<Record<string, string>>
   /** profiles that a request may name, with their descriptions */
   readonly profiles: Readonly<Record<string, string>>
+  /** what keeps it from giving certificates now, sentences that say what to do; empty when it can */
+  readonly problems: readonly string[]
   /** what will go wrong soon, sentences; empty when all is well */
   readonly warnings: readonly string[]
 }

@@ -47,7 +47,13 @@ export function manualIssuer(tools: ManualTools): Issuer {
     renewalWindow: () => Promise.resolve(null),
     revoke: () => Promise.reject(notHere()),
     check: () =>
-      Promise.resolve({ name: 'manual request', facts: { asks: 'a person' }, profiles: {}, warnings: [] })
+      Promise.resolve({
+        name: 'manual request',
+        facts: { asks: 'a person' },
+        profiles: {},
+        problems: [],
+        warnings: []
+      })
   }
 }
 

@@ -5,7 +5,7 @@ import { createAuthority, createCertificate, pemOf } from '../peers/certificates
 import { exportPkcs12, signAtDesk } from '../peers/desk-ca.ts'
 import { opensslMissing } from '../peers/openssl.ts'
 import { automationHost, issuedFor, ofType, quick } from './automation-host.ts'
-import { jsonLines } from './cli.ts'
+import { createBench, jsonLines } from './cli.ts'
 
 const missing = opensslMissing()
 const openssl = { skip: missing !== undefined && process.env['CI'] !== 'true' && missing }
@@ -140,3 +140,22 @@ function failingOnce(folder: string): string {
   writeFileSync(path, lines.join('\n'), { mode: 0o755 })
   return path
 }
+
+t.test('the check of an issuer says what keeps it from giving certificates, and what to do', async (t) => {
+  const bench = createBench()
+  t.teardown(() => bench.remove())
+  const run = (...words: string[]) => bench.run(words)
+  t.equal((await run('issuer', 'add', 'desk', 'manual')).code, 0)
+  t.equal((await run('issuer', 'check', 'desk')).code, 0)
+  t.equal((await run('issuer', 'add', 'shelf', 'import')).code, 0)
+  const empty = await run('issuer', 'check', 'shelf')
+  t.equal(empty.code, 5, empty.stderr)
+  t.match(empty.stdout, /shelf {2}gives no certificates\n(.*\n)*.*! nothing is imported: tlsward import FILE/)
+
+  const unread = await run('issuer', 'add', 'public', 'acme', '--settings', join(bench.state, 'none.json'))
+  t.equal(unread.code, 2, unread.stderr)
+  t.match(unread.stderr, /--settings .*there is no such file.*\[file-unreadable\]/)
+  const noFile = await run('import', join(bench.state, 'none.p12'))
+  t.match(noFile.stderr, /there is no such file.*\[file-unreadable\]/)
+  t.equal((await run('issuer', 'check', 'nobody')).code, 4)
+})

@@ -124,7 +124,7 @@ export function openFileCa(directory: string, wishes: FileCaWishes): Issuer {
       return Promise.resolve(window ? { ...window, againAt: wishes.now() + day / 4 } : null)
     },
     revoke: () => Promise.resolve(),
-    check: () => Promise.resolve({ name: 'test CA', facts: {}, profiles: {}, warnings: [] })
+    check: () => Promise.resolve({ name: 'test CA', facts: {}, profiles: {}, problems: [], warnings: [] })
   }
 }
 

@@ -245,6 +245,7 @@ t.test('an issuer is shown with the settings that say something', (t) => {
       schema: 1,
       issuer: 'ca',
       facts: ['offers x'],
+      problems: [],
       warnings: ['ends soon'],
       roots: ['PEM']
     }),
