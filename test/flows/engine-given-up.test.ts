@@ -109,3 +109,26 @@ t.test('who has it finished begins nothing, and gives up what is left', async (t
   t.equal(abandoned(caOf(world)).length, 1)
   t.equal(world.store.events.get(next.id).state, 'requested', 'not begun')
 })
+
+t.test(
+  'who has it finished takes what is half-way to its end, and leaves the next target alone',
+  async (t) => {
+    const world = await engineWorld(t)
+    world.profile({ rollout: { canary: 'none', soakMinutes: 0, atOnce: 1 } })
+    await world.device('edge', { shop, mail: shop })
+    const event = world.request({ targets: [...targets, { device: 'edge', target: 'mail' }] })
+    const stop = new AbortController()
+    const running = world.engine.run(stop.signal)
+    const states = () => world.deployments(event).map(({ state }) => state)
+    for (let looks = 0; looks < 100_000 && states()[0] !== 'deploying'; looks++)
+      await new Promise((resolve) => setImmediate(resolve))
+    t.equal(states()[0], 'deploying')
+    await world.engine.finish()
+    t.same(states(), ['live', 'waiting'])
+    stop.abort()
+    await running
+    const next = await engineWorld(t, {}, world.site.root)
+    t.equal((await next.finish(event)).state, 'live', 'the next process goes on with the other')
+    t.equal(next.sold().length, 1)
+  }
+)
