@@ -23,6 +23,9 @@ const afterSetBackMs = 3_600_000
 /** our own disk is full, or locked: nothing is begun before that time is over */
 const pauseMs = 30_000
 
+/** a device that is away is not waited for longer by who has it finished */
+const finishPatienceMs = 60_000
+
 /** stands for a look at what is due that comes soon */
 const lookName = 'look'
 
@@ -36,7 +39,8 @@ export interface Engine {
   poke(): void
   /**
    * From now on begins nothing, takes only what is half-way on a device to its end, live or undone, and has issuers take
-   * back what orders of ended events left; resolves then. Never, where it does not run.
+   * back what orders of ended events left; resolves then, or when all that is half-way waits for more than a minute.
+   * Never, where it does not run.
    */
   finish(): Promise<void>
   /** Resolves when nothing is due or under way any more. */
@@ -110,8 +114,7 @@ class StoreEngine implements Engine {
       this.#pause(thrown)
     }
     this.#wakeUp()
-    if (this.#isFinishing && this.#running.size === 0 && this.#halfWay().length === 0)
-      this.#finished.resolve()
+    if (this.#isFinishing && this.#running.size === 0 && !this.#goesOnSoon()) this.#finished.resolve()
   }
 
   finish(): Promise<void> {
@@ -119,6 +122,11 @@ class StoreEngine implements Engine {
     // without the turn nothing may be begun
     if (this.#isAtWork) this.poke()
     return this.#finished.promise
+  }
+
+  #goesOnSoon(): boolean {
+    const soon = this.context.clock.now() + finishPatienceMs
+    return this.#halfWay().some(({ wake }) => wake !== null && wake <= soon)
   }
 
   #halfWay(): DeploymentRow[] {

@@ -68,7 +68,7 @@ export async function replaceCertificates(
   if (!unplanned.has(event.state)) await follow.agreed()
   for (let plans = 0; plans < mostPlans; plans++) {
     event = await follow()
-    if (ending.signal.aborted || event.state !== 'needs-approval') break
+    if (ending.exitCode() !== undefined || event.state !== 'needs-approval') break
     await printPlan(session, event, options)
     if (options.plan || !(await agrees({ ending, options }))) break
     if (isWider) await functions.widenEvent(event.id, thisPerson())

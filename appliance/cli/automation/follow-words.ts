@@ -17,6 +17,10 @@ export function whoWorks(driving: Driving | null): Worker {
 export const finishingWords =
   'Finishing: what is half-way on a device goes on to its end, live or undone; nothing else is begun. Ctrl-C again leaves it as it is.'
 
+/** Said where the end of a command has to wait for another event. */
+export const othersWords =
+  'Another event is half-way on a device, and is brought to its end first. Ctrl-C twice leaves it as it is.'
+
 /** What only waits for a time, and how to leave it. */
 export function waitingWords(event: AutomationEvent, worker: Worker): string {
   const { id, why } = event

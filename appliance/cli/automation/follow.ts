@@ -1,4 +1,4 @@
-import { sleep } from '../../../core/clock.ts'
+import { sleep, type Clock } from '../../../core/clock.ts'
 import { jsonLine } from '../../../core/text.ts'
 import type { AutomationEvent, Happening } from '../../automation-records.ts'
 import type { Driving } from '../../automation/driving.ts'
@@ -6,7 +6,7 @@ import type { OutputOptions, Session } from '../session.ts'
 import type { Ending } from '../signals.ts'
 import { progressAfter, progressLines, progressOf, type EventProgress } from '../views/event-progress.ts'
 import { deploymentLines, eventLine, happeningLine, nextAct } from '../views/events.ts'
-import { finishingWords, laterWords, leftWords, waitingWords, whoWorks } from './follow-words.ts'
+import { finishingWords, laterWords, othersWords, leftWords, waitingWords, whoWorks } from './follow-words.ts'
 
 /** Exit codes of commands that follow an event, beside those of faults; the help of the program lists them. */
 export const eventExitCodes = {
@@ -154,7 +154,9 @@ export async function printEnd(
     screen.result(eventLine(screen, event))
   }
   const { driving } = await session.functions()
-  if (driving && !ending.signal.aborted) await finished(driving, ending.signal)
+  if (driving && !ending.signal.aborted) {
+    await finished(driving, { ending, say: (line) => screen.note(line), clock: session.clock })
+  }
   const code = exitCodeOfEvent(event)
   if (ending.exitCode() !== undefined && event.endedAt === null) {
     screen.note(leftWords(event, whoWorks(driving)))
@@ -165,9 +167,17 @@ export async function printEnd(
   return code
 }
 
-/** other events may be half-way on a device, by this process: they are not left so because this one is done */
-async function finished(driving: Driving, signal: AbortSignal): Promise<void> {
+/** Other events may be half-way on a device, by this process: they are not left so because this one is done. */
+async function finished(driving: Driving, { ending, say, clock }: Finishing): Promise<void> {
   const aborted = Promise.withResolvers<void>()
-  signal.addEventListener('abort', () => aborted.resolve(), { once: true })
+  ending.signal.addEventListener('abort', () => aborted.resolve(), { once: true })
+  const cancel = clock.after(tickMs, () => say(othersWords))
   await Promise.race([driving.finish(), aborted.promise])
+  cancel()
+}
+
+interface Finishing {
+  readonly ending: Ending
+  readonly say: (line: string) => void
+  readonly clock: Clock
 }
