@@ -137,13 +137,13 @@ export interface EventWatch {
 export interface AutomationFunctions {
   connectorForms(): Promise<readonly ConnectorForm[]>
   /** asks a device who it is; sends no credential */
-  identifyDevice(device: DeviceAddress): Promise<readonly Pin[]>
+  identifyDevice(device: DeviceAddress, signal?: AbortSignal): Promise<readonly Pin[]>
   /** signs in, and keeps the device (read-only) when that worked */
-  addDevice(device: NewDevice): Promise<DeviceCheck>
+  addDevice(device: NewDevice, signal?: AbortSignal): Promise<DeviceCheck>
   devices(): Promise<readonly Device[]>
   /** signs in again; `accept` puts these pins in the place of those that were accepted before */
-  checkDevice(name: string, accept: NewDevice['pins'] | null): Promise<DeviceCheck>
-  devicePins(name: string): Promise<readonly Pin[]>
+  checkDevice(name: string, accept: NewDevice['pins'] | null, signal?: AbortSignal): Promise<DeviceCheck>
+  devicePins(name: string, signal?: AbortSignal): Promise<readonly Pin[]>
   discoverDevice(name: string, signal: AbortSignal): AsyncIterable<Binding>
   allowDevice(name: string, allowed: 'writable' | 'read-only'): Promise<void>
   /** other credentials, tried before they are kept */
@@ -185,6 +185,8 @@ export interface AutomationFunctions {
   eventPlans(id: number): Promise<readonly PlanRecord[]>
   /** throws approval-stale when the plans have another hash by now, names-lost */
   approveEvent(id: number, approval: Approval): Promise<AutomationEvent>
+  /** has it wait for no maintenance window any more */
+  widenEvent(id: number, by: string): Promise<AutomationEvent>
   cancelEvent(id: number, by: string): Promise<AutomationEvent>
   /** gives up undoing what it left half-way: a person answers for what its targets show now */
   giveUpEvent(id: number, by: string): Promise<AutomationEvent>

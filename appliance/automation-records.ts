@@ -118,6 +118,7 @@ export type Issuer = Fixed<Static<typeof Issuer>>
 export const IssuerCheck = record('issuer-check', 'What an issuer says of itself', {
   issuer: text('its name'),
   facts: list('what it is and what it offers'),
+  problems: list('what keeps it from giving certificates now, and what to do'),
   warnings: list('what will go wrong soon'),
   roots: list('certificates of its own that clients must trust, PEM')
 })
@@ -188,6 +189,7 @@ export const AutomationEvent = record('event', 'One automation event', {
   requestedBy: text('who asked'),
   requestedAt: time('asked'),
   startAt: time('not before'),
+  hours: Type.Enum(['window', 'any'], { description: 'in the windows of its profile, or at any time' }),
   nextAt: nullable(time('looked at again')),
   names: list('names of the certificates'),
   hash: nullable(text('of the plans; approve with it')),

@@ -75,6 +75,7 @@ export const faultCodes = {
   'file-unreadable': ['refused', 'Check the path and its rights.'],
   'file-unwritable': ['denied', 'Name a file that this account may write, on a disk with room.'],
   'handover-malformed': ['refused', 'Write the file again with the tool, or name its format with --from.'],
+  'run-missing': ['refused', 'Start tlsward run (docs/operations.md), or leave --no-wait out.'],
   'confirmation-needed': ['refused', 'Repeat with --yes once the size is what you meant.'],
   'state-unwritable': ['denied', 'Give --state a directory that this account may write.'],
   'state-unsafe': ['denied', 'Take the right to write it from group and others: chmod go-w.'],

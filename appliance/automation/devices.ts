@@ -31,17 +31,22 @@ function connectorNamed(id: string): Connector {
 }
 
 /** Asks a device who it is. Faults: connector-missing, and those of Connector.identify. */
-export async function identifyDevice(site: Site, { connector, settings }: DeviceAddress): Promise<Pin[]> {
-  const shown = await identify(site, connectorNamed(connector), accessBy(site, settings as Json))
+export async function identifyDevice(
+  site: Site,
+  { connector, settings }: DeviceAddress,
+  signal: AbortSignal = never
+): Promise<Pin[]> {
+  const access = accessBy(site, settings as Json)
+  const shown = await identify(site, { connector: connectorNamed(connector), access, signal })
   return shown.map((pin) => ({ type: 'pin', schema: schemaVersion, ...pin, accepted: false }))
 }
 
 /** Asks a device that is kept who it is, and whether a person has accepted exactly that. */
-export async function devicePins(site: Site, name: string): Promise<Pin[]> {
+export async function devicePins(site: Site, name: string, signal: AbortSignal = never): Promise<Pin[]> {
   const device = site.store.devices.named(name)
   const accepted = new Set(site.store.devices.pins(device.id).map(pinText))
   const access = accessBy(site, JSON.parse(device.settings) as Json)
-  const shown = await identify(site, connectorNamed(device.connector), access)
+  const shown = await identify(site, { connector: connectorNamed(device.connector), access, signal })
   return shown.map((pin) => ({
     type: 'pin',
     schema: schemaVersion,
@@ -53,11 +58,24 @@ export async function devicePins(site: Site, name: string): Promise<Pin[]> {
 const pinText = ({ what, fingerprint }: { readonly what: string; readonly fingerprint: string }) =>
   `${what} ${fingerprint}`
 
-async function identify(site: Site, connector: Connector, access: Access) {
+/** of whoever waits for as long as it takes */
+const never = new AbortController().signal
+
+/** How a device is reached for a person. */
+interface Visit {
+  readonly connector: Connector
+  readonly access: Access
+  /** the person has gone: nothing is waited for any more */
+  readonly signal: AbortSignal
+}
+
+async function identify(site: Site, { connector, access, signal }: Visit) {
   const time = limitedTime(site.engine.context, 'the device')
   try {
-    return await time.bound(connector.identify(access, time.signal))
+    const both = AbortSignal.any([time.signal, signal])
+    return await unlessGone(signal, time.bound(connector.identify(access, both)))
   } catch (thrown) {
+    signal.throwIfAborted()
     throw time.explain(thrown)
   } finally {
     time.end()
@@ -93,14 +111,27 @@ function accessBy(
   return { settings, secret, pins, clock, random, log }
 }
 
+/** The work, or the reason of the signal at once; what comes of the work then is nobody's. */
+function unlessGone<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const gone = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', gone, { once: true })
+    if (signal.aborted) gone()
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', gone))
+  })
+}
+
 /** Signs in outside of the engine's bars, asks the device about itself, and signs out. */
-async function signedIn(site: Site, connector: Connector, access: Access): Promise<Check> {
+async function signedIn(site: Site, { connector, access, signal }: Visit): Promise<Check> {
   const time = limitedTime(site.engine.context, 'the device')
+  const both = AbortSignal.any([time.signal, signal])
   let session: Session | undefined
   try {
-    session = await time.bound(connector.connect(access, time.signal))
-    return await time.bound(session.check(time.signal))
+    const connecting = connector.connect(access, both)
+    session = await unlessGone(signal, time.bound(connecting))
+    return await unlessGone(signal, time.bound(session.check(both)))
   } catch (thrown) {
+    signal.throwIfAborted()
     throw time.explain(thrown)
   } finally {
     await session?.close().catch(() => {})
@@ -112,7 +143,11 @@ async function signedIn(site: Site, connector: Connector, access: Access): Promi
  * Signs in to a device and keeps it, with its credentials in the vault; it is only read at first. Faults:
  * option-malformed, connector-missing, device-exists, those of Connector.connect and of references.
  */
-export async function addDevice(site: Site, of: NewDevice): Promise<DeviceCheck> {
+export async function addDevice(
+  site: Site,
+  of: NewDevice,
+  signal: AbortSignal = never
+): Promise<DeviceCheck> {
   const { store, vault, clock } = site
   const name = givenName('device', of.name)
   const connector = connectorNamed(of.connector)
@@ -123,7 +158,8 @@ export async function addDevice(site: Site, of: NewDevice): Promise<DeviceCheck>
     secret: (field) => secrets.get(field),
     pins: of.pins
   })
-  const check = await signedIn(site, connector, access)
+  const check = await signedIn(site, { connector, access, signal })
+  signal.throwIfAborted()
   const now = clock.now()
   store.durable(() => {
     const settings = JSON.stringify(of.settings)
@@ -150,14 +186,22 @@ export function devices({ store }: Pick<Site, 'store'>): Device[] {
 export async function checkDevice(
   site: Site,
   name: string,
-  accept: NewDevice['pins'] | null
+  {
+    accept,
+    signal = never
+  }: { readonly accept: NewDevice['pins'] | null; readonly signal?: AbortSignal | undefined }
 ): Promise<DeviceCheck> {
   const { store, clock, engine } = site
   const device = store.devices.named(name)
   const access = await accessTo(engine.context, device)
   const check = await inTurn(site, device, () =>
-    signedIn(site, connectorNamed(device.connector), accept ? { ...access, pins: accept } : access)
+    signedIn(site, {
+      connector: connectorNamed(device.connector),
+      access: accept ? { ...access, pins: accept } : access,
+      signal
+    })
   )
+  signal.throwIfAborted()
   const now = clock.now()
   store.durable(() => {
     if (accept) store.devices.setPins(device.id, acceptedPins(accept, now))
@@ -189,7 +233,9 @@ export async function setDeviceSecrets(site: Site, name: string, values: SecretV
   const secrets = await resolved(site, given)
   const access = await accessTo(engine.context, device)
   const secret: Credentials = (field) => secrets.get(field) ?? access.secret(field)
-  const check = await inTurn(site, device, () => signedIn(site, connector, { ...access, secret }))
+  const check = await inTurn(site, device, () =>
+    signedIn(site, { connector, access: { ...access, secret }, signal: never })
+  )
   store.durable(() => {
     for (const [field, value] of Object.entries(given)) vault.put(ownerOf(device), field, value)
     noteCheck(site, device, check)

@@ -1,4 +1,3 @@
-import { sleep } from '../../core/clock.ts'
 import { asFault, Fault } from '../../core/fault.ts'
 import { visible } from '../../core/text.ts'
 import { encodePem } from '../../pki/pem.ts'
@@ -8,7 +7,8 @@ import {
   cancelEvent,
   giveUpEvent,
   requestEvent,
-  retryEvent
+  retryEvent,
+  widenEvent
 } from '../../sensor/automation/requests.ts'
 import { explainTarget } from '../../sensor/automation/explain.ts'
 import { reason } from '../../sensor/automation/policy/reasons.ts'
@@ -20,6 +20,7 @@ import type { OrderRow } from '../../sensor/store/orders.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { Approval, EventQuery, EventRequest, EventWatch } from '../automation-functions.ts'
 import type { AutomationEvent, Happening, PlanRecord, Reason } from '../automation-records.ts'
+import type { Driving } from './driving.ts'
 import { checkTargets, knownTarget, missing } from './known-targets.ts'
 import { targetName } from './names.ts'
 import { eventRecord, happenings, planRecords, reasonRecord } from './records.ts'
@@ -90,6 +91,11 @@ export function approve({ store, engine }: Site, id: number, { hash, by, lostNam
 }
 
 /** Throws event-state, event-missing. */
+export function widen({ store, engine }: Site, id: number, by: string): AutomationEvent {
+  return eventRecord(store, widenEvent(engine.context, { event: id, who: by }))
+}
+
+/** Throws event-state, event-missing. */
 export function cancel({ store, engine }: Site, id: number, by: string): AutomationEvent {
   return eventRecord(store, cancelEvent(engine.context, { event: id, who: by }, `cancelled by ${by}`))
 }
@@ -121,14 +127,14 @@ export function eventRequests(site: Site, id: number): string[] {
 
 /** Takes the certificate that a person got, for whichever order of the event it fits. Faults: those of readHandedIn. */
 export function giveCertificate(site: Site, id: number, text: string): AutomationEvent {
-  const { store, clock, engine } = site
+  const { store, clock, engine, known } = site
   const event = store.events.get(id)
   const file = Buffer.from(text, 'latin1')
   let misfit: Fault | undefined
   for (const order of personsOrders(site, event)) {
     const asked = requestFor(engine.context, event, order)
     try {
-      readHandedIn(asked, file, clock.now())
+      readHandedIn(asked, file, { now: clock.now(), known })
     } catch (thrown) {
       misfit ??= asFault(thrown)
       continue
@@ -149,29 +155,38 @@ export async function why(site: Site, text: string): Promise<Reason[]> {
   return [...unasked, ...explainTarget(site.engine.context, target)].map((one) => reasonRecord(target, one))
 }
 
-/** between two looks at an event that is followed, ms */
-const lookMs = 100
 /** what comes later is not waited for, ms */
 const patienceMs = 30_000
 
+/** What following an event works with. */
+export interface FollowDeps extends Pick<Site, 'store' | 'clock'> {
+  readonly driving: Pick<Driving, 'listen'>
+}
+
 /**
  * Tells everything that happens to an event, until it has ended, or waits: for a person, for its hour, or for another
- * try that is not near. Polls the store, so that it does not matter which process does the work.
+ * try that is not near. Looks at the store when the engine of this process has kept something, so that nothing is told
+ * twice or missed; whichever process does the work.
  */
 export async function follow(
-  { store, clock }: Pick<Site, 'store' | 'clock'>,
+  { store, clock, driving }: FollowDeps,
   id: number,
   { watch, signal }: { readonly watch: EventWatch; readonly signal: AbortSignal }
 ): Promise<AutomationEvent> {
   const told = new Set<string>()
-  for (;;) {
-    const rests = isAtRest(store, store.events.get(id), clock.now())
-    for (const { key, happening } of happenings(store, id, told)) {
-      watch.happening(happening)
-      told.add(key)
+  const listening = driving.listen(id)
+  try {
+    for (;;) {
+      const rests = isAtRest(store, store.events.get(id), clock.now())
+      for (const { key, happening } of happenings(store, id, told)) {
+        watch.happening(happening)
+        told.add(key)
+      }
+      if (rests || signal.aborted) return eventRecord(store, store.events.get(id))
+      await listening.next(signal)
     }
-    if (rests || signal.aborted) return eventRecord(store, store.events.get(id))
-    await sleep(clock, lookMs, signal)
+  } finally {
+    listening.end()
   }
 }
 

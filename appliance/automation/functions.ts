@@ -58,15 +58,16 @@ function deviceFunctions({
 > {
   return {
     connectorForms: async () => (await modules.devices()).connectorForms(),
-    identifyDevice: async (device) => (await modules.devices()).identifyDevice(await site(), device),
-    addDevice: async (device) => (await modules.devices()).addDevice(await site(), device),
+    identifyDevice: async (device, signal) =>
+      (await modules.devices()).identifyDevice(await site(), device, signal),
+    addDevice: async (device, signal) => (await modules.devices()).addDevice(await site(), device, signal),
     devices: async () => (await modules.devices()).devices({ store }),
-    async checkDevice(name, accept) {
-      const check = await (await modules.devices()).checkDevice(await site(), name, accept)
+    async checkDevice(name, accept, signal) {
+      const check = await (await modules.devices()).checkDevice(await site(), name, { accept, signal })
       driving.poke()
       return check
     },
-    devicePins: async (name) => (await modules.devices()).devicePins(await site(), name),
+    devicePins: async (name, signal) => (await modules.devices()).devicePins(await site(), name, signal),
     async *discoverDevice(name, signal) {
       yield* (await modules.devices()).discoverDevice(await site(), name, signal)
       driving.poke()
@@ -149,7 +150,7 @@ function eventFunctions({
       const { follow } = await modules.events()
       store.events.get(id)
       await driving.start()
-      return follow({ store, clock }, id, { watch, signal })
+      return follow({ store, clock, driving }, id, { watch, signal })
     },
     events: async (query) => (await modules.events()).events({ store }, query),
     eventById: async (id) => (await modules.events()).eventById({ store }, id),
@@ -164,7 +165,13 @@ function eventChanges({
   site,
   driving
 }: AutomationDeps): Some<
-  'requestEvent' | 'approveEvent' | 'cancelEvent' | 'retryEvent' | 'giveUpEvent' | 'giveCertificate'
+  | 'requestEvent'
+  | 'approveEvent'
+  | 'widenEvent'
+  | 'cancelEvent'
+  | 'retryEvent'
+  | 'giveUpEvent'
+  | 'giveCertificate'
 > {
   const changing = async <T>(
     act: (events: Awaited<ReturnType<typeof modules.events>>, site: Site) => T | Promise<T>
@@ -176,6 +183,7 @@ function eventChanges({
   return {
     requestEvent: (request) => changing((events, one) => events.request(one, request)),
     approveEvent: (id, approval) => changing((events, one) => events.approve(one, id, approval)),
+    widenEvent: (id, by) => changing((events, one) => events.widen(one, id, by)),
     cancelEvent: (id, by) => changing((events, one) => events.cancel(one, id, by)),
     giveUpEvent: (id, by) => changing((events, one) => events.giveUp(one, id, by)),
     retryEvent: (id, by) => changing((events, one) => events.retry(one, id, by)),

@@ -6,6 +6,7 @@ import type { Imported, Issuer, IssuerCheck } from '../automation-records.ts'
 import { schemaVersion } from '../schema-version.ts'
 import { looksLikeReference } from '../vault/reference.ts'
 import { issuerKinds } from './issuer-kinds.ts'
+import { importFileOf } from '../../sensor/issuance/import-file.ts'
 import { shelve } from './issuers/import.ts'
 import { givenName } from './names.ts'
 import { issuerCheckRecord, issuerRecord } from './records.ts'
@@ -103,17 +104,9 @@ export async function importCertificate(
   }
   const bytes = Buffer.from(file, 'base64')
   const secret = password === null ? null : new Secret(password)
-  const shelved = await shelve(name, importFile(bytes, secret), site)
+  const shelved = await shelve(name, importFileOf(bytes, secret), site)
   if (!row) {
     store.durable(() => store.issuers.add({ name, kind: 'import', settings: '{}', created: clock.now() }))
   }
   return { type: 'imported', schema: schemaVersion, issuer: name, ...shelved }
-}
-
-function importFile(bytes: Buffer, secret: Secret | null) {
-  const text = bytes.toString('latin1')
-  if (text.includes('-----BEGIN ')) {
-    return { form: 'bundle', text: new Secret(text), passphrase: secret } as const
-  }
-  return { form: 'pkcs12', file: bytes, password: secret } as const
 }

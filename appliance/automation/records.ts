@@ -93,7 +93,7 @@ export function issuerRecord({ name, kind, settings, created }: IssuerRow): Issu
 
 export function issuerCheckRecord(
   issuer: string,
-  { name, facts, profiles, warnings }: PortCheck,
+  { name, facts, profiles, problems, warnings }: PortCheck,
   roots: readonly string[]
 ): IssuerCheck {
   const offered = Object.entries(profiles).map(([profile, says]) => `profile ${profile}: ${says}`)
@@ -102,6 +102,7 @@ export function issuerCheckRecord(
     schema,
     issuer,
     facts: [name, ...Object.entries(facts).map(([what, says]) => `${what}: ${says}`), ...offered],
+    problems,
     warnings,
     roots
   }
@@ -134,6 +135,7 @@ export function eventRecord(store: Store, row: EventRow): AutomationEvent {
     requestedBy: row.requestedBy,
     requestedAt: instant(row.requested),
     startAt: instant(Math.max(row.start, row.requested)),
+    hours: row.hours,
     nextAt: wakes.length === 0 ? null : instant(Math.min(...wakes)),
     names: row.names === null ? [] : (JSON.parse(row.names) as string[]),
     hash: row.hash,

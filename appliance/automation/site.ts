@@ -9,6 +9,7 @@ import { refusesIssued, saysOf } from '../../pki/issued-reasons.ts'
 import { checkIssued } from '../../pki/issued.ts'
 import { makePrivateKey, readPrivateKey } from '../../pki/private-key.ts'
 import { canonicalNames } from '../../pki/subject-names.ts'
+import { openTrustStore, type TrustStore } from '../../pki/trust-store.ts'
 import { createEngine, type Engine } from '../../sensor/automation/engine.ts'
 import type { Credentials, EngineLimits, Pki } from '../../sensor/automation/ports.ts'
 import { createWire, wireLimits } from '../../sensor/automation/wire/wire.ts'
@@ -22,6 +23,8 @@ import { readSettings } from '../settings.ts'
 import { keyRing } from '../vault/key-ring.ts'
 import type { Vault } from '../vault/vault.ts'
 import { issuerKinds, type IssuerKind, type IssuerTools } from './issuer-kinds.ts'
+import { readTrustRoots } from '../trust-roots.ts'
+import { ownRoots } from './own-roots.ts'
 import { openSiteVault, type VaultPlace } from './open-vault.ts'
 import { sparedPlaces } from './spared-places.ts'
 import { webRootOf } from './web-root.ts'
@@ -30,6 +33,8 @@ import { webRootOf } from './web-root.ts'
 export interface SiteParts extends Omit<VaultPlace, 'clock'> {
   readonly store: Store
   readonly where: Places
+  /** files of own roots that the command names */
+  readonly authorities: readonly string[]
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -70,21 +75,30 @@ const usual: EngineLimits = {
 }
 
 /** The pki of the engine: our own keys and requests, and every check of what an issuer gives. */
-const pki: Pki = {
-  makePrivateKey,
-  readPrivateKey,
-  makeCsr,
-  refusals: (question) => checkIssued(question).filter(refusesIssued).map(saysOf),
-  canonicalNames,
-  covers: namesCover
+function pkiOf(known: () => TrustStore): Pki {
+  return {
+    makePrivateKey,
+    readPrivateKey,
+    makeCsr,
+    refusals: (question) =>
+      checkIssued({ ...question, known })
+        .filter(refusesIssued)
+        .map(saysOf),
+    canonicalNames,
+    covers: namesCover
+  }
 }
 
 /** Opens the automation. Faults: those of the settings and of the vault. */
 export async function openSite(parts: SiteParts): Promise<Site> {
-  const { store, where, clock, random, log } = parts
+  const { store, where, clock, random, log, authorities } = parts
   const { automation = {} } = readSettings(where)
   const { atOnce = usual.overall, perDevice = usual.perDevice } = automation
   const vault = await openSiteVault(parts)
+  const known = () => {
+    const { system, own } = readTrustRoots({ where, files: authorities, made: ownRoots(store) })
+    return openTrustStore([...system, ...own])
+  }
   const tools: IssuerTools = {
     store,
     vault,
@@ -92,6 +106,7 @@ export async function openSite(parts: SiteParts): Promise<Site> {
     random,
     log,
     listeners: new Map(),
+    known,
     webRoot: (device, path) => webRootOf(() => engine.context, device, path)
   }
   const issuers = openIssuers(tools)
@@ -102,7 +117,7 @@ export async function openSite(parts: SiteParts): Promise<Site> {
     log,
     limits: { ...usual, overall: atOnce, perDevice },
     keys: keyRing(vault, 'order'),
-    pki,
+    pki: pkiOf(known),
     wire: createWire(
       { dialer: openDialer('auto'), clock, random, spared: sparedPlaces({ where, clock }) },
       wireLimits

@@ -4,7 +4,7 @@ import { systemClock } from '../../core/clock.ts'
 import type { Fault } from '../../core/fault.ts'
 import { silentLog } from '../../core/log.ts'
 import { places, processSurroundings, type Places } from '../places.ts'
-import type { Functions } from '../functions.ts'
+import type { Reached } from '../running/reach.ts'
 import { checkNames, expandDashes, nearestCommand } from './arguments.ts'
 import { exitCodeOf, failureText, faultOf } from './failure.ts'
 import { createProgram } from './program.ts'
@@ -29,7 +29,7 @@ function readVersion(): string {
 }
 
 /** The functions of the appliance that runs on this state, or of this process where none does. */
-async function openFunctions(where: Places, { ca = [] }: GlobalOptions, screen: Screen): Promise<Functions> {
+async function openFunctions(where: Places, { ca = [] }: GlobalOptions, screen: Screen): Promise<Reached> {
   const [{ openFunctionsHere }, { showProgress }, { askPassphrase }] = await Promise.all([
     import('../running/reach.ts'),
     import('./progress.ts'),
@@ -55,7 +55,7 @@ async function run(command: Command, act: (session: Session) => Promise<number |
   const where = places(options, processSurroundings())
   const { openScreen } = await import('./screen.ts')
   const screen = openScreen({ file: options.output, quiet: options.quiet === true })
-  let functions: Promise<Functions> | undefined
+  let functions: Promise<Reached> | undefined
   let ending: Ending | undefined
   const session: Session = {
     screen,

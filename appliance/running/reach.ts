@@ -3,6 +3,7 @@ import { sleep, type Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import { holderName, type EngineHolder } from '../../sensor/store/engine-turn.ts'
 import { checkState } from '../../sensor/store/store.ts'
+import type { Driving } from '../automation/driving.ts'
 import type { Functions } from '../functions.ts'
 import type { Places } from '../places.ts'
 import { connectFunctions } from '../socket/client.ts'
@@ -33,13 +34,19 @@ export interface ReachOptions extends StandaloneOptions {
 const patienceMs = 5_000
 const lookMs = 100
 
+/** The functions as a command reaches them. */
+export interface Reached extends Functions {
+  /** the work of the automation in this process; null: `tlsward run` does it, also when this process is gone */
+  readonly driving: Driving | null
+}
+
 /**
  * The functions of the appliance: of `tlsward run` where it is up on this state, which then is the one that writes;
  * else of this process. Nothing is read or sent before it is known that the state and the socket are this account's, or
  * root's. Faults: those of the store, state-unsafe, state-foreign, socket-foreign, socket-silent when it is up and does
  * not answer: two must not write.
  */
-export async function openFunctionsHere(options: ReachOptions): Promise<Functions> {
+export async function openFunctionsHere(options: ReachOptions): Promise<Reached> {
   const { where, clock } = options
   checkPlace(where)
   for (const end = clock.ticks() + patienceMs; ;) {
@@ -54,10 +61,11 @@ export async function openFunctionsHere(options: ReachOptions): Promise<Function
   }
 }
 
-function withLocal(remote: Served & { close(): Promise<void> }, options: StandaloneOptions): Functions {
+function withLocal(remote: Served & { close(): Promise<void> }, options: StandaloneOptions): Reached {
   let local: Functions | undefined
   return {
     ...remote,
+    driving: null,
     // a comparison is read from the store and changes nothing: it need not go through the socket
     async differences(from, to) {
       local ??= openStandalone(options)

@@ -50,6 +50,7 @@ export const served: Manners<Served> = {
   eventHistory: 'one',
   eventPlans: 'one',
   approveEvent: 'one',
+  widenEvent: 'one',
   cancelEvent: 'one',
   retryEvent: 'one',
   giveUpEvent: 'one',

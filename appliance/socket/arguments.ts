@@ -47,7 +47,7 @@ type ArgumentFor<T> = [T] extends [AbortSignal]
 /** What each function takes, in order: checked by the compiler against the functions themselves. */
 export type Takings<F> = {
   readonly [K in keyof F]: F[K] extends (...args: infer P) => unknown
-    ? { readonly [I in keyof P]: ArgumentFor<P[I]> }
+    ? { readonly [I in keyof P]-?: ArgumentFor<Exclude<P[I], undefined>> }
     : never
 }
 

@@ -81,11 +81,11 @@ interface Tools {
 }
 
 async function openAutomation(
-  { where, askPassphrase, credentialsDirectory }: StandaloneOptions,
+  { where, authorities, askPassphrase, credentialsDirectory }: StandaloneOptions,
   tools: Tools & { readonly log: Log }
 ): Promise<Site> {
   const { openSite } = await import('../automation/site.ts')
-  return openSite({ ...tools, random: systemRandom, where, askPassphrase, credentialsDirectory })
+  return openSite({ ...tools, random: systemRandom, where, authorities, askPassphrase, credentialsDirectory })
 }
 
 // a thrown Fault becomes a rejection, as it would coming from another process

@@ -5,6 +5,7 @@ import type { KeptSessions } from './kept-sessions.ts'
 import { retryIn } from './policy/backoff.ts'
 import type { Due } from './policy/renewal.ts'
 import { windowAt, type WindowAnswer } from './policy/windows.ts'
+import type { Notice } from './notice.ts'
 import type { EngineDeps } from './ports.ts'
 import { readProfile, type Profile, type ProfileText } from './profile.ts'
 import type { Turns } from './turns.ts'
@@ -16,6 +17,8 @@ export interface EngineContext extends EngineDeps {
   /** aborts when the engine is to stop: what was begun is left as it is, and gone on with at the next start */
   readonly stopping: AbortSignal
   readonly remembered: Remembered
+  /** tells who watches an event in this process */
+  readonly notice: Notice
 }
 
 /** How a row goes on: to another state, or not yet. */

@@ -95,7 +95,7 @@ interface Standing {
 
 interface Keeping<S> {
   /** what the log calls the row by */
-  readonly named: LogFacts
+  readonly named: LogFacts & { readonly event: number }
   readonly write: (standing: Partial<S>) => boolean
   readonly history: (state: string, why: string) => void
 }
@@ -117,6 +117,7 @@ function keep<S extends Standing>(
   }
   // a look that brought nothing new costs no flush
   const kept = told || also ? deps.store.durable(work) : deps.store.transaction(work)
+  if (kept) deps.notice.tell(named.event)
   if (kept && told) deps.log.info('state', { ...named, state: moves ? to : row.state, why })
   return kept
 }

@@ -1,13 +1,15 @@
 import type { Fault } from '../../core/fault.ts'
 import type { KeyType, PrivateKey } from '../../pki/private-key.ts'
-import type { CertificateRequest, Issuer, OrderMemory, Progress } from '../issuance/issuer.ts'
+import type { CertificateRequest, Issuer, Progress } from '../issuance/issuer.ts'
 import type { EventRow } from '../store/events.ts'
 import type { OrderRow, OrderStanding } from '../store/orders.ts'
 import { againAfter, profileOf, tried, type EngineContext, type Step } from './context.ts'
 import { namesOf } from './coverage.ts'
 import { familyOf } from './families.ts'
 import { certificateOf, fingerprintOf, pemOf, validityOf } from './held.ts'
+import { abandonFormer } from './abandoning.ts'
 import { moveOrder } from './moves.ts'
+import { memoryOf } from './order-memory.ts'
 import { storedPlan, type TargetPlan } from './plans.ts'
 import { moment } from './policy/reasons.ts'
 import { limitedTime } from './sessions.ts'
@@ -32,6 +34,7 @@ async function advanceOrder(deps: EngineContext, event: EventRow, order: OrderRo
   const now = deps.clock.now()
   if (order.wake !== null && order.wake > now) return
   if (order.state === 'requested') {
+    if (!(await abandonFormer(deps, event, order))) return
     const step = await tried(() => prepareKey(deps, event, order))
     const moved = moveOrder(deps, order, 'value' in step ? step.value : stepOfFault(deps, order, step.fault))
     const next = deps.store.orders.of(event.id).find(({ id }) => id === order.id)
@@ -112,14 +115,7 @@ async function advance(
   request: CertificateRequest,
   order: OrderRow
 ): Promise<Progress> {
-  let known = order.memory
-  const memory: OrderMemory = {
-    read: () => known,
-    write(text) {
-      deps.store.durable(() => deps.store.orders.change(order.id, { memory: text }, null))
-      known = text
-    }
-  }
+  const memory = memoryOf(deps, order)
   const time = limitedTime(deps, 'the issuer')
   try {
     return await time.bound(issuer.advance(request, memory, time.signal))
@@ -241,6 +237,8 @@ export function dropKeys(deps: EngineContext, event: EventRow, why: string): voi
   for (const order of deps.store.orders.of(event.id)) {
     if (order.state === 'dropped') continue
     deps.keys.drop(keyName(order))
-    moveOrder(deps, order, { to: 'dropped', why, wake: null })
+    // an issuer may be at work on it, or be asked right now
+    const wake = order.state === 'issuing' || order.wake !== null ? deps.clock.now() : null
+    moveOrder(deps, order, { to: 'dropped', why, wake })
   }
 }

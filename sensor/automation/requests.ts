@@ -76,6 +76,18 @@ export function requestEvent(deps: EngineContext, wish: EventWish): EventRow {
   })
 }
 
+/**
+ * Has an event wait for no maintenance window any more. Faults: event-missing, event-state.
+ */
+export function widenEvent(deps: EngineContext, { event: id, who }: PersonsAct): EventRow {
+  const event = deps.store.events.get(id)
+  if (event.open === 0) throw cannot(event, 'be done at another time')
+  if (event.hours === 'any') return event
+  const why = 'it waits for no maintenance window any more'
+  moveEvent(deps, event, { to: 'stay', why, wake: deps.clock.now(), set: { hours: 'any' } }, who)
+  return deps.store.events.get(id)
+}
+
 function entry(event: number, who: string, at: number) {
   return { event, deployment: null, order: null, at, who }
 }
@@ -201,7 +213,8 @@ export function retryEvent(deps: EngineContext, id: number, who: string): EventR
       store.deployments.change(of.id, { ...fresh, since: now }, of.state)
     }
     for (const order of orders.filter(({ state }) => state === 'failed')) {
-      const fresh = { state: 'requested', why: 'tried again', memory: null, wake: null, attempts: 0 } as const
+      // what a failed order left at its CA is in its memory
+      const fresh = { state: 'requested', why: 'tried again', wake: null, attempts: 0 } as const
       store.orders.change(order.id, fresh, 'failed')
     }
     // those that are live go their own way

@@ -22,6 +22,9 @@ export type EventState =
   | 'cancelled'
   | 'stuck'
 
+/** `window`: in the windows of the profile; `any`: a person said that it cannot wait for one */
+export type EventHours = 'window' | 'any'
+
 /** An event to be kept. */
 export interface NewEvent extends Pick<EventStanding, 'approval'> {
   /** one open event has it at most */
@@ -32,8 +35,7 @@ export interface NewEvent extends Pick<EventStanding, 'approval'> {
   readonly profile: string
   /** not before */
   readonly start: number
-  /** `window`: in the windows of the profile; `any`: a person said that it cannot wait for one */
-  readonly hours: 'window' | 'any'
+  readonly hours: EventHours
   readonly requestedBy: string
   readonly requested: number
 }
@@ -43,6 +45,7 @@ export interface EventStanding {
   readonly state: EventState
   /** why it stands there, a sentence */
   readonly why: string
+  readonly hours: EventHours
   /** does it hold its targets? */
   readonly open: 0 | 1
   readonly wake: number | null
@@ -68,6 +71,7 @@ export type EventRow = { readonly id: number } & NewEvent & EventStanding
 
 const standing = {
   state: 'state',
+  hours: 'hours',
   why: 'why',
   open: 'open',
   wake: 'wake',
@@ -88,7 +92,6 @@ const columns = selectList({
   profileName: 'profile_name',
   profile: 'profile',
   start: 'start',
-  hours: 'hours',
   requestedBy: 'requested_by',
   requested: 'requested',
   ...standing

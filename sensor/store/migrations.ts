@@ -5,12 +5,21 @@ import { automation } from './migrations/003-automation.ts'
 import { vault } from './migrations/004-vault.ts'
 import { issuance } from './migrations/005-issuance.ts'
 import { eventApproval } from './migrations/006-event-approval.ts'
+import { orderWakes } from './migrations/007-order-wakes.ts'
 
 /**
  * The steps from an empty database to the present form, each applied once and never edited after a release.
  * The number of steps taken is kept in PRAGMA user_version.
  */
-export const migrations: readonly string[] = [inventory, looks, automation, vault, issuance, eventApproval]
+export const migrations: readonly string[] = [
+  inventory,
+  looks,
+  automation,
+  vault,
+  issuance,
+  eventApproval,
+  orderWakes
+]
 
 /** Marks our files (PRAGMA application_id): "TLSW". */
 export const applicationId = 0x544c5357

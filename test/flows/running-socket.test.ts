@@ -76,6 +76,7 @@ const good: { readonly [K in Name]: readonly unknown[] } = {
   eventHistory: [7],
   eventPlans: [7],
   approveEvent: [7, { hash: 'ab', by: 'alice', lostNames: 'refused' }],
+  widenEvent: [7, 'alice'],
   cancelEvent: [7, 'alice'],
   giveUpEvent: [7, 'alice'],
   retryEvent: [7, 'alice'],

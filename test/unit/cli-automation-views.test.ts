@@ -86,7 +86,8 @@ const states: readonly (readonly [AutomationEvent['state'], number])[] = [
   ['needs-approval', 12],
   ['issuing', 12],
   ['waiting', 12],
-  ['cancelled', 13]
+  ['cancelled', 13],
+  ['scheduled', 14]
 ]
 
 t.test('the exit code tells how an event ended, and is that of no fault', (t) => {
@@ -255,6 +256,7 @@ t.test('an issuer is shown with the settings that say something', (t) => {
       schema: 1,
       issuer: 'ca',
       facts: ['offers x'],
+      problems: [],
       warnings: ['ends soon'],
       roots: ['PEM']
     }),

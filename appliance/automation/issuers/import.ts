@@ -17,7 +17,7 @@ export const importKind: IssuerKind = {
   settings: Wishes,
   secrets: [],
   setUp: async ({ settings }) => parse(settings),
-  open: ({ name }, { store, vault, clock }) =>
+  open: ({ name }, { store, vault, clock, known }) =>
     importIssuer({
       shelf: () =>
         store.issuance.shelved(name).map(({ chain, fingerprint }) => ({
@@ -25,7 +25,8 @@ export const importKind: IssuerKind = {
           key: keyName(name, fingerprint)
         })),
       keys: keyRing(vault, 'account'),
-      clock
+      clock,
+      known
     }),
   roots: () => [],
   drop({ name }, { store, vault }) {
@@ -49,8 +50,8 @@ export interface Shelved {
  * readImport.
  */
 export async function shelve(issuer: string, file: ImportFile, tools: IssuerTools): Promise<Shelved> {
-  const { store, vault, clock } = tools
-  const { key, chain, strangers } = await readImport(file, clock.now())
+  const { store, vault, clock, known } = tools
+  const { key, chain, strangers } = await readImport(file, { now: clock.now(), known })
   const [leaf] = chain
   const { fingerprint, dnsNames, ipAddresses } = readCertificate(leaf ?? new Uint8Array())
   const keys = keyRing(vault, 'account')

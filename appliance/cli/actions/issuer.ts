@@ -40,10 +40,12 @@ function formOf(forms: readonly IssuerForm[], kind: string): IssuerForm {
   throw malformed('kind', kind, `this version has ${known}`)
 }
 
-function printCheck({ screen }: Session, check: IssuerCheck, options: OutputOptions): void {
+/** Prints what an issuer says of itself; exit code 5 when it cannot give certificates. */
+function printCheck({ screen }: Session, check: IssuerCheck, options: OutputOptions): number {
   const print = linePrinter(screen, options, issuerCheckCsv)
   if (print) print(check)
   else for (const line of issuerLines(screen, check)) screen.result(line)
+  return check.problems.length === 0 ? 0 : 5
 }
 
 /** Prints the issuers. */
@@ -60,11 +62,12 @@ interface CheckOptions extends OutputOptions {
 }
 
 /** Reaches an issuer and prints what it says, or its own roots alone. */
-export async function checkIssuer(session: Session, name: string, options: CheckOptions): Promise<void> {
+export async function checkIssuer(session: Session, name: string, options: CheckOptions): Promise<number> {
   const check = await (await session.functions()).checkIssuer(name)
   if (!options.roots) return printCheck(session, check, options)
   if (check.roots.length === 0) session.screen.note(`Issuer ${shown(name)} has no roots of its own.`)
   for (const pem of check.roots) session.screen.result(pem.trimEnd())
+  return 0
 }
 
 /** Removes an issuer. */
