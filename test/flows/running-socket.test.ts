@@ -34,13 +34,14 @@ const good: { readonly [K in Name]: readonly unknown[] } = {
   removeSchedule: ['odd'],
   label: [[{ place: '127.0.0.1:1', add: ['a'], owner: null }]],
   connectorForms: [],
-  identifyDevice: [device],
+  identifyDevice: [device, signal],
   addDevice: [
-    { ...device, name: 'odd', secrets: { password: 'x' }, pins: [{ what: 'a', fingerprint: 'b' }] }
+    { ...device, name: 'odd', secrets: { password: 'x' }, pins: [{ what: 'a', fingerprint: 'b' }] },
+    signal
   ],
   devices: [],
-  checkDevice: ['odd', [{ what: 'a', fingerprint: 'b' }]],
-  devicePins: ['odd'],
+  checkDevice: ['odd', [{ what: 'a', fingerprint: 'b' }], signal],
+  devicePins: ['odd', signal],
   discoverDevice: ['odd', signal],
   allowDevice: ['odd', 'read-only'],
   setDeviceSecrets: ['odd', { password: 'x' }],
