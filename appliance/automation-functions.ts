@@ -4,11 +4,13 @@ import type {
   Binding,
   Device,
   DeviceCheck,
+  DeviceDetails,
   FoundDevice,
   Happening,
   Imported,
   Issuer,
   IssuerCheck,
+  IssuerDetails,
   Pin,
   PlanRecord,
   Profile,
@@ -52,6 +54,23 @@ export interface NewDevice extends DeviceAddress {
   readonly secrets: SecretValues
   /** what a person has accepted of what `identify` showed */
   readonly pins: readonly { readonly what: string; readonly fingerprint: string }[]
+  /** may it be the same machine as another device? Default: refused */
+  readonly sameMachine?: 'allowed' | 'refused'
+}
+
+/** Other settings of a device. */
+export interface DeviceChange {
+  readonly name: string
+  /** all of them, not only those that change */
+  readonly settings: unknown
+  /** those that change */
+  readonly secrets: SecretValues
+  /**
+   * what a person has accepted of what `identify` showed for the new settings; null: what was accepted before, as long
+   * as they lead to the same place
+   */
+  readonly pins: NewDevice['pins'] | null
+  readonly sameMachine?: 'allowed' | 'refused'
 }
 
 /** Where to look for devices, and how their SNMP agents are asked. */
@@ -129,6 +148,12 @@ export interface AutomationFunctions {
   /** signs in, and keeps the device (read-only) when that worked */
   addDevice(device: NewDevice): Promise<DeviceCheck>
   devices(): Promise<readonly Device[]>
+  /** all that is known of a device, without asking it */
+  deviceDetails(name: string): Promise<DeviceDetails>
+  /**
+   * other settings, tried before they are kept; where they lead to another place the device is only read from then on
+   */
+  changeDevice(change: DeviceChange): Promise<DeviceCheck>
   /** signs in again; `accept` puts these pins in the place of those that were accepted before */
   checkDevice(name: string, accept: NewDevice['pins'] | null): Promise<DeviceCheck>
   devicePins(name: string): Promise<readonly Pin[]>
@@ -143,6 +168,8 @@ export interface AutomationFunctions {
   issuerForms(): Promise<readonly IssuerForm[]>
   addIssuer(issuer: NewIssuer): Promise<IssuerCheck>
   issuers(): Promise<readonly Issuer[]>
+  /** all that is known of an issuer, without asking it */
+  issuerDetails(name: string): Promise<IssuerDetails>
   checkIssuer(name: string): Promise<IssuerCheck>
   removeIssuer(name: string): Promise<void>
   /**

@@ -17,6 +17,7 @@ export interface AutomationDeps {
 
 const modules = {
   devices: () => import('./devices.ts'),
+  deviceSettings: () => import('./device-settings.ts'),
   issuers: () => import('./issuers.ts'),
   profiles: () => import('./profiles.ts'),
   events: () => import('./events.ts'),
@@ -48,6 +49,8 @@ function deviceFunctions({
   | 'identifyDevice'
   | 'addDevice'
   | 'devices'
+  | 'deviceDetails'
+  | 'changeDevice'
   | 'checkDevice'
   | 'devicePins'
   | 'discoverDevice'
@@ -61,6 +64,12 @@ function deviceFunctions({
     identifyDevice: async (device) => (await modules.devices()).identifyDevice(await site(), device),
     addDevice: async (device) => (await modules.devices()).addDevice(await site(), device),
     devices: async () => (await modules.devices()).devices({ store }),
+    deviceDetails: async (name) => (await modules.devices()).deviceDetails({ store }, name),
+    async changeDevice(change) {
+      const check = await (await modules.deviceSettings()).changeDevice(await site(), change)
+      driving.poke()
+      return check
+    },
     async checkDevice(name, accept) {
       const check = await (await modules.devices()).checkDevice(await site(), name, accept)
       driving.poke()
@@ -94,6 +103,7 @@ function issuerFunctions({
   | 'issuerForms'
   | 'addIssuer'
   | 'issuers'
+  | 'issuerDetails'
   | 'checkIssuer'
   | 'removeIssuer'
   | 'importCertificate'
@@ -105,6 +115,7 @@ function issuerFunctions({
     issuerForms: async () => (await modules.issuers()).issuerForms(),
     addIssuer: async (issuer) => (await modules.issuers()).addIssuer(await site(), issuer),
     issuers: async () => (await modules.issuers()).issuers({ store }),
+    issuerDetails: async (name) => (await modules.issuers()).issuerDetails({ store }, name),
     checkIssuer: async (name) => (await modules.issuers()).checkIssuer(await site(), name),
     removeIssuer: async (name) => (await modules.issuers()).removeIssuer(await site(), name),
     importCertificate: async (issuer, file, password) =>

@@ -30,6 +30,7 @@ export async function runAppliance(options: RunningOptions, signal: AbortSignal)
     try {
       await functions.driving.startAlone()
       log.info('appliance-running', { state: where.state })
+      for (const says of (await functions.vaultState()).warnings) log.warn('vault-weak', { says })
       options.ready()
       await work({ ...options, functions }, signal)
     } finally {
