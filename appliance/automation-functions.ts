@@ -113,10 +113,10 @@ export interface EventRequest {
   /** `any`: a person said that it cannot wait for the windows of the profile */
   readonly hours: 'window' | 'any'
   /**
-   * `needed`: nothing is bought before somebody has approved the plan by its hash, whatever the profile says; so a
-   * preview is an event that is cancelled afterwards. `profile`: as the profile says
+   * `needed`: nothing is bought before somebody has approved the plan by its hash, whatever the profile says. `never`:
+   * only the plan is wanted, and the event is over (cancelled) with it. `profile`: as the profile says
    */
-  readonly approval: 'profile' | 'needed'
+  readonly approval: 'profile' | 'needed' | 'never'
   readonly requestedBy: string
 }
 

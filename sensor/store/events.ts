@@ -34,6 +34,8 @@ export interface NewEvent {
   readonly start: number
   /** `window`: in the windows of the profile; `any`: a person said that it cannot wait for one */
   readonly hours: 'window' | 'any'
+  /** 1: it is over once its plan is made */
+  readonly onlyPlan: 0 | 1
   readonly requestedBy: string
   readonly requested: number
 }
@@ -86,6 +88,7 @@ const columns = selectList({
   profile: 'profile',
   start: 'start',
   hours: 'hours',
+  onlyPlan: 'only_plan',
   requestedBy: 'requested_by',
   requested: 'requested',
   ...standing
@@ -101,8 +104,9 @@ export function openEvents(db: Connection) {
   const due = db.prepare<[number], EventRow>(`SELECT ${columns} FROM event WHERE wake <= ? ORDER BY wake, id`)
   const earliest = db.prepare<[], number | null>('SELECT min(wake) FROM event WHERE wake IS NOT NULL').pluck()
   const insert = db.prepare(
-    `INSERT INTO event (key, action, profile_name, profile, start, hours, requested_by, requested, state, why, open, wake)
-     VALUES (@key, @action, @profileName, @profile, @start, @hours, @requestedBy, @requested, 'requested', 'asked for',
+    `INSERT INTO event (key, action, profile_name, profile, start, hours, only_plan, requested_by,
+       requested, state, why, open, wake)
+     VALUES (@key, @action, @profileName, @profile, @start, @hours, @onlyPlan, @requestedBy, @requested, 'requested', 'asked for',
        1, @requested)`
   )
   const open = db.prepare<[], EventRow>(`SELECT ${columns} FROM event WHERE open = 1 ORDER BY id`)

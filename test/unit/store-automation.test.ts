@@ -13,6 +13,7 @@ const event = {
   profile: '{}',
   start: at,
   hours: 'window',
+  onlyPlan: 0,
   requestedBy: 'alice',
   requested: at
 } as const

@@ -53,12 +53,13 @@ export async function replaceCertificates(
   }
   const follow = follower(session, asked.event.id, following)
   let { event } = asked
+  if (options.plan) return showPlan(session, await follow(), following)
   let isApproved = false
   for (let plans = 0; plans < mostPlans; plans++) {
     event = await follow()
     if (ending.signal.aborted || event.state !== 'needs-approval') break
     await printPlan(session, event, options)
-    if (options.plan || !(await agrees({ ending, options }))) break
+    if (!(await agrees({ ending, options }))) break
     event = await functions.approveEvent(event.id, event.hash ?? '', thisPerson())
     isApproved = true
     if (!options.wait) {
@@ -71,6 +72,16 @@ export async function replaceCertificates(
   }
   if (isApproved || event.endedAt !== null) return printEnd(session, event, following)
   return leave(session, { ...asked, event }, following)
+}
+
+/** Shows the plan of an event that ends with it; one that could not be made is told. Gives the exit code. */
+async function showPlan(session: Session, event: AutomationEvent, of: Agreeing): Promise<number> {
+  const isMade = event.hash !== null
+  if (isMade) await printPlan(session, event, of.options)
+  const code = isMade ? 0 : printEnd(session, event, of)
+  if (event.endedAt === null) await (await session.functions()).cancelEvent(event.id, thisPerson())
+  session.screen.note('Nothing was bought, and nothing was written.')
+  return of.ending.signal.aborted ? 0 : code
 }
 
 /** Throws device-read-only before anything is asked for that would wait for ever. */
@@ -101,7 +112,7 @@ async function request(
     profile: options.profile,
     startAt: options.at === undefined ? null : startTime('--at', options.at, clock.now()),
     hours: options.window === 'any' ? 'any' : 'window',
-    approval: 'needed',
+    approval: options.plan ? 'never' : 'needed',
     requestedBy
   })
   // the same wish while one is open gives that one
@@ -135,7 +146,7 @@ async function leave(
   if (isOurs) await (await session.functions()).cancelEvent(event.id, thisPerson())
   else screen.note(`Event ${event.id} stays open.`)
   const nothing = 'Nothing was bought, and nothing was written.'
-  if (waits && !options.plan && !ending.signal.aborted) {
+  if (waits && !ending.signal.aborted) {
     const message = hasTerminal()
       ? nothing
       : `There is no terminal to ask on: repeat with --yes to do this, or with --plan to see it only. ${nothing}`

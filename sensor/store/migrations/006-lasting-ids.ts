@@ -5,6 +5,8 @@
  * A device that is removed stays as a row, since events tell of it; its name is free. The secrets of an issuer belonged
  * to its name, which comes again: `secrets` is their owner in the vault, the name for the issuers of before.
  *
+ * An event of which only the plan is wanted says so: it is over with its plan, and is no renewal that was cancelled.
+ *
  * Foreign keys are off while the tables are made anew (sqlite.org/lang_altertable.html §7), and checked afterwards.
  */
 export const lastingIds = `
@@ -64,6 +66,8 @@ INSERT INTO certificate_order_new (id, event, key_type, state, why, wake, attemp
 DROP TABLE certificate_order;
 ALTER TABLE certificate_order_new RENAME TO certificate_order;
 CREATE INDEX certificate_order_by_fingerprint ON certificate_order (fingerprint) WHERE fingerprint IS NOT NULL;
+
+ALTER TABLE event ADD COLUMN only_plan INTEGER NOT NULL DEFAULT 0;
 
 -- what a write that came too late has left for devices that were gone: nobody may find it
 DELETE FROM sealed WHERE owner_kind = 'device' AND owner_id NOT IN (SELECT CAST(id AS TEXT) FROM device);
