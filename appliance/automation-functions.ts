@@ -4,11 +4,13 @@ import type {
   Binding,
   Device,
   DeviceCheck,
+  DeviceDetails,
   FoundDevice,
   Happening,
   Imported,
   Issuer,
   IssuerCheck,
+  IssuerDetails,
   Pin,
   PlanRecord,
   Profile,
@@ -52,6 +54,23 @@ export interface NewDevice extends DeviceAddress {
   readonly secrets: SecretValues
   /** what a person has accepted of what `identify` showed */
   readonly pins: readonly { readonly what: string; readonly fingerprint: string }[]
+  /** may it be the same machine as another device? Default: refused */
+  readonly sameMachine?: 'allowed' | 'refused'
+}
+
+/** Other settings of a device. */
+export interface DeviceChange {
+  readonly name: string
+  /** all of them, not only those that change */
+  readonly settings: unknown
+  /** those that change */
+  readonly secrets: SecretValues
+  /**
+   * what a person has accepted of what `identify` showed for the new settings; null: what was accepted before, as long
+   * as they lead to the same place
+   */
+  readonly pins: NewDevice['pins'] | null
+  readonly sameMachine?: 'allowed' | 'refused'
 }
 
 /** Where to look for devices, and how their SNMP agents are asked. */
@@ -94,10 +113,10 @@ export interface EventRequest {
   /** `any`: a person said that it cannot wait for the windows of the profile */
   readonly hours: 'window' | 'any'
   /**
-   * `needed`: nothing is bought before somebody has approved the plan by its hash, whatever the profile says; so a
-   * preview is an event that is cancelled afterwards. `profile`: as the profile says
+   * `needed`: nothing is bought before somebody has approved the plan by its hash, whatever the profile says. `never`:
+   * only the plan is wanted, and the event is over (cancelled) with it. `profile`: as the profile says
    */
-  readonly approval: 'profile' | 'needed'
+  readonly approval: 'profile' | 'needed' | 'never'
   readonly requestedBy: string
 }
 
@@ -141,6 +160,12 @@ export interface AutomationFunctions {
   /** signs in, and keeps the device (read-only) when that worked */
   addDevice(device: NewDevice, signal?: AbortSignal): Promise<DeviceCheck>
   devices(): Promise<readonly Device[]>
+  /** all that is known of a device, without asking it */
+  deviceDetails(name: string): Promise<DeviceDetails>
+  /**
+   * other settings, tried before they are kept; where they lead to another place the device is only read from then on
+   */
+  changeDevice(change: DeviceChange): Promise<DeviceCheck>
   /** signs in again; `accept` puts these pins in the place of those that were accepted before */
   checkDevice(name: string, accept: NewDevice['pins'] | null, signal?: AbortSignal): Promise<DeviceCheck>
   devicePins(name: string, signal?: AbortSignal): Promise<readonly Pin[]>
@@ -155,6 +180,8 @@ export interface AutomationFunctions {
   issuerForms(): Promise<readonly IssuerForm[]>
   addIssuer(issuer: NewIssuer): Promise<IssuerCheck>
   issuers(): Promise<readonly Issuer[]>
+  /** all that is known of an issuer, without asking it */
+  issuerDetails(name: string): Promise<IssuerDetails>
   checkIssuer(name: string): Promise<IssuerCheck>
   removeIssuer(name: string): Promise<void>
   /**

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Type, type Static, type TProperties } from 'typebox'
 import { Fault } from '../core/fault.ts'
@@ -29,6 +29,8 @@ const Settings = Type.Object(
     outgoing: Type.Optional(Type.Enum(['no', 'public', 'any'])),
     /** what opens the vault, docs/vault.md */
     vault: Type.Optional(VaultSource),
+    /** what it is being changed to: while a change is under way, or after it was cut, either of the two opens it */
+    vaultNext: Type.Optional(VaultSource),
     /** where references `vault-kv:` are read; the token is itself a reference, to an environment file */
     vaultKv: Type.Optional(
       closed({
@@ -78,7 +80,7 @@ export function readSettings(where: Places): Settings & Required<Pick<Settings, 
   }
 }
 
-/** Writes the settings, whole or not at all. Throws file-unwritable. */
+/** Writes the settings, whole or not at all; they are on the disk when this returns. Throws file-unwritable. */
 export function writeSettings(where: Places, settings: Settings): void {
   const file = join(where.config, settingsName)
   const fresh = `${file}.new`
@@ -86,8 +88,19 @@ export function writeSettings(where: Places, settings: Settings): void {
     mkdirSync(where.config, { recursive: true, mode: 0o700 })
     writeFileSync(fresh, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600, flush: true })
     renameSync(fresh, file)
+    syncFolder(where.config)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new Fault('file-unwritable', `The settings ${file} cannot be written: ${why}.`, { file }, error)
+  }
+}
+
+/** a name that was changed is on the disk once its folder is */
+function syncFolder(folder: string): void {
+  const file = openSync(folder, 'r')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
   }
 }

@@ -209,8 +209,14 @@ export const faultCodes = {
   'socket-lost': ['unreachable', 'See whether tlsward run is still up; what it had accepted is kept.'],
   'device-used': [
     'conflict',
-    'Take its targets away first, or only forbid writing: the history of a device stays.'
+    'Take its targets out of their profiles, and let its open events end, or cancel them.'
   ],
+  'device-unchecked': ['conflict', 'Run tlsward device check first, then allow writing.'],
+  'device-same': [
+    'conflict',
+    'Use the device that there is, or allow a second one for the machine with --same-machine.'
+  ],
+  'target-owned': ['conflict', 'Let one device renew it: take it out of the profile on the other.'],
   'connector-missing': ['missing', 'Use a version that has the connector, or remove the device.'],
   'names-none': ['refused', 'Give names in the profile: the targets hold no certificate to take them from.'],
   'names-lost': [

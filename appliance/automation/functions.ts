@@ -17,6 +17,7 @@ export interface AutomationDeps {
 
 const modules = {
   devices: () => import('./devices.ts'),
+  deviceSettings: () => import('./device-settings.ts'),
   issuers: () => import('./issuers.ts'),
   profiles: () => import('./profiles.ts'),
   events: () => import('./events.ts'),
@@ -48,6 +49,8 @@ function deviceFunctions({
   | 'identifyDevice'
   | 'addDevice'
   | 'devices'
+  | 'deviceDetails'
+  | 'changeDevice'
   | 'checkDevice'
   | 'devicePins'
   | 'discoverDevice'
@@ -62,6 +65,12 @@ function deviceFunctions({
       (await modules.devices()).identifyDevice(await site(), device, signal),
     addDevice: async (device, signal) => (await modules.devices()).addDevice(await site(), device, signal),
     devices: async () => (await modules.devices()).devices({ store }),
+    deviceDetails: async (name) => (await modules.devices()).deviceDetails({ store }, name),
+    async changeDevice(change) {
+      const check = await (await modules.deviceSettings()).changeDevice(await site(), change)
+      driving.poke()
+      return check
+    },
     async checkDevice(name, accept, signal) {
       const check = await (await modules.devices()).checkDevice(await site(), name, { accept, signal })
       driving.poke()
@@ -95,6 +104,7 @@ function issuerFunctions({
   | 'issuerForms'
   | 'addIssuer'
   | 'issuers'
+  | 'issuerDetails'
   | 'checkIssuer'
   | 'removeIssuer'
   | 'importCertificate'
@@ -106,6 +116,7 @@ function issuerFunctions({
     issuerForms: async () => (await modules.issuers()).issuerForms(),
     addIssuer: async (issuer) => (await modules.issuers()).addIssuer(await site(), issuer),
     issuers: async () => (await modules.issuers()).issuers({ store }),
+    issuerDetails: async (name) => (await modules.issuers()).issuerDetails({ store }, name),
     checkIssuer: async (name) => (await modules.issuers()).checkIssuer(await site(), name),
     removeIssuer: async (name) => (await modules.issuers()).removeIssuer(await site(), name),
     importCertificate: async (issuer, file, password) =>

@@ -3,9 +3,11 @@ import { manageTarget } from '../../sensor/automation/requests.ts'
 import { wholeProfile } from '../../sensor/automation/profile.ts'
 import type { Profile } from '../automation-records.ts'
 import { bindingsOf } from './devices.ts'
+import { machineOf } from './device-access.ts'
 import { missing, nearNames } from './known-targets.ts'
 import { givenName, targetName, targetText } from './names.ts'
 import { profileRecord } from './records.ts'
+import { checkOwned } from './same-machine.ts'
 import type { Site } from './site.ts'
 
 /** Every profile, by name. */
@@ -68,7 +70,7 @@ function someOf(all: readonly string[]): string {
 
 /**
  * Has targets renewed by themselves under a profile from now on, or not any more. Faults: device-missing,
- * profile-missing, target-missing, device-managed-elsewhere, and those of reading the device.
+ * profile-missing, target-missing, target-owned, device-managed-elsewhere, and those of reading the device.
  */
 export async function assignProfile(
   site: Site,
@@ -89,12 +91,14 @@ export async function assignProfile(
   const never = new AbortController().signal
   for (const device of new Set(named.map((one) => one.device))) {
     const bindings = await bindingsOf(site, device, never)
+    const machine = machineOf(store, store.devices.named(device))
     for (const { target } of named.filter((one) => one.device === device)) {
       const binding = bindings.find((one) => one.target === target)
       if (!binding) {
         const near = bindings.map((one) => one.target)
         throw missing({ device, target }, nearNames(target, near))
       }
+      checkOwned(store, machine, target)
       manageTarget(engine.context, { device, target, profile, binding })
     }
   }

@@ -1,4 +1,10 @@
-import type { Binding as ContractBinding, Check, PlannedStep, Slot } from '../../connectors/contract.ts'
+import type {
+  Binding as ContractBinding,
+  Check,
+  PlannedStep,
+  SecretField,
+  Slot
+} from '../../connectors/contract.ts'
 import { lostNames, namesOf, planWarnings } from '../../sensor/automation/coverage.ts'
 import { namesCover } from '../../pki/host-names.ts'
 import { finishedSteps } from '../../sensor/automation/deployment-journal.ts'
@@ -8,7 +14,7 @@ import { sentence, type Reason as PolicyReason } from '../../sensor/automation/p
 import type { TargetName } from '../../sensor/automation/requests.ts'
 import type { IssuerCheck as PortCheck } from '../../sensor/issuance/issuer.ts'
 import type { DeploymentRow } from '../../sensor/store/deployments.ts'
-import type { DeviceRow } from '../../sensor/store/devices.ts'
+import type { DeviceRow, PinRow } from '../../sensor/store/devices.ts'
 import type { EventRow } from '../../sensor/store/events.ts'
 import type { IssuerRow } from '../../sensor/store/issuers.ts'
 import type { OrderRow } from '../../sensor/store/orders.ts'
@@ -19,9 +25,11 @@ import type {
   Binding,
   Device,
   DeviceCheck,
+  DeviceDetails,
   Happening,
   Issuer,
   IssuerCheck,
+  IssuerDetails,
   PlanRecord,
   Profile,
   Reason
@@ -69,6 +77,46 @@ export function checkRecord(device: string, { product, version, role, rights, no
   return { type: 'check', schema, device, product, version, role, rights, notes }
 }
 
+type SecretStandings = DeviceDetails['secrets']
+
+/** Which of the secrets that there can be are kept, and since when. */
+export function secretStandings(
+  fields: readonly Pick<SecretField, 'name'>[],
+  kept: readonly { readonly field: string; readonly changed: number }[]
+): SecretStandings {
+  return fields.map(({ name }) => {
+    const one = kept.find(({ field }) => field === name)
+    return { name, isSet: one !== undefined, changedAt: orNull(one?.changed ?? null) }
+  })
+}
+
+/** What is kept of a device in other places. */
+export type BesideDevice = Pick<DeviceDetails, 'secrets' | 'targets' | 'openEvents'> & {
+  readonly pins: readonly PinRow[]
+}
+
+export function deviceDetailsRecord(row: DeviceRow, { pins, ...beside }: BesideDevice): DeviceDetails {
+  const check = row.findings === null ? null : (JSON.parse(row.findings) as Check)
+  return {
+    type: 'device-details',
+    schema,
+    name: row.name,
+    connector: row.connector,
+    settings: JSON.parse(row.settings) as unknown,
+    writable: row.writable,
+    barred: row.barred,
+    createdAt: instant(row.created),
+    checkedAt: orNull(row.checked),
+    check,
+    pins: pins.map(({ what, fingerprint, accepted }) => ({
+      what,
+      fingerprint,
+      acceptedAt: instant(accepted)
+    })),
+    ...beside
+  }
+}
+
 const slotRecord = ({ notAfter, ...slot }: Slot) => ({ ...slot, notAfter: instant(notAfter) })
 
 /** What a device says of a place on it, with the profile that renews it and how it differs from the inventory. */
@@ -89,6 +137,13 @@ export function issuerRecord({ name, kind, settings, created }: IssuerRow): Issu
     settings: JSON.parse(settings) as unknown,
     createdAt: instant(created)
   }
+}
+
+export function issuerDetailsRecord(
+  row: IssuerRow,
+  beside: Pick<IssuerDetails, 'secrets' | 'profiles' | 'openEvents'>
+): IssuerDetails {
+  return { ...issuerRecord(row), type: 'issuer-details', ...beside }
 }
 
 export function issuerCheckRecord(
@@ -169,7 +224,7 @@ function deploymentRecord(store: Store, of: DeploymentRow) {
 }
 
 function deviceName(store: Store, { device }: DeploymentRow): string {
-  return store.devices.get(device).name
+  return store.devices.nameOf(device)
 }
 
 /** Something that happened, with what tells it from all others. */

@@ -24,8 +24,9 @@ import { keyRing } from '../vault/key-ring.ts'
 import type { Vault } from '../vault/vault.ts'
 import { issuerKinds, type IssuerKind, type IssuerTools } from './issuer-kinds.ts'
 import { readTrustRoots } from '../trust-roots.ts'
+import { createNameTurns, type NameTurns } from './name-turns.ts'
+import { openSiteVault, type VaultPlace, type VaultSetting } from './open-vault.ts'
 import { ownRoots } from './own-roots.ts'
-import { openSiteVault, type VaultPlace } from './open-vault.ts'
 import { sparedPlaces } from './spared-places.ts'
 import { webRootOf } from './web-root.ts'
 
@@ -53,13 +54,17 @@ export interface Listing {
 export interface Site extends IssuerTools {
   readonly where: Places
   readonly credentialsDirectory: string | undefined
+  /** what opens the vault now, as the settings have it */
+  readonly vaultSource: { openedBy: VaultSetting }
   readonly engine: Engine
   /** what devices, by name, were last found to have */
   readonly listings: Map<string, Listing>
   /** the issuer of a name, the same one each time; throws issuer-missing */
   issuer(name: string): Issuer
   /** forgets an issuer that was changed or removed */
-  forgetIssuer(name: string): void
+  forgetIssuer(row: Pick<IssuerRow, 'id'>): void
+  /** one act at a time with the issuer of a name */
+  readonly issuerTurns: NameTurns
 }
 
 const dayMs = 86_400_000
@@ -94,7 +99,7 @@ export async function openSite(parts: SiteParts): Promise<Site> {
   const { store, where, clock, random, log, authorities } = parts
   const { automation = {} } = readSettings(where)
   const { atOnce = usual.overall, perDevice = usual.perDevice } = automation
-  const vault = await openSiteVault(parts)
+  const { vault, openedBy } = await openSiteVault(parts)
   const known = () => {
     const { system, own } = readTrustRoots({ where, files: authorities, made: ownRoots(store) })
     return openTrustStore([...system, ...own])
@@ -131,20 +136,28 @@ export async function openSite(parts: SiteParts): Promise<Site> {
       return row && store.certificates.der(row.id)
     }
   })
-  const { credentialsDirectory } = parts
-  return { ...tools, where, credentialsDirectory, engine, listings: new Map(), ...issuers }
+  return {
+    ...tools,
+    where,
+    credentialsDirectory: parts.credentialsDirectory,
+    engine,
+    listings: new Map(),
+    ...issuers,
+    issuerTurns: createNameTurns(),
+    vaultSource: { openedBy }
+  }
 }
 
 function openIssuers(tools: IssuerTools) {
-  const open = new Map<string, Issuer>()
+  const open = new Map<number, Issuer>()
   return {
     issuer(name: string): Issuer {
       const row = tools.store.issuers.named(name)
-      const known = open.get(name) ?? kindOf(row).open(row, tools)
-      open.set(name, known)
+      const known = open.get(row.id) ?? kindOf(row).open(row, tools)
+      open.set(row.id, known)
       return known
     },
-    forgetIssuer: (name: string): void => void open.delete(name)
+    forgetIssuer: ({ id }: Pick<IssuerRow, 'id'>): void => void open.delete(id)
   }
 }
 

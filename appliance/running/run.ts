@@ -32,6 +32,7 @@ export async function runAppliance(options: RunningOptions, signal: AbortSignal)
     const socket = await serveFunctions(socketPath(where), service)
     try {
       log.info('appliance-running', { state: where.state })
+      for (const says of (await functions.vaultState()).warnings) log.warn('vault-weak', { says })
       options.ready()
       await work({ ...options, functions }, signal)
     } finally {

@@ -130,12 +130,21 @@ const label = closed({
 
 const secrets = value('secrets', Type.Record(Type.String(), Type.String()))
 const pins = Type.Array(closed({ what: text, fingerprint: text }))
+const sameMachine = Type.Enum(['allowed', 'refused'])
 const deviceAddress = { connector: text, settings: Type.Unknown() }
 const newDevice = closed({
   ...deviceAddress,
   name: text,
   secrets: Type.Record(Type.String(), Type.String()),
-  pins
+  pins,
+  sameMachine: optional(sameMachine)
+})
+const deviceChange = closed({
+  name: text,
+  settings: Type.Unknown(),
+  secrets: Type.Record(Type.String(), Type.String()),
+  pins: orNull(pins),
+  sameMachine: optional(sameMachine)
 })
 
 const login = Type.Union([
@@ -163,7 +172,7 @@ const eventRequest = closed({
   profile: text,
   startAt: orNull(text),
   hours: Type.Enum(['window', 'any']),
-  approval: Type.Enum(['profile', 'needed']),
+  approval: Type.Enum(['profile', 'needed', 'never']),
   requestedBy: caller
 })
 
@@ -195,6 +204,8 @@ export const takings: Takings<Served> = {
   identifyDevice: [value('device', closed(deviceAddress)), signal],
   addDevice: [value('device', newDevice), signal],
   devices: [],
+  deviceDetails: [name],
+  changeDevice: [value('change', deviceChange)],
   checkDevice: [name, value('accept', orNull(pins)), signal],
   devicePins: [name, signal],
   discoverDevice: [name, signal],
@@ -209,6 +220,7 @@ export const takings: Takings<Served> = {
   issuerForms: [],
   addIssuer: [value('issuer', newIssuer)],
   issuers: [],
+  issuerDetails: [name],
   checkIssuer: [name],
   removeIssuer: [name],
   importCertificate: [

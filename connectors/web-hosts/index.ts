@@ -30,6 +30,7 @@ export const webHosts: Connector = {
   title: 'Linux hosts: nginx, HAProxy, Apache and other programs with PEM files',
   traits: { atomicSwap: true, explicitSave: false, lock: 'device' },
   settings: settingsSchema,
+  reach: ['place', 'address', 'port', 'jumpAddress', 'jumpPort'],
   secrets: secretFields,
   async identify(access, signal) {
     const settings = parseSettings(access.settings)

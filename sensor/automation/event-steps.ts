@@ -53,7 +53,27 @@ async function requested(deps: EngineContext, event: EventRow): Promise<EventSte
     return { to: 'stay', why, wake: deps.clock.now() + lookAgainMs }
   }
   const step = await preview(deps, event)
-  return step.to === 'failed' ? { ...over(deps, event, 'failed'), why: step.why } : step
+  if (step.to === 'failed') return { ...over(deps, event, 'failed'), why: step.why }
+  return event.onlyPlan === 1 && step.to === 'previewed' ? planned(deps, event, step) : step
+}
+
+/** Only the plan was wanted: the event is over, and its targets are as if it had not been. */
+function planned(deps: EngineContext, event: EventRow, { set, also, why }: EventStep): EventStep {
+  const end = over(deps, event, 'cancelled')
+  return {
+    ...end,
+    why: `${why}, and only that was asked for`,
+    set: { ...set, ...end.set },
+    also() {
+      also?.()
+      // what happened to the event happened to all of it: once in its history is enough
+      const standing = { state: 'cancelled', why: 'only its plan was asked for', wake: null } as const
+      for (const { id, state } of waiting(deps, event)) {
+        deps.store.deployments.change(id, { ...standing, since: deps.clock.now() }, state)
+      }
+      end.also?.()
+    }
+  }
 }
 
 const lookAgainMs = 60_000

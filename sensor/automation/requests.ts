@@ -29,8 +29,11 @@ export interface EventWish {
   readonly start: number | null
   /** `any`: it cannot wait for a maintenance window */
   readonly hours: 'window' | 'any'
-  /** `needed`: a person must approve the plan, whatever the profile says. Default `profile` */
-  readonly approval?: 'profile' | 'needed'
+  /**
+   * `needed`: a person must approve the plan, whatever the profile says; `never`: the plan is all that is wanted. Default
+   * `profile`
+   */
+  readonly approval?: 'profile' | 'needed' | 'never'
   /** a person's account, or `tlsward` */
   readonly who: string
 }
@@ -48,20 +51,25 @@ export function requestEvent(deps: EngineContext, wish: EventWish): EventRow {
   const places = [...new Set(targets.map(({ device, target }) => `${device} ${target}`))]
   if (places.length === 0) throw new Fault('target-none', 'event: name at least one target')
   const profile = store.profiles.named(wish.profile)
-  const key = hash('sha256', JSON.stringify([wish.action, profile.name, places.toSorted()]), 'hex')
+  const keyOf = (...more: string[]) =>
+    hash('sha256', JSON.stringify([wish.action, profile.name, places.toSorted(), ...more]), 'hex')
+  const onlyPlan = wish.approval === 'never'
+  // whoever wants it done is not given an event that ends with its plan
+  const key = onlyPlan ? keyOf('plan') : keyOf()
   const now = clock.now()
   return store.durable(() => {
-    const same = store.events.openByKey(key)
+    const same = store.events.openByKey(key) ?? store.events.openByKey(keyOf())
     if (same) return same
     const id = store.events.add({
       key,
       action: wish.action,
       profileName: profile.name,
       profile: profile.content,
+      onlyPlan: onlyPlan ? 1 : 0,
       // no time at all: the clock may be set back
       start: wish.start ?? 0,
       hours: wish.hours,
-      approval: wish.approval ?? 'profile',
+      approval: wish.approval === 'needed' ? 'needed' : 'profile',
       requestedBy: wish.who,
       requested: now
     })
@@ -69,7 +77,8 @@ export function requestEvent(deps: EngineContext, wish: EventWish): EventRow {
       const of = targets.find(({ device, target }) => `${device} ${target}` === place)
       if (of) store.deployments.add({ event: id, position, ...of }, now)
     }
-    const why = `${wish.action} asked for, ${places.length} target${places.length === 1 ? '' : 's'}`
+    const what = onlyPlan ? `a plan of ${wish.action}` : wish.action
+    const why = `${what} asked for, ${places.length} target${places.length === 1 ? '' : 's'}`
     store.eventHistory.add({ ...entry(id, wish.who, now), state: 'requested', why })
     quieten(deps, targets)
     return store.events.get(id)
@@ -176,7 +185,7 @@ export function cancelEvent(deps: EngineContext, { event: id, who }: PersonsAct,
 
 /**
  * Tries those targets of an event again that are not live, with the certificates that it has: none is bought a second
- * time. A stuck deployment tries its undo again. Faults: event-missing, event-state, key-gone.
+ * time. A stuck deployment tries its undo again. Faults: event-missing, event-state, key-gone, device-missing.
  */
 export function retryEvent(deps: EngineContext, id: number, who: string): EventRow {
   const { store } = deps
@@ -185,6 +194,8 @@ export function retryEvent(deps: EngineContext, id: number, who: string): EventR
     throw cannot(event, 'be tried again')
   }
   const orders = store.orders.of(id)
+  // one that was removed is no longer there to be tried again
+  for (const { device } of store.deployments.of(id)) store.devices.get(device)
   if (orders.some(({ state }) => state === 'dropped')) {
     const message = `event ${id}: its keys are no longer kept; begin a new event for its targets`
     throw new Fault('key-gone', message, { event: id })

@@ -40,7 +40,6 @@ export function openDatabase(directory: string, busyMs: number): Connection {
     if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600)
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = NORMAL')
-    db.pragma('foreign_keys = ON')
     db.pragma(`cache_size = -${cacheKib}`)
     db.pragma(`wal_autocheckpoint = ${checkpointPages}`)
     db.pragma(`journal_size_limit = ${checkpointPages * 4096}`)

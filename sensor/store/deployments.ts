@@ -136,7 +136,9 @@ function deploymentLists(db: Connection) {
     .pluck()
   const last = db.prepare<[number, string], LastDeployment>(
     `SELECT id, event, state, why, fault, live FROM deployment INDEXED BY deployment_by_target
-     WHERE device = ? AND target = ? ORDER BY id DESC LIMIT 1`
+     WHERE device = ? AND target = ?
+       AND NOT EXISTS (SELECT 1 FROM event e WHERE e.id = deployment.event AND e.only_plan = 1)
+     ORDER BY id DESC LIMIT 1`
   )
   const lastKept = db.prepare<[number, string, string], LastDeployment>(
     `SELECT d.id, d.event, d.state, d.why, d.fault, d.live
@@ -158,7 +160,7 @@ function deploymentLists(db: Connection) {
     /** the open event before `event` that is not done with the same target, if any */
     holder: (place: { readonly device: number; readonly target: string }, event: number): number | null =>
       holder.get(place.device, place.target, event) ?? null,
-    /** the latest one of a target */
+    /** the latest one of a target, but for those of which only the plan was wanted */
     last: (device: number, target: string): LastDeployment | undefined => last.get(device, target),
     /** the same without events that were taken back, but for renewals that `who` asked for */
     lastKept: (place: { readonly device: number; readonly target: string }, who: string) =>

@@ -36,6 +36,8 @@ export interface NewEvent extends Pick<EventStanding, 'approval'> {
   /** not before */
   readonly start: number
   readonly hours: EventHours
+  /** 1: it is over once its plan is made */
+  readonly onlyPlan: 0 | 1
   readonly requestedBy: string
   readonly requested: number
 }
@@ -92,6 +94,7 @@ const columns = selectList({
   profileName: 'profile_name',
   profile: 'profile',
   start: 'start',
+  onlyPlan: 'only_plan',
   requestedBy: 'requested_by',
   requested: 'requested',
   ...standing
@@ -107,9 +110,10 @@ export function openEvents(db: Connection) {
   const due = db.prepare<[number], EventRow>(`SELECT ${columns} FROM event WHERE wake <= ? ORDER BY wake, id`)
   const earliest = db.prepare<[], number | null>('SELECT min(wake) FROM event WHERE wake IS NOT NULL').pluck()
   const insert = db.prepare(
-    `INSERT INTO event (key, action, profile_name, profile, start, hours, approval, requested_by, requested, state, why, open, wake)
-     VALUES (@key, @action, @profileName, @profile, @start, @hours, @approval, @requestedBy, @requested, 'requested',
-       'asked for', 1, @requested)`
+    `INSERT INTO event (key, action, profile_name, profile, start, hours, only_plan, approval, requested_by,
+       requested, state, why, open, wake)
+     VALUES (@key, @action, @profileName, @profile, @start, @hours, @onlyPlan, @approval, @requestedBy, @requested,
+       'requested', 'asked for', 1, @requested)`
   )
   const open = db.prepare<[], EventRow>(`SELECT ${columns} FROM event WHERE open = 1 ORDER BY id`)
   const wakeBy = db.prepare('UPDATE event SET wake = ? WHERE wake > ?')

@@ -40,6 +40,16 @@ const good: { readonly [K in Name]: readonly unknown[] } = {
     signal
   ],
   devices: [],
+  deviceDetails: ['odd'],
+  changeDevice: [
+    {
+      name: 'odd',
+      settings: {},
+      secrets: {},
+      pins: [{ what: 'a', fingerprint: 'b' }],
+      sameMachine: 'refused'
+    }
+  ],
   checkDevice: ['odd', [{ what: 'a', fingerprint: 'b' }], signal],
   devicePins: ['odd', signal],
   discoverDevice: ['odd', signal],
@@ -50,6 +60,7 @@ const good: { readonly [K in Name]: readonly unknown[] } = {
   issuerForms: [],
   addIssuer: [{ name: 'odd', kind: 'manual', settings: {}, secrets: {} }],
   issuers: [],
+  issuerDetails: ['odd'],
   checkIssuer: ['odd'],
   removeIssuer: ['odd'],
   importCertificate: ['odd', 'AAAA', null],

@@ -8,11 +8,13 @@ import { malformed } from '../options.ts'
 import { linePrinter, printTable, shown } from '../output.ts'
 import type { OutputOptions, Session } from '../session.ts'
 import type { Ending } from '../signals.ts'
+import { detailsCsv, detailsLines } from '../views/details.ts'
 import { bindingView, checkCsv, checkLines, deviceView } from '../views/devices.ts'
 
 interface AddOptions extends OutputOptions, SecretOptions {
   readonly settings?: string
   readonly fingerprint?: readonly string[]
+  readonly sameMachine?: boolean
 }
 
 interface DeviceWords {
@@ -62,9 +64,58 @@ async function addUntil(session: Session, of: DeviceWords, { options, ending }: 
   })
   const pins = shownPins.map(({ what, fingerprint }) => ({ what, fingerprint }))
   const check = await withSecretsNamed(form.secrets, () =>
-    functions.addDevice({ name, connector, settings, secrets, pins }, signal)
+    functions.addDevice({ name, connector, settings, secrets, pins, sameMachine: secondOf(options) }, signal)
   )
   screen.note(`Device ${shown(name)} is kept, and only read. Next: tlsward device discover ${shown(name)}`)
+  return printCheck(session, check, options)
+}
+
+function secondOf({ sameMachine = false }: Pick<AddOptions, 'sameMachine'>): 'allowed' | 'refused' {
+  return sameMachine ? 'allowed' : 'refused'
+}
+
+/** Prints all that is known of a device. */
+export async function showDevice(session: Session, name: string, options: OutputOptions): Promise<void> {
+  const { screen, clock } = session
+  const details = await (await session.functions()).deviceDetails(name)
+  const print = linePrinter(screen, options, detailsCsv)
+  if (print) return print(details)
+  for (const line of detailsLines(screen, details, clock.now())) screen.result(line)
+}
+
+/** Gives a device other settings; what they lead to is compared by a person where that was not accepted yet. */
+export async function setDevice(
+  session: Session,
+  { name, words }: Pick<DeviceWords, 'name' | 'words'>,
+  options: AddOptions
+): Promise<number> {
+  const { screen } = session
+  const ending = session.ending(() => screen.note('Stopping …'))
+  const functions = await session.functions()
+  const before = await functions.deviceDetails(name)
+  const { connector } = before
+  const form = formOf(await functions.connectorForms(), connector)
+  const base = options.settings === undefined ? before.settings : readJson('--settings', options.settings)
+  const secretNames = form.secrets.map((field) => field.name)
+  const settings = settingsOf(words, { schema: form.settings, secrets: secretNames, lists: 'whole' }, base)
+  const shownPins = await functions.identifyDevice({ connector, settings }, ending.signal)
+  const news = shownPins.filter(
+    (pin) =>
+      !before.pins.some(({ what, fingerprint }) => pin.what === what && pin.fingerprint === fingerprint)
+  )
+  await acceptPins(session, news, { given: options.fingerprint, ending })
+  // a place that is the same needs nothing accepted again
+  const pins = news.length === 0 ? null : shownPins.map(({ what, fingerprint }) => ({ what, fingerprint }))
+  const secrets = await readSecrets(form.secrets, options, { asked: [], signal: ending.signal })
+  const check = await withSecretsNamed(form.secrets, () =>
+    functions.changeDevice({ name, settings, secrets, pins, sameMachine: secondOf(options) })
+  )
+  const { writable } = await functions.deviceDetails(name)
+  const says =
+    before.writable && !writable
+      ? `it is only read now, since it leads to another place. Next: tlsward device allow ${shown(name)}`
+      : 'the new settings work, and are kept.'
+  screen.note(`Device ${shown(name)}: ${says}`)
   return printCheck(session, check, options)
 }
 

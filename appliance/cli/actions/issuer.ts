@@ -5,6 +5,7 @@ import { malformed } from '../options.ts'
 import { linePrinter, printTable, shown } from '../output.ts'
 import type { OutputOptions, Session } from '../session.ts'
 import type { Issuer, IssuerCheck } from '../../automation-records.ts'
+import { issuerDetailsCsv, issuerDetailsLines } from '../views/details.ts'
 import { issuerCheckCsv, issuerLines, issuerView } from '../views/issuers.ts'
 
 interface IssuerWords {
@@ -55,6 +56,15 @@ export async function listIssuers({ screen, functions }: Session, options: Outpu
   if (print) return issuers.forEach(print)
   if (issuers.length === 0) screen.result('No issuer yet. Begin with: tlsward issuer add --help')
   else printTable(screen, issuerView, issuers)
+}
+
+/** Prints all that is known of an issuer. */
+export async function showIssuer(session: Session, name: string, options: OutputOptions): Promise<void> {
+  const { screen, clock } = session
+  const details = await (await session.functions()).issuerDetails(name)
+  const print = linePrinter(screen, options, issuerDetailsCsv)
+  if (print) return print(details)
+  for (const line of issuerDetailsLines(screen, details, clock.now())) screen.result(line)
 }
 
 interface CheckOptions extends OutputOptions {

@@ -58,6 +58,7 @@ export async function replaceCertificates(
   }
   const follow = follower(session, asked.event.id, following)
   let { event } = asked
+  if (options.plan) return showPlan(session, await follow(), following)
   let isApproved = false
   const isWider = !asked.isOurs && options.window === 'any' && event.hours === 'window'
   if (isWider && !unplanned.has(event.state)) {
@@ -72,7 +73,7 @@ export async function replaceCertificates(
     event = await follow()
     if (ending.exitCode() !== undefined || event.state !== 'needs-approval') break
     await printPlan(session, event, options)
-    if (options.plan || !(await agrees(event, following))) break
+    if (!(await agrees(event, following))) break
     if (isWider) await functions.widenEvent(event.id, thisPerson())
     await follow.agreed()
     // a yes was to the plan with the names that it loses
@@ -107,6 +108,16 @@ async function leaveToRun(
   return 0
 }
 
+/** Shows the plan of an event that ends with it; one that could not be made is told. Gives the exit code. */
+async function showPlan(session: Session, event: AutomationEvent, of: Agreeing): Promise<number> {
+  const isMade = event.hash !== null
+  if (isMade) await printPlan(session, event, of.options)
+  const code = isMade ? 0 : printEnd(session, event, of)
+  if (event.endedAt === null) await (await session.functions()).cancelEvent(event.id, thisPerson())
+  session.screen.note('Nothing was bought, and nothing was written.')
+  return of.ending.signal.aborted ? 0 : code
+}
+
 /** Throws device-read-only before anything is asked for that would wait for ever. */
 async function checkWritable(functions: AutomationFunctions, targets: readonly string[]): Promise<void> {
   const names = new Set(targets.map((target) => target.slice(0, target.indexOf('/'))))
@@ -135,7 +146,7 @@ async function request(
     profile: options.profile,
     startAt: options.at === undefined ? null : startTime('--at', options.at, clock.now()),
     hours: options.window === 'any' ? 'any' : 'window',
-    approval: 'needed',
+    approval: options.plan ? 'never' : 'needed',
     requestedBy
   })
   // the same wish while one is open gives that one

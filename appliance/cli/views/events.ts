@@ -2,7 +2,7 @@ import type { AutomationEvent, Happening } from '../../automation-records.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen, Tone } from '../screen.ts'
 import { tableLines, type Cell, type Column } from '../table.ts'
-import { atMoment, figure, fromNow, shortFingerprint } from '../words.ts'
+import { atSecond, figure, fromNow, shortFingerprint } from '../words.ts'
 
 /** States by what they mean to a person; the rest is under way. */
 const tones: Readonly<Record<string, Tone>> = {
@@ -84,7 +84,7 @@ export function eventLine(screen: Screen, event: AutomationEvent): string {
 
 /** An event with its deployments. */
 export function eventLines(screen: Screen, event: AutomationEvent, now: number): readonly string[] {
-  const time = (text: string) => `${atMoment(Date.parse(text))}, ${fromNow(Date.parse(text), now)}`
+  const time = (text: string) => `${atSecond(Date.parse(text))}, ${fromNow(Date.parse(text), now)}`
   const later = Date.parse(event.startAt) > Date.parse(event.requestedAt) ? time(event.startAt) : ''
   const rows: readonly (readonly [string, string])[] = [
     ['Action', `${event.action}, profile ${shown(event.profile)}`],
@@ -135,7 +135,7 @@ export function historyLines(screen: Screen, history: readonly Happening[]): rea
     { head: 'WHY', least: 20 }
   ]
   const rows = history.map(({ at, who, what, why, target }) => [
-    atMoment(Date.parse(at)),
+    atSecond(Date.parse(at)),
     shown(who),
     shown(what),
     shown(target),
