@@ -83,7 +83,6 @@ export class BigIp {
     system.disk.write('/config/httpd/conf/ssl.key/server.key', own.keyPem)
     this.system = system
     this.#traffic = new Traffic(({ isFloating }) => this.state === 'active' || !isFloating)
-    const admin = accounts.find(({ role }) => role === 'admin') ?? demoAccount
     this.#world = {
       system,
       accounts,
@@ -94,8 +93,7 @@ export class BigIp {
       transactions: new Transactions({
         version,
         now,
-        commit: async (commands, isOnlyTried) =>
-          void (await commit(system, { commands, caller: admin, isOnlyTried }))
+        commit: (work) => commit(system, work)
       }),
       standBy: () => this.failover()
     }
