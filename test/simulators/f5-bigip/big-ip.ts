@@ -143,6 +143,11 @@ export class BigIp {
     return this.#open.log
   }
 
+  /** connections to the management interface that are open */
+  get connections(): number {
+    return this.#open.connections
+  }
+
   /** tokens that still let somebody in */
   get tokens(): readonly Token[] {
     return this.#world.tokens.live
