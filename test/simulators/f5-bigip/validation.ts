@@ -26,7 +26,7 @@ export function validate(configuration: Configuration, version: string): void {
   }
   const virtuals = Object.values(configuration.virtuals)
   for (const virtual of virtuals) checkVirtual(configuration, virtual)
-  checkDestinations(virtuals)
+  checkDestinations(configuration, virtuals)
 }
 
 function checkClientSsl(configuration: Configuration, profile: ClientSsl, version: string): void {
@@ -144,12 +144,13 @@ function checkVirtual(configuration: Configuration, { fullPath, profiles }: Virt
   }
 }
 
-function checkDestinations(virtuals: readonly Virtual[]): void {
+function checkDestinations({ partitions }: Configuration, virtuals: readonly Virtual[]): void {
   const taken = new Map<string, string>()
   for (const { fullPath, destination } of virtuals) {
     if (destination === null) continue
     const where = readDestination(destination)
-    const key = `${partitionOf(destination)} ${where?.address}%${where?.routeDomain}:${where?.port}`
+    const usual = partitions[`/${partitionOf(destination)}`]?.defaultRouteDomain ?? 0
+    const key = `${where?.address}%${where?.routeDomain ?? usual}:${where?.port}`
     const other = taken.get(key)
     if (other !== undefined) {
       throw mcpd(
