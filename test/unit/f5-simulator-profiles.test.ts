@@ -3,7 +3,7 @@ import { createCertificate } from '../peers/certificates.ts'
 import { BigIp } from '../simulators/f5-bigip/big-ip.ts'
 import type { JsonObject } from '../simulators/f5-bigip/json.ts'
 import { readDestination } from '../simulators/f5-bigip/destination.ts'
-import { ask, install, startSite } from './f5-simulator-world.ts'
+import { ask, install, startSite, upload } from './f5-simulator-world.ts'
 
 const profiles = 'ltm/profile/client-ssl'
 const www = `${profiles}/~Common~www`
@@ -173,6 +173,30 @@ t.test('versions before 14.1 cannot do without RSA', async (t) => {
   })
   t.match((await ask(old.unit, 'GET', 'sys/version')).text, /"Version":\{"description":"13.1.0"\}/)
   await old.unit.stop()
+})
+
+t.test('older versions show less, wait shorter, and overwrite nothing by sys crypto', async (t) => {
+  const seen = async (version: string) => {
+    const { unit } = await startSite({ version })
+    const profile = (await ask(unit, 'GET', www)).json
+    const [first] = profile['certKeyChain'] as readonly JsonObject[]
+    const attached = (await ask(unit, 'GET', 'ltm/virtual/~Common~vs-www/profiles/~Common~www')).json
+    const { json } = await ask(unit, 'POST', 'transaction', { body: {} })
+    await upload(unit, 'same', unit.system.running.certs['/Common/shop.crt']?.content ?? '')
+    const body = {
+      command: 'install',
+      name: '/Common/shop.crt',
+      'from-local-file': '/var/config/rest/downloads/same'
+    }
+    const { status } = await ask(unit, 'POST', 'sys/crypto/cert', { body })
+    await unit.stop()
+    const shown = ['inheritCertkeychain' in profile, 'usage' in (first ?? {}), 'nameReference' in attached]
+    return [...shown, json['timeoutSeconds'], status]
+  }
+  t.same(await seen('11.6.0'), [false, false, false, 30, 409])
+  t.same(await seen('12.1.2'), [false, false, true, 120, 200])
+  t.same(await seen('13.1.5'), [true, false, true, 120, 200])
+  t.same(await seen('17.1.0'), [true, true, true, 120, 200])
 })
 
 t.test('children show what their parents have, until they have their own', async (t) => {

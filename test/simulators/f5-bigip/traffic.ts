@@ -70,7 +70,17 @@ export class Traffic {
     }
     for (const [name, { where, virtual }] of wanted) {
       const listener = this.#listeners.get(name) ?? (await this.#opened(name, where))
-      if (listener) show(listener, configuration, virtual)
+      if (listener) this.#show(listener, configuration, virtual)
+    }
+  }
+
+  #show(listener: Listener, configuration: Configuration, virtual: Virtual): void {
+    try {
+      show(listener, configuration, virtual)
+    } catch (thrown) {
+      // a pair that OpenSSL cannot use, though the device could
+      this.unserved.set(virtual.fullPath, thrown instanceof Error ? thrown.message : 'unusable')
+      this.#close(virtual.fullPath)
     }
   }
 

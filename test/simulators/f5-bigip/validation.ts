@@ -13,6 +13,7 @@ import {
   notFound,
   referenceMissing
 } from './refusal.ts'
+import { isSince } from './version.ts'
 
 /**
  * Throws what mcpd would say of the configuration as a whole. It is asked once a change, or a whole transaction, has
@@ -51,8 +52,8 @@ function checkClientSsl(configuration: Configuration, profile: ClientSsl, versio
     }
     kinds.add(kind)
   }
-  // versions before 14.1 cannot do without RSA; an empty list is as bad to all
-  const mayLackRsa = Number.parseFloat(version) >= 14 && kinds.size > 0
+  // an empty list is as bad to all
+  const mayLackRsa = isSince(version, '14.1') && kinds.size > 0
   if (!kinds.has('RSA') && !mayLackRsa) {
     throw mcpd(400, '010717e3', `Client SSL profile (${fullPath}) must have RSA certificate/key pair.`)
   }
