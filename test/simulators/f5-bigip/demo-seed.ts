@@ -15,16 +15,7 @@ export interface DemoSeed {
  * that inherits, a second partition with a folder, a profile of an application service, and plain HTTP.
  */
 export async function demoSeed(address: string): Promise<DemoSeed> {
-  const root = createAuthority('Demo Root', { key: 'rsa2048' })
-  const authority = createAuthority('Demo CA', { key: 'rsa2048', issuer: root })
-  const leaf = (name: string, key: 'rsa2048' | 'p256') =>
-    createCertificate({ names: [name], organization: 'Demo', key, issuer: authority })
-  const pairs = {
-    '/Common/www-rsa': leaf('www.demo.example', 'rsa2048'),
-    '/Common/www-ecdsa': leaf('www.demo.example', 'p256'),
-    '/Common/shop': leaf('shop.demo.example', 'rsa2048'),
-    '/Team/app/team': leaf('team.demo.example', 'p256')
-  }
+  const { authority, pairs } = demoPairs()
   const ports = [
     await freePort(address),
     await freePort(address),
@@ -80,5 +71,21 @@ export async function demoSeed(address: string): Promise<DemoSeed> {
       `https://${address}:${team}     /Team/app/vs-team: team.demo.example (ECDSA)`,
       `http://${address}:${plain}      /Common/vs-plain: no TLS`
     ]
+  }
+}
+
+function demoPairs() {
+  const root = createAuthority('Demo Root', { key: 'rsa2048' })
+  const authority = createAuthority('Demo CA', { key: 'rsa2048', issuer: root })
+  const leaf = (name: string, key: 'rsa2048' | 'p256') =>
+    createCertificate({ names: [name], organization: 'Demo', key, issuer: authority })
+  return {
+    authority,
+    pairs: {
+      '/Common/www-rsa': leaf('www.demo.example', 'rsa2048'),
+      '/Common/www-ecdsa': leaf('www.demo.example', 'p256'),
+      '/Common/shop': leaf('shop.demo.example', 'rsa2048'),
+      '/Team/app/team': leaf('team.demo.example', 'p256')
+    }
   }
 }
