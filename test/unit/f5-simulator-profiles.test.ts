@@ -256,6 +256,8 @@ t.test('what an application service owns is not changed by hand', async (t) => {
       }
     }
   })
+  const { json } = await ask(unit, 'GET', 'ltm/virtual/~Common~app.app~vs')
+  t.equal(json['destination'], '/Common/app.app/127.0.4.9:1')
   for (const path of [`${profiles}/~Common~app.app~ssl`, 'ltm/virtual/~Common~app.app~vs']) {
     t.match((await ask(unit, 'GET', path)).json, { ...owned, subPath: 'app.app' })
     for (const method of ['PATCH', 'DELETE']) {
