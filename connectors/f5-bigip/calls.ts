@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
-import { asFault } from '../../core/fault.ts'
+import { asFault, Fault } from '../../core/fault.ts'
 import type { Secret } from '../../core/secret.ts'
+import { visible } from '../../core/text.ts'
 import { bytesOf, type Client } from './client.ts'
 import { isInUse, isMissing, isThere } from './faults.ts'
 import {
@@ -179,17 +180,28 @@ export async function mayUpload(client: Client, name: string, signal: AbortSigna
 
 /** Removes an upload; one that is not there is fine. */
 export async function removeUpload(client: Client, name: string, signal: AbortSignal): Promise<void> {
-  await client.call(removing(client, name), commandReply, signal)
+  const { commandResult } = await client.call(removing(name), commandReply, signal)
+  if (isRemoved(commandResult)) return
+  throw new Fault(
+    'device-right',
+    `${client.name} does not remove the upload ${name}, which holds a key: ${visible(commandResult ?? '', 200)}`
+  )
+}
+
+// the program says what went wrong, with status 200
+function isRemoved(result = ''): boolean {
+  return !/cannot remove/i.test(result) || /No such file/i.test(result)
 }
 
 /** Does the login have the right to remove uploads? Asked of a file that nobody has. */
 export async function mayRemoveUploads(client: Client, name: string, signal: AbortSignal): Promise<boolean> {
-  const expects = ({ status }: { readonly status: number }) => status === 401 || status === 403
-  const outcome = await client.attempt({ ...removing(client, name), expects }, commandReply, signal)
-  return outcome.is === 'done'
+  const expects = ({ status, message }: { readonly status: number; readonly message: string | undefined }) =>
+    message !== undefined && (status === 401 || status === 403)
+  const outcome = await client.attempt({ ...removing(name), expects }, commandReply, signal)
+  return outcome.is === 'done' && isRemoved(outcome.value.commandResult)
 }
 
-function removing(_: Client, name: string) {
+function removing(name: string) {
   return {
     method: 'POST',
     path: '/tm/util/unix-rm',

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { formatAddress, fromBytes } from '../../core/address.ts'
 import { readDestination, withAddress } from '../../connectors/f5-bigip/destinations.ts'
