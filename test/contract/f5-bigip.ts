@@ -97,7 +97,7 @@ export interface Shop {
  */
 export async function shopSeed(): Promise<Shop> {
   // who asks for RSA alone takes no other signature, that of the authority either
-  const issuer = createAuthority('Test Issuing', { key: 'rsa2048', issuer: createAuthority('Test Root') })
+  const issuer = createAuthority('Test Issuing', { key: 'rsa2048', issuer: createAuthority('Test Root', { key: 'rsa2048' }) })
   const [rsa, ecdsa, mail] = [
     createCertificate({ names, issuer, key: 'rsa2048' }),
     createCertificate({ names, issuer }),
