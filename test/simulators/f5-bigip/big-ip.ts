@@ -83,7 +83,6 @@ export class BigIp {
     system.disk.write('/config/httpd/conf/ssl.key/server.key', own.keyPem)
     this.system = system
     this.#traffic = new Traffic(({ isFloating }) => this.state === 'active' || !isFloating)
-    const admin = accounts.find(({ role }) => role === 'admin') ?? demoAccount
     this.#world = {
       system,
       accounts,
@@ -94,8 +93,7 @@ export class BigIp {
       transactions: new Transactions({
         version,
         now,
-        commit: async (commands, isOnlyTried) =>
-          void (await commit(system, { commands, caller: admin, isOnlyTried }))
+        commit: (work) => commit(system, work)
       }),
       standBy: () => this.failover()
     }
@@ -143,6 +141,11 @@ export class BigIp {
   /** every request, the oldest first */
   get requests(): readonly LoggedRequest[] {
     return this.#open.log
+  }
+
+  /** connections to the management interface that are open */
+  get connections(): number {
+    return this.#open.connections
   }
 
   /** tokens that still let somebody in */

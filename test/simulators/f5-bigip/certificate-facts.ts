@@ -61,9 +61,9 @@ export function checksumOf(content: string): string {
   return `SHA1:${bytes.length}:${createHash('sha1').update(bytes).digest('hex')}`
 }
 
-/** `CN=a,O=b,C=DE`: the last name first. */
-export function distinguishedName(lines: string): string {
-  return lines.split('\n').reverse().join(',')
+/** `CN=a,O=b,C=DE`: the last name first. An empty one is undefined to Node. */
+export function distinguishedName(lines: string | undefined): string {
+  return (lines ?? '').split('\n').reverse().join(',')
 }
 
 /** Decimal when it fits into eight bytes, else hex in pairs. */
@@ -74,7 +74,7 @@ export function serialOf({ serialNumber }: X509Certificate): string {
 
 /** Names that a certificate is for, subjectAltName and common name, as a profile without a server name uses them. */
 export function namesOf(cert: X509Certificate): string[] {
-  const common = /^CN=(.+)$/m.exec(cert.subject)?.[1]
+  const common = /^CN=(.+)$/m.exec(cert.subject ?? '')?.[1]
   const alternative = [...(cert.subjectAltName ?? '').matchAll(/DNS:([^,\s]+)/g)].map(
     ([, name]) => name ?? ''
   )

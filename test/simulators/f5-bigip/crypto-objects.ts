@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { certificatesOf, keyFacts, keyOf } from './certificate-facts.ts'
+import { certificatesOf, distinguishedName, keyFacts, keyOf } from './certificate-facts.ts'
 import { type CertFile, type Csr, type Draft, type KeyFile, nextGeneration } from './configuration.ts'
 import { makeCsr, makeSelfSigned, type Subject } from './signing.ts'
 import { putCert, putKey, sslCerts, sslKeys } from './file-objects.ts'
@@ -32,7 +32,7 @@ export const cryptoCerts: Resource = {
       apiRawValues: {
         certificateKeySize: String(size),
         expiration: cert?.validTo ?? '',
-        issuer: (cert?.issuer ?? '').split('\n').reverse().join(','),
+        issuer: distinguishedName(cert?.issuer),
         publicKeyType: type.toUpperCase()
       }
     }

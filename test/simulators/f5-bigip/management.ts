@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, createServer as createFront, type Server as Front, type Socket } from 'node:net'
 import type { Clock } from '../../../core/clock.ts'
 import { Faults, type Mishap, refusalOf } from './faults.ts'
 import { busyPage, garbage, halved, refusalReply, type Reply, timeOutPage } from './pages.ts'
@@ -38,6 +38,8 @@ const largestBody = 16 * 1024 * 1024
 export class Management {
   readonly faults = new Faults()
   readonly log: LoggedRequest[] = []
+  /** takes connections, and gives them on unless the cable is cut */
+  readonly #front: Front
   readonly #server: Server
   readonly #clock: Clock
   readonly #answering: Answering
@@ -49,27 +51,32 @@ export class Management {
     this.#clock = clock
     this.#answering = answering
     this.#server = createServer({ cert, key }, (request, response) => void this.#serve(request, response))
-    this.#server.on('connection', (socket: Socket) => {
+    this.#server.on('tlsClientError', () => {})
+    this.#front = createFront((socket) => {
       this.#sockets.add(socket)
       socket.on('error', () => {})
       socket.on('close', () => this.#sockets.delete(socket))
       if (this.#cable === 'cut') socket.destroy()
-      if (this.#cable === 'silent') socket.pause()
+      if (this.#cable === 'whole') this.#server.emit('connection', socket)
     })
-    this.#server.on('tlsClientError', () => {})
   }
 
   static async start(options: ManagementOptions): Promise<Management> {
     const management = new Management(options)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    management.#server.on('error', reject)
-    management.#server.listen({ host: options.host, port: options.port }, resolve)
+    management.#front.on('error', reject)
+    management.#front.listen({ host: options.host, port: options.port }, resolve)
     await promise
     return management
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port
+    return (this.#front.address() as AddressInfo).port
+  }
+
+  /** connections that are open */
+  get connections(): number {
+    return this.#sockets.size
   }
 
   /** requests that came in */
@@ -80,10 +87,7 @@ export class Management {
   /** `cut`: connections break and none comes about. `silent`: they come about, and nothing is heard any more. */
   cut(how: 'cut' | 'silent' = 'cut'): void {
     this.#cable = how
-    for (const socket of this.#sockets) {
-      if (how === 'cut') socket.destroy()
-      else socket.pause()
-    }
+    if (how === 'cut') this.hangUp()
   }
 
   mend(): void {
@@ -98,14 +102,15 @@ export class Management {
   }
 
   async stop(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve))
+    const closed = new Promise((resolve) => this.#front.close(resolve))
     this.hangUp()
     await closed
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const bytes = await bodyOf(request)
-    if (!bytes || this.#cable !== 'whole') return void request.socket.destroy()
+    if (this.#cable === 'silent') return
+    if (!bytes || this.#cable === 'cut') return void request.socket.destroy()
     this.#count += 1
     const number = this.#count
     const { method = 'GET', url = '/', headers, socket } = request
@@ -156,7 +161,8 @@ export class Management {
       }
       default:
     }
-    if (this.#cable !== 'whole' || response.socket?.destroyed !== false) {
+    if (this.#cable === 'silent') return false
+    if (this.#cable === 'cut' || response.socket?.destroyed !== false) {
       response.socket?.destroy()
       return false
     }

@@ -46,7 +46,8 @@ export async function answerTm(world: TmWorld, request: TmRequest): Promise<Json
         apiError: 2
       })
     }
-    return world.transactions.answer({ method, segments: segments.slice(1), body: request.body })
+    const { body, caller } = request
+    return world.transactions.answer({ method, segments: segments.slice(1), body, caller })
   }
   if (method === 'GET') return read(world, request)
   const command = await commanded(world, request)

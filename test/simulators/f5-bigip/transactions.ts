@@ -1,3 +1,4 @@
+import type { Account } from './accounts.ts'
 import type { Json, JsonObject } from './json.ts'
 import { isObject, numberOf } from './json.ts'
 import type { Command } from './objects.ts'
@@ -27,7 +28,11 @@ interface Transaction {
 }
 
 /** Does the commands, all or none. */
-export type Commit = (commands: readonly Command[], isOnlyTried: boolean) => Promise<void>
+export type Commit = (work: {
+  readonly commands: readonly Command[]
+  readonly caller: Account
+  readonly isOnlyTried: boolean
+}) => Promise<unknown>
 
 /** What the transactions need of their unit. */
 export interface TransactionWorld {
@@ -42,6 +47,7 @@ export interface TransactionRequest {
   /** below transaction */
   readonly segments: readonly string[]
   readonly body: JsonObject
+  readonly caller: Account
 }
 
 /** tm transaction: commands that wait, and are done together. */
@@ -71,7 +77,7 @@ export class Transactions {
     return this.#shownCommand(transaction, queued)
   }
 
-  async answer({ method, segments, body }: TransactionRequest): Promise<JsonObject | null> {
+  async answer({ method, segments, body, caller }: TransactionRequest): Promise<JsonObject | null> {
     const [id, commands, commandId, ...rest] = segments
     if (rest.length > 0 || (commands !== undefined && commands !== 'commands')) {
       throw framework(404, `Public URI path not registered: /tm/transaction/${segments.join('/')}`)
@@ -85,14 +91,14 @@ export class Transactions {
       return null
     }
     if (method !== 'PATCH') throw framework(405, `Method ${method} not allowed`)
-    return this.#changed(transaction, body)
+    return this.#changed(transaction, body, caller)
   }
 
   forgetAll(): void {
     this.#all.clear()
   }
 
-  async #changed(transaction: Transaction, body: JsonObject): Promise<JsonObject> {
+  async #changed(transaction: Transaction, body: JsonObject, caller: Account): Promise<JsonObject> {
     transaction.timeoutSeconds = numberOf(body, 'timeoutSeconds') ?? transaction.timeoutSeconds
     const state = body['state']
     if (state === undefined) return this.#shown(transaction)
@@ -103,10 +109,8 @@ export class Transactions {
     }
     transaction.validateOnly = body['validateOnly'] === true
     try {
-      await this.#world.commit(
-        transaction.queue.map(({ command }) => command),
-        transaction.validateOnly
-      )
+      const commands = transaction.queue.map(({ command }) => command)
+      await this.#world.commit({ commands, caller, isOnlyTried: transaction.validateOnly })
     } catch (thrown) {
       if (!(thrown instanceof Refusal)) throw thrown
       transaction.state = 'FAILED'
