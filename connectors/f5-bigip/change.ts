@@ -26,6 +26,11 @@ export async function deployChange(
   const facts = factsOf(plan)
   const pairs = checkBundle(plan, bundle, tools.clock.now())
   const begun = journal.finished.length > 0
+  if (facts.units > 1 && !begun) {
+    // that the target was changed says more than that somebody's changes wait for a config-sync
+    const active = await activeOf(tools.clients, tools.signal)
+    checkUnchanged(active, plan, await readingOf(active, facts.profile, tools.signal))
+  }
   const { at, pair } = await leadOf(tools, facts, begun)
   const reading = await readingOf(at, facts.profile, tools.signal)
   checkUnchanged(at, plan, reading)

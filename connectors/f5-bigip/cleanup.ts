@@ -6,7 +6,7 @@ import { factsOf } from './facts.ts'
 import { isOfLine } from './objects.ts'
 import { profileOf } from './profiles.ts'
 import type { KeyReply } from './replies.ts'
-import { bringOver, readyPair } from './units.ts'
+import { bringOver, readyPair, type Seat } from './units.ts'
 
 /**
  * Removes pairs of ours that the target has left behind, but for the last `keep` that nothing uses. Chains stay: they
@@ -34,10 +34,22 @@ export async function cleanChange(tools: ChangeTools, plan: BoundPlan, keep: num
   if (removed.length === 0) return []
   await save(lead, signal)
   if (pair) {
-    await bringOver(pair.lead, pair, { clock, signal })
+    const arrived = () => areGone(pair.others, removed, signal)
+    await bringOver(pair.lead, pair, { clock, signal, arrived })
     for (const { client } of pair.others) await save(client, signal)
   }
   return removed
+}
+
+async function areGone(
+  seats: readonly Seat[],
+  removed: readonly string[],
+  signal: AbortSignal
+): Promise<boolean> {
+  for (const { client } of seats) {
+    if ((await keys(client, signal)).some(({ fullPath }) => removed.includes(fullPath))) return false
+  }
+  return true
 }
 
 async function leftBehind(

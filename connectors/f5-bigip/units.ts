@@ -127,7 +127,9 @@ export async function readyPair(
   }
   const [source] = ahead
   // what was made on the unit that is active is simply gone on with
-  if (source && source !== active) await bringOver(source, of(status), { clock, signal })
+  if (source && source !== active) {
+    await bringOver(source, of(status), { clock, signal, arrived: () => Promise.resolve(true) })
+  }
   return of(await statusOf(active, signal))
 }
 
@@ -141,14 +143,14 @@ interface BringingOver {
   readonly clock: Clock
   readonly signal: AbortSignal
   /** do the others hold what they should? In sync can also be what was said before they were told of the change */
-  readonly arrived?: () => Promise<boolean>
+  readonly arrived: () => Promise<boolean>
 }
 
 /** Brings the group to the state of a unit, and waits until each unit says that it is in sync. */
 export async function bringOver(
   from: Seat,
   { seats, group }: Pair,
-  { clock, signal, arrived = () => Promise.resolve(true) }: BringingOver
+  { clock, signal, arrived }: BringingOver
 ): Promise<void> {
   const before = await statusOf(from, signal)
   const others = before.ahead.filter((name) => name !== from.name)
@@ -156,6 +158,7 @@ export async function bringOver(
     const why = `${others.join(', ')} has changes that ${from.name} lacks: nothing is pushed over them`
     throw new Fault('device-busy', `${from.client.name}: ${why}.`, { status: before.words })
   }
+  if (before.state === 'in-sync' && (await arrived())) return
   if (!group.isAutomatic) await pushTo(from.client, group.name, signal)
   for (;;) {
     const readings: SyncStatus[] = []

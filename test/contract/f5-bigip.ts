@@ -83,6 +83,15 @@ export const singleKind: WorldKind = {
   badAccess
 }
 
+/** Two units. Their role is that of the one that changes are made on. */
+export const pairKind: WorldKind = {
+  name: 'BIG-IP pair',
+  missing: () => undefined,
+  open: () => openPair(),
+  badSettings,
+  badAccess
+}
+
 /** What a seed for tests has, and what stands around it. */
 export interface Shop {
   readonly seed: Seed
@@ -97,7 +106,10 @@ export interface Shop {
  */
 export async function shopSeed(): Promise<Shop> {
   // who asks for RSA alone takes no other signature, that of the authority either
-  const issuer = createAuthority('Test Issuing', { key: 'rsa2048', issuer: createAuthority('Test Root', { key: 'rsa2048' }) })
+  const issuer = createAuthority('Test Issuing', {
+    key: 'rsa2048',
+    issuer: createAuthority('Test Root', { key: 'rsa2048' })
+  })
   const [rsa, ecdsa, mail] = [
     createCertificate({ names, issuer, key: 'rsa2048' }),
     createCertificate({ names, issuer }),
@@ -171,12 +183,14 @@ const passwords: Readonly<Record<string, string>> = {
   guest: 'demo-Guest-1'
 }
 
-/** A unit with its shop. */
+/** A unit with its shop; `certs` are there besides, PEM by full path. */
 export async function openSingle(
-  options: Omit<BigIpOptions, 'seed'> = {}
+  options: Omit<BigIpOptions, 'seed'> = {},
+  certs: Readonly<Record<string, string>> = {}
 ): Promise<World & { readonly unit: BigIp; readonly shop: Shop }> {
   const shop = await shopSeed()
-  const unit = await BigIp.start({ ...options, seed: shop.seed })
+  const seed = { ...shop.seed, certs: { ...shop.seed.certs, ...certs } }
+  const unit = await BigIp.start({ ...options, seed })
   return { unit, shop, ...(await worldOf([unit], shop)) }
 }
 
@@ -201,12 +215,19 @@ async function worldOf(units: readonly BigIp[], { port, issuer }: Shop): Promise
     target,
     names,
     families,
+    role: units.length > 1 ? 'active' : 'single',
     issue: () => [
       bundleItem('rsa', createCertificate({ names, issuer, key: 'rsa2048' }), issuer),
       bundleItem('ecdsa', createCertificate({ names, issuer }), issuer)
     ],
-    shown: () => Promise.all(families.map((family) => shownAt({ port, name: 'shop.test', family }))),
-    expected: ({ rsa = '', ecdsa = '' }) => [rsa, ecdsa],
+    // Node has one certificate for each name (SNICallback): the other kind of key is asked for without one
+    shown: () =>
+      Promise.all([
+        shownAt({ port, name: null, family: 'rsa' }),
+        shownAt({ port, name: null, family: 'ecdsa' }),
+        shownAt({ port, name: 'shop.test', family: 'ecdsa' })
+      ]),
+    expected: ({ rsa = '', ecdsa = '' }) => [rsa, ecdsa, ecdsa],
     snapshot: (depth) =>
       units
         .map((unit) =>
