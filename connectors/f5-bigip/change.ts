@@ -31,7 +31,7 @@ export async function deployChange(
     const active = await activeOf(tools.clients, tools.signal)
     checkUnchanged(active, plan, await readingOf(active, facts.profile, tools.signal))
   }
-  const { at, pair } = await leadOf(tools, facts, begun)
+  const { at, pair } = await leadOf(tools, facts, begun ? 'begun' : 'new')
   const reading = await readingOf(at, facts.profile, tools.signal)
   checkUnchanged(at, plan, reading)
   const { clock, log, signal } = tools
@@ -44,7 +44,7 @@ export async function deployChange(
 export async function undoChange(tools: ChangeTools, plan: BoundPlan, journal: Journal): Promise<void> {
   const facts = factsOf(plan)
   const begun = journal.finished.length > 0
-  const { at, pair } = await leadOf(tools, facts, begun ? true : 'never')
+  const { at, pair } = await leadOf(tools, facts, begun ? 'begun' : 'never')
   const reading: Reading = { profile: undefined, certificates: new Map() }
   const { clock, log, signal } = tools
   const work: Work = { at, pair, facts, pairs: [], reading, begun, touched: false, clock, log, signal }
@@ -55,14 +55,14 @@ export async function undoChange(tools: ChangeTools, plan: BoundPlan, journal: J
 /** the unit to work on, and how the pair stands; a plan that was never begun needs no pair in sync */
 async function leadOf(
   { clients, clock, signal }: ChangeTools,
-  { units }: ChangeFacts,
-  begun: boolean | 'never'
+  facts: ChangeFacts,
+  work: 'new' | 'begun' | 'never'
 ): Promise<{ readonly at: Client; readonly pair: Pair | null }> {
   const [first] = clients
   if (!first) throw new Fault('settings-malformed', 'The device has no address.', { field: 'address' })
-  if (units < 2) return { at: first, pair: null }
-  if (begun === 'never') return { at: await activeOf(clients, signal), pair: null }
-  const pair = await readyPair(clients, { begun, clock, signal })
+  if (facts.units < 2) return { at: first, pair: null }
+  if (work === 'never') return { at: await activeOf(clients, signal), pair: null }
+  const pair = await readyPair(clients, { clock, signal, begun: work === 'begun' })
   return { at: pair.lead.client, pair }
 }
 

@@ -8,6 +8,8 @@ export interface SyncStatus {
   readonly words: string
   /** units whose configuration is to be brought to the others, as the device recommends; empty: it does not say */
   readonly ahead: readonly string[]
+  /** several units have changes that the others lack */
+  readonly isConflict: boolean
 }
 
 export type SyncState =
@@ -31,13 +33,16 @@ const states: Readonly<Record<string, SyncState>> = {
  */
 export function readSyncStatus(reply: unknown): SyncStatus {
   const status = texts(reply, 'status')[0] ?? ''
-  const recommended = texts(reply, 'details')
+  const details = texts(reply, 'details')
+  const recommended = details
     .flatMap((line) => /\bSynchronize (\S+) to group (\S+)/i.exec(line)?.[1] ?? [])
     .map(lastPart)
   return {
     state: states[status.toLowerCase()] ?? 'unknown',
     words: visible(status, 60),
-    ahead: [...new Set(recommended)]
+    ahead: [...new Set(recommended)],
+    isConflict:
+      new Set(recommended).size > 1 || /conflict/i.test([...texts(reply, 'summary'), ...details].join(' '))
   }
 }
 

@@ -25,7 +25,6 @@ export interface Pair {
   readonly lead: Seat
   readonly others: readonly Seat[]
   readonly group: Group
-  readonly status: SyncStatus
 }
 
 /** The device group by which the units share their configuration. */
@@ -93,51 +92,56 @@ export async function groupOf({ client, name }: Seat, signal: AbortSignal): Prom
   return { name: lastPart(group.name), isAutomatic: group.autoSync === 'enabled' }
 }
 
+/** What a pair is made ready with. */
+export interface Readying {
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** was something of ours begun when it was in sync? */
+  readonly begun: boolean
+}
+
 /**
- * The pair, ready to be changed. When it is not in sync, nobody may write: except, where `begun`, that the changes
- * which wait are our own. They are brought over from the unit that they were made on, and it goes on at the unit that
- * is active now. Faults: device-busy, device-unreachable, device-broken, device-refused.
+ * The pair, ready to be changed. When it is not in sync, nobody may write: except where we have begun, so that the
+ * changes which wait are our own. They are brought over from the unit that they were made on, the only one that is
+ * ahead, and it goes on at the unit that is active now.
+ * Faults: device-busy, device-unreachable, device-broken, device-refused.
  */
-export async function readyPair(
-  clients: readonly Client[],
-  { begun, clock, signal }: { readonly begun: boolean; readonly clock: Clock; readonly signal: AbortSignal }
-): Promise<Pair> {
+export async function readyPair(clients: readonly Client[], readying: Readying): Promise<Pair> {
+  const { clock, signal, begun } = readying
   const seats = await seatsOf(clients, signal)
   const active = seats.find(({ isActive }) => isActive)
   if (!active)
     throw new Fault('device-busy', `No unit of ${namesOf(seats)} is active now.`, { retryAfterMs: 10_000 })
   const group = await groupOf(active, signal)
-  const of = (status: SyncStatus): Pair => ({
-    seats,
-    lead: active,
-    others: seats.filter((one) => one !== active),
-    group,
-    status
-  })
+  const pair = { seats, lead: active, others: seats.filter((one) => one !== active), group }
   const status = await statusOf(active, signal)
   const hindered = hindrance(status)
-  if (!hindered) return of(status)
-  const isOurs = begun && status.state === 'pending'
-  if (!isOurs)
-    throw new Fault(hindered.code, `${active.client.name}: ${hindered.why}.`, { status: status.words })
-  const ahead = seats.filter(({ name }) => status.ahead.includes(name))
-  if (ahead.length > 1) {
+  if (!hindered) return pair
+  const { state, words, ahead, isConflict } = status
+  if (isConflict) {
     const why = `${namesOf(seats)} have both changes that the other lacks: synchronise one of them to the group ${group.name}`
-    throw new Fault('device-broken', `${active.client.name}: ${why}.`, { status: status.words })
+    throw new Fault('device-broken', `${active.client.name}: ${why}.`, { status: words })
   }
-  const [source] = ahead
+  const source = seats.find(({ name }) => ahead.includes(name)) ?? active
+  // a push of ours that failed is made again
+  if (!begun || (state !== 'pending' && state !== 'failed')) {
+    throw new Fault(hindered.code, `${active.client.name}: ${hindered.why}.`, { status: words })
+  }
   // what was made on the unit that is active is simply gone on with
-  if (source && source !== active) {
-    await bringOver(source, of(status), { clock, signal, arrived: () => Promise.resolve(true) })
+  if (source !== active) {
+    await bringOver(source, pair, { clock, signal, arrived: () => Promise.resolve(true) })
   }
-  return of(await statusOf(active, signal))
+  return pair
 }
 
 export async function statusOf({ client }: Seat, signal: AbortSignal): Promise<SyncStatus> {
   return readSyncStatus(await syncStatus(client, signal))
 }
 
-const pollMs = 1_000
+/** between two looks: longer each time */
+const firstPollMs = 200
+const longestPollMs = 2_000
+const mostFailures = 5
 
 interface BringingOver {
   readonly clock: Clock
@@ -160,12 +164,13 @@ export async function bringOver(
   }
   if (before.state === 'in-sync' && (await arrived())) return
   if (!group.isAutomatic) await pushTo(from.client, group.name, signal)
-  for (;;) {
+  for (let failures = 0, pollMs = firstPollMs; ; pollMs = Math.min(2 * pollMs, longestPollMs)) {
     const readings: SyncStatus[] = []
     for (const seat of seats) readings.push(await statusOf(seat, signal))
     if (readings.every(({ state }) => state === 'in-sync') && (await arrived())) return
     const failed = readings.find(({ state }) => state === 'failed' || state === 'disconnected')
-    if (failed) {
+    // what is said at once can be of the push before
+    if (failed && ++failures === mostFailures) {
       const { code, why } = hindrance(failed) ?? { code: 'device-broken', why: failed.words }
       throw new Fault(code, `${from.client.name}: ${why}.`, { status: failed.words })
     }

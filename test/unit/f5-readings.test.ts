@@ -41,10 +41,13 @@ t.test('the status of a pair is read in both spellings, with the unit that is ah
     t.strictSame(readSyncStatus(sync('Changes Pending', details, spelt)), {
       state: 'pending',
       words: 'Changes Pending',
-      ahead: ['bigip2']
+      ahead: ['bigip2'],
+      isConflict: false
     })
   }
-  t.strictSame(readSyncStatus({}), { state: 'unknown', words: '', ahead: [] })
+  t.strictSame(readSyncStatus({}), { state: 'unknown', words: '', ahead: [], isConflict: false })
+  const both = 'There is a possible change conflict between bigip1 and bigip2.'
+  t.equal(readSyncStatus(sync('Changes Pending', [both])).isConflict, true)
   t.equal(readSyncStatus(sync('In Sync')).state, 'in-sync')
   t.equal(readSyncStatus(sync('Standalone')).state, 'standalone')
   t.end()
