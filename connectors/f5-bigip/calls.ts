@@ -6,18 +6,19 @@ import { bytesOf, type Client } from './client.ts'
 import { isInUse, isMissing, isThere } from './faults.ts'
 import {
   anyReply,
-  certificateReply,
+  certificatePage,
   commandReply,
-  deviceGroupReply,
-  deviceReply,
-  keyReply,
+  deviceGroupPage,
+  devicePage,
+  keyPage,
+  profilePage,
   profileReply,
-  serverSslReply,
+  serverSslPage,
   statisticsReply,
   transactionReply,
   userReply,
-  virtualAddressReply,
-  virtualReply
+  virtualAddressPage,
+  virtualPage
 } from './replies.ts'
 
 /** The device in its own words: one function for each call of iControl REST. Faults: those of {@link Client}. */
@@ -37,7 +38,7 @@ export function inUrl(fullPath: string): string {
 
 export function clientSslProfiles(client: Client, signal: AbortSignal) {
   const path = `/tm/ltm/profile/client-ssl?$select=${profileFields}`
-  return client.list({ path, what: 'list client-ssl profiles' }, profileReply, signal)
+  return client.list({ path, what: 'list client-ssl profiles' }, profilePage, signal)
 }
 
 export function clientSslProfile(client: Client, fullPath: string, signal: AbortSignal) {
@@ -47,41 +48,41 @@ export function clientSslProfile(client: Client, fullPath: string, signal: Abort
 
 export function serverSslProfiles(client: Client, signal: AbortSignal) {
   const path = '/tm/ltm/profile/server-ssl?$select=fullPath,cert,key'
-  return client.list({ path, what: 'list server-ssl profiles' }, serverSslReply, signal)
+  return client.list({ path, what: 'list server-ssl profiles' }, serverSslPage, signal)
 }
 
 export function virtualServers(client: Client, signal: AbortSignal) {
   const path = `/tm/ltm/virtual?expandSubcollections=true&$select=${virtualFields}`
-  return client.list({ path, what: 'list virtual servers' }, virtualReply, signal)
+  return client.list({ path, what: 'list virtual servers' }, virtualPage, signal)
 }
 
 /** names of virtual addresses, where destinations use them */
 export function virtualAddresses(client: Client, signal: AbortSignal) {
   const path = '/tm/ltm/virtual-address?$select=fullPath,address'
-  return client.list({ path, what: 'list virtual addresses' }, virtualAddressReply, signal)
+  return client.list({ path, what: 'list virtual addresses' }, virtualAddressPage, signal)
 }
 
 export function certificates(client: Client, signal: AbortSignal) {
   const path = `/tm/sys/file/ssl-cert?$select=${certificateFields}`
-  return client.list({ path, what: 'list certificates' }, certificateReply, signal)
+  return client.list({ path, what: 'list certificates' }, certificatePage, signal)
 }
 
 export function keys(client: Client, signal: AbortSignal) {
   return client.list(
     { path: `/tm/sys/file/ssl-key?$select=${keyFields}`, what: 'list keys' },
-    keyReply,
+    keyPage,
     signal
   )
 }
 
 export function devices(client: Client, signal: AbortSignal) {
   const path = '/tm/cm/device?$select=name,selfDevice,failoverState,managementIp,version'
-  return client.list({ path, what: 'list the units of its trust domain' }, deviceReply, signal)
+  return client.list({ path, what: 'list the units of its trust domain' }, devicePage, signal)
 }
 
 export function deviceGroups(client: Client, signal: AbortSignal) {
   const path = '/tm/cm/device-group?expandSubcollections=true'
-  return client.list({ path, what: 'list device groups' }, deviceGroupReply, signal)
+  return client.list({ path, what: 'list device groups' }, deviceGroupPage, signal)
 }
 
 export function syncStatus(client: Client, signal: AbortSignal) {

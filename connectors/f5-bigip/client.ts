@@ -5,7 +5,7 @@ import type { Log } from '../../core/log.ts'
 import { parser } from '../../core/schema.ts'
 import { Secret } from '../../core/secret.ts'
 import { isMissing, isTokenGone, meaningOf, type Refusal, refused } from './faults.ts'
-import { errorReply, loginReply, pageOf } from './replies.ts'
+import { errorReply, loginReply, type Page } from './replies.ts'
 import { nameOf, openTransport, type Place, type Transport, type Trust } from './transport.ts'
 
 /** Who signs in, and how the unit is recognised. */
@@ -63,6 +63,8 @@ export class Client {
   readonly name: string
   readonly #login: Login
   readonly #transport: Transport
+  /** compiled once for each schema */
+  readonly #parsers = new Map<TSchema, (value: unknown) => unknown>()
   #token: Token | undefined
 
   constructor(login: Login) {
@@ -100,13 +102,12 @@ export class Client {
   }
 
   /** A whole collection, page by page. */
-  async list<const S extends TSchema>(
+  async list<S extends TSchema>(
     call: Omit<Call, 'method' | 'expects'>,
-    item: S,
+    schema: Page<S>,
     signal: AbortSignal
   ): Promise<Static<S>[]> {
     const found: Static<S>[] = []
-    const schema = pageOf(item)
     for (let page = 0; page < mostPages; page++) {
       const range = `$top=${pageSize}${page === 0 ? '' : `&$skip=${page * pageSize}`}`
       const path = `${call.path}${call.path.includes('?') ? '&' : '?'}${range}`
@@ -207,7 +208,11 @@ export class Client {
 
   async #release(token: Token, signal: AbortSignal): Promise<void> {
     const path = `/shared/authz/tokens/${token.value.reveal()}`
-    const answer = await this.#exchange({ method: 'DELETE', path, what: 'end the session' }, token, signal)
+    const answer = await this.#exchange(
+      { method: 'DELETE', path, what: 'end the session', timeoutMs: 10_000 },
+      token,
+      signal
+    )
     if (!('refusal' in answer) || isMissing(answer.refusal) || isTokenGone(answer.refusal)) return
     this.#login.log.debug('f5-token-kept', { status: answer.refusal.status })
   }
@@ -238,7 +243,8 @@ export class Client {
 
   #parsed<const S extends TSchema>(call: Call, schema: S, text: string): Static<S> {
     try {
-      return parser(schema, 'device-malformed')(text.trim() === '' ? {} : (JSON.parse(text) as unknown))
+      const value: unknown = text.trim() === '' ? {} : JSON.parse(text)
+      return this.#parserOf(schema)(value) as Static<S>
     } catch (thrown) {
       const why = thrown instanceof SyntaxError ? 'broken JSON' : asFault(thrown).message
       throw new Fault(
@@ -246,6 +252,14 @@ export class Client {
         `${this.name}, asked to ${call.what}, sends what is not known: ${why}.`
       )
     }
+  }
+
+  #parserOf(schema: TSchema): (value: unknown) => unknown {
+    const known = this.#parsers.get(schema)
+    if (known) return known
+    const made = parser(schema, 'device-malformed')
+    this.#parsers.set(schema, made)
+    return made
   }
 
   #refused({ what, path, chunk }: Call, refusal: Refusal): Fault {

@@ -38,6 +38,7 @@ const rows: readonly Row[] = [
   },
   { says: /active asynchronous task|AsyncContext timeout/i, code: 'device-busy', retryAfterMs: 30_000 },
   { says: /URI path not registered/i, code: 'device-busy', retryAfterMs: 30_000, remedy: restarting },
+  { says: /\bsave\b.*in progress|another .*\bsav(?:e|ing)\b/i, code: 'device-busy', retryAfterMs: 10_000 },
   { says: /no space left|disk (?:is )?full/i, code: 'device-full' },
   {
     says: /application (?:service|management interface)/i,
@@ -65,8 +66,6 @@ const byStatus: Readonly<Record<number, Meaning>> = {
 /** The meaning of a refusal: pure, from the one table. */
 export function meaningOf({ status, message }: Refusal): Meaning {
   if (message === undefined) {
-    // Apache asks for a password in HTML, whoever was refused
-    if (status === 401) return { code: 'device-sign-in' }
     return { code: 'device-busy', retryAfterMs: 30_000, remedy: restarting }
   }
   const row = rows.find((one) => (one.status ?? status) === status && one.says.test(message))
@@ -82,9 +81,13 @@ export function meaningOf({ status, message }: Refusal): Meaning {
   return byStatus[status] ?? { code: status >= 400 ? 'device-refused' : 'device-malformed' }
 }
 
-/** is the token of a session gone: expired, deleted, or forgotten by a restart? */
+/**
+ * Is the token of a session gone: expired, deleted, or forgotten by a restart? Apache asks for a password, in HTML, when
+ * it cannot have a token checked.
+ */
 export function isTokenGone({ status, message }: Refusal): boolean {
-  return status === 401 && /X-F5-Auth-Token (?:does not exist|has expired)/i.test(message ?? '')
+  if (status !== 401) return false
+  return message === undefined || /X-F5-Auth-Token (?:does not exist|has expired)/i.test(message)
 }
 
 /** does something of this name exist already? */

@@ -11,7 +11,9 @@ const maybe = <S extends TSchema>(schema: S) => Type.Optional(schema)
 const flag = Type.Union([Type.Boolean(), text])
 
 /** A page of a collection. */
-export function pageOf<const S extends TSchema>(item: S) {
+export type Page<S extends TSchema> = ReturnType<typeof pageOf<S>>
+
+function pageOf<const S extends TSchema>(item: S) {
   return Type.Object({
     items: maybe(Type.Array(item, { maxItems: 50_000 })),
     totalPages: maybe(Type.Integer()),
@@ -55,9 +57,9 @@ export const profileReply = Type.Object({
   selfLink: maybe(text)
 })
 
-export const serverSslReply = Type.Object({ fullPath: text, cert: maybe(text), key: maybe(text) })
+const serverSslReply = Type.Object({ fullPath: text, cert: maybe(text), key: maybe(text) })
 
-export const virtualReply = Type.Object({
+const virtualReply = Type.Object({
   name: text,
   fullPath: text,
   partition: maybe(text),
@@ -81,9 +83,9 @@ export const virtualReply = Type.Object({
   )
 })
 
-export const virtualAddressReply = Type.Object({ fullPath: text, address: maybe(text) })
+const virtualAddressReply = Type.Object({ fullPath: text, address: maybe(text) })
 
-export const certificateReply = Type.Object({
+const certificateReply = Type.Object({
   name: text,
   fullPath: text,
   partition: maybe(text),
@@ -97,7 +99,7 @@ export const certificateReply = Type.Object({
   issuerCert: maybe(text)
 })
 
-export const keyReply = Type.Object({
+const keyReply = Type.Object({
   name: text,
   fullPath: text,
   partition: maybe(text),
@@ -112,7 +114,7 @@ export const transactionReply = Type.Object({
   failureReason: maybe(text)
 })
 
-export const deviceReply = Type.Object({
+const deviceReply = Type.Object({
   name: text,
   selfDevice: maybe(flag),
   failoverState: maybe(text),
@@ -120,7 +122,7 @@ export const deviceReply = Type.Object({
   version: maybe(text)
 })
 
-export const deviceGroupReply = Type.Object({
+const deviceGroupReply = Type.Object({
   name: text,
   fullPath: maybe(text),
   type: maybe(text),
@@ -137,6 +139,15 @@ export const userReply = Type.Object({
   name: text,
   partitionAccess: maybe(Type.Array(Type.Object({ name: text, role: text }), { maxItems: 256 }))
 })
+
+export const profilePage = pageOf(profileReply)
+export const serverSslPage = pageOf(serverSslReply)
+export const virtualPage = pageOf(virtualReply)
+export const virtualAddressPage = pageOf(virtualAddressReply)
+export const certificatePage = pageOf(certificateReply)
+export const keyPage = pageOf(keyReply)
+export const devicePage = pageOf(deviceReply)
+export const deviceGroupPage = pageOf(deviceGroupReply)
 
 /** answer of a command, e.g. of util/unix-rm; `commandResult` only when it said something */
 export const commandReply = Type.Object({ commandResult: maybe(long) })

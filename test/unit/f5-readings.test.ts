@@ -75,7 +75,7 @@ t.test('refusals of every layer have a meaning', (t) => {
   const rows = [
     [400, 'user 6ad2 has reached maximum active login tokens', 'device-busy'],
     [401, 'Authorization failed: user=x resource=/mgmt/tm/util/unix-rm verb=POST', 'device-right'],
-    [401, undefined, 'device-sign-in'],
+    [401, undefined, 'device-busy'],
     [403, '01070822:3: Access Denied: User (x) may not change it', 'device-right'],
     [404, '01020036:3: The requested Certificate File (/Common/x.crt) was not found.', 'device-changed'],
     [404, 'Public URI path not registered', 'device-busy'],
@@ -110,6 +110,7 @@ t.test('what is expected of a refusal is told apart', (t) => {
   t.notOk(isMissing({ status: 404, message: undefined }), 'Apache knows of no objects')
   t.ok(isTokenGone({ status: 401, message: 'X-F5-Auth-Token has expired.' }))
   t.ok(isTokenGone({ status: 401, message: 'X-F5-Auth-Token does not exist.' }))
+  t.ok(isTokenGone({ status: 401, message: undefined }), 'Apache could not have it checked')
   t.notOk(isTokenGone({ status: 401, message: 'Authorization failed: no access' }))
   t.end()
 })
