@@ -4,11 +4,13 @@ import type {
   Binding,
   Device,
   DeviceCheck,
+  DeviceDetails,
   FoundDevice,
   Happening,
   Imported,
   Issuer,
   IssuerCheck,
+  IssuerDetails,
   Pin,
   PlanRecord,
   Profile,
@@ -52,6 +54,23 @@ export interface NewDevice extends DeviceAddress {
   readonly secrets: SecretValues
   /** what a person has accepted of what `identify` showed */
   readonly pins: readonly { readonly what: string; readonly fingerprint: string }[]
+  /** may it be the same machine as another device? Default: refused */
+  readonly sameMachine?: 'allowed' | 'refused'
+}
+
+/** Other settings of a device. */
+export interface DeviceChange {
+  readonly name: string
+  /** all of them, not only those that change */
+  readonly settings: unknown
+  /** those that change */
+  readonly secrets: SecretValues
+  /**
+   * what a person has accepted of what `identify` showed for the new settings; null: what was accepted before, as long
+   * as they lead to the same place
+   */
+  readonly pins: NewDevice['pins'] | null
+  readonly sameMachine?: 'allowed' | 'refused'
 }
 
 /** Where to look for devices, and how their SNMP agents are asked. */
@@ -94,11 +113,23 @@ export interface EventRequest {
   /** `any`: a person said that it cannot wait for the windows of the profile */
   readonly hours: 'window' | 'any'
   /**
-   * `needed`: nothing is bought before somebody has approved the plan by its hash, whatever the profile says; so a
-   * preview is an event that is cancelled afterwards. `profile`: as the profile says
+   * `needed`: nothing is bought before somebody has approved the plan by its hash, whatever the profile says. `never`:
+   * only the plan is wanted, and the event is over (cancelled) with it. `profile`: as the profile says
    */
-  readonly approval: 'profile' | 'needed'
+  readonly approval: 'profile' | 'needed' | 'never'
   readonly requestedBy: string
+}
+
+/** An approval of the plan of an event. */
+export interface Approval {
+  /** of the plan that was looked at */
+  readonly hash: string
+  readonly by: string
+  /**
+   * `accepted`: names of the event that would be left without a certificate (`lostNames` of its record) may be;
+   * `refused`: none may
+   */
+  readonly lostNames: 'accepted' | 'refused'
 }
 
 /** Which events to list. */
@@ -125,13 +156,19 @@ export interface EventWatch {
 export interface AutomationFunctions {
   connectorForms(): Promise<readonly ConnectorForm[]>
   /** asks a device who it is; sends no credential */
-  identifyDevice(device: DeviceAddress): Promise<readonly Pin[]>
+  identifyDevice(device: DeviceAddress, signal?: AbortSignal): Promise<readonly Pin[]>
   /** signs in, and keeps the device (read-only) when that worked */
-  addDevice(device: NewDevice): Promise<DeviceCheck>
+  addDevice(device: NewDevice, signal?: AbortSignal): Promise<DeviceCheck>
   devices(): Promise<readonly Device[]>
+  /** all that is known of a device, without asking it */
+  deviceDetails(name: string): Promise<DeviceDetails>
+  /**
+   * other settings, tried before they are kept; where they lead to another place the device is only read from then on
+   */
+  changeDevice(change: DeviceChange): Promise<DeviceCheck>
   /** signs in again; `accept` puts these pins in the place of those that were accepted before */
-  checkDevice(name: string, accept: NewDevice['pins'] | null): Promise<DeviceCheck>
-  devicePins(name: string): Promise<readonly Pin[]>
+  checkDevice(name: string, accept: NewDevice['pins'] | null, signal?: AbortSignal): Promise<DeviceCheck>
+  devicePins(name: string, signal?: AbortSignal): Promise<readonly Pin[]>
   discoverDevice(name: string, signal: AbortSignal): AsyncIterable<Binding>
   allowDevice(name: string, allowed: 'writable' | 'read-only'): Promise<void>
   /** other credentials, tried before they are kept */
@@ -143,6 +180,8 @@ export interface AutomationFunctions {
   issuerForms(): Promise<readonly IssuerForm[]>
   addIssuer(issuer: NewIssuer): Promise<IssuerCheck>
   issuers(): Promise<readonly Issuer[]>
+  /** all that is known of an issuer, without asking it */
+  issuerDetails(name: string): Promise<IssuerDetails>
   checkIssuer(name: string): Promise<IssuerCheck>
   removeIssuer(name: string): Promise<void>
   /**
@@ -163,7 +202,7 @@ export interface AutomationFunctions {
   /** from now on these targets are renewed by themselves; null: not any more */
   assignProfile(targets: readonly string[], profile: string | null): Promise<void>
 
-  /** gives the event once it is stored, or the open one that is the same */
+  /** gives the event once it is stored, or the open one that is the same; throws target-missing */
   requestEvent(request: EventRequest): Promise<AutomationEvent>
   /** tells what happens to an event until it has ended or waits for a person, and gives it then */
   followEvent(id: number, watch: EventWatch, signal: AbortSignal): Promise<AutomationEvent>
@@ -171,17 +210,20 @@ export interface AutomationFunctions {
   eventById(id: number): Promise<AutomationEvent>
   eventHistory(id: number): Promise<readonly Happening[]>
   eventPlans(id: number): Promise<readonly PlanRecord[]>
-  /** throws plan-changed when the plans have another hash by now */
-  approveEvent(id: number, hash: string, by: string): Promise<AutomationEvent>
+  /** throws approval-stale when the plans have another hash by now, names-lost */
+  approveEvent(id: number, approval: Approval): Promise<AutomationEvent>
+  /** has it wait for no maintenance window any more */
+  widenEvent(id: number, by: string): Promise<AutomationEvent>
   cancelEvent(id: number, by: string): Promise<AutomationEvent>
   /** gives up undoing what it left half-way: a person answers for what its targets show now */
   giveUpEvent(id: number, by: string): Promise<AutomationEvent>
-  /** tries its deployments again; buys nothing */
+  /** tries its deployments again, with the certificates that were issued; orders those that were not */
   retryEvent(id: number, by: string): Promise<AutomationEvent>
   /** the CSRs of an event whose issuer is a person, PEM */
   eventRequests(id: number): Promise<readonly string[]>
   /** the certificate with its chain, PEM, that a person got for it */
   giveCertificate(id: number, pem: string): Promise<AutomationEvent>
 
+  /** throws target-missing */
   why(target: string): Promise<readonly Reason[]>
 }

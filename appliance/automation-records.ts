@@ -28,23 +28,80 @@ export const Pin = record('pin', 'How a device is recognised before a credential
 })
 export type Pin = Fixed<Static<typeof Pin>>
 
+const rights = Type.Array(
+  Type.Object(
+    {
+      what: text('the right'),
+      granted: Type.Boolean({ description: 'do we have it' }),
+      remedy: nullable(text('exactly what to do when not'))
+    },
+    options
+  ),
+  { description: 'each right that is needed, tested without changing anything' }
+)
+const notes = list('what else to know before writing is allowed')
+const secretStandings = Type.Array(
+  Type.Object(
+    {
+      name: text('of the secret'),
+      isSet: Type.Boolean({ description: 'is one kept, or a reference to it; it is never shown' }),
+      changedAt: nullable(time('given last'))
+    },
+    options
+  ),
+  { description: 'each secret that it can have' }
+)
+const role = Type.Enum(['single', 'active', 'standby'], { description: 'in its group' })
+
+export const DeviceDetails = record('device-details', 'All that is known of a device, but for its secrets', {
+  name: text('its name'),
+  connector: text('vendor driver'),
+  settings: Type.Unknown({ description: 'as they were given' }),
+  writable: Type.Boolean({ description: 'may the product change it' }),
+  barred: nullable(text('why no sign-in is tried any more, until a person has checked it')),
+  createdAt: time('added'),
+  checkedAt: nullable(time('checked last')),
+  check: nullable(
+    Type.Object(
+      { product: text('what it is'), version: text('of the product'), role, rights, notes },
+      { ...options, description: 'what it said then' }
+    )
+  ),
+  pins: Type.Array(
+    Type.Object(
+      {
+        what: text('host key or certificate, and where'),
+        fingerprint: text('as the field writes it'),
+        acceptedAt: time('accepted by a person')
+      },
+      options
+    ),
+    { description: 'how it is recognised before a credential is sent' }
+  ),
+  secrets: secretStandings,
+  targets: Type.Array(
+    Type.Object(
+      {
+        target: text('the place on it'),
+        profile: text('that renews it'),
+        enabled: Type.Boolean({ description: 'is it renewed' }),
+        nextAt: nullable(time('looked at again'))
+      },
+      options
+    ),
+    { description: 'what is renewed on it by itself' }
+  ),
+  openEvents: Type.Array(count('an event'), { description: 'events that are not over and change it' })
+})
+export type DeviceDetails = Fixed<Static<typeof DeviceDetails>>
+
 export const DeviceCheck = record('check', 'What a device says of itself, and whether the login is enough', {
   device: text('its name'),
   product: text('e.g. nginx, BIG-IP'),
   version: text('of the product'),
   role: Type.Enum(['single', 'active', 'standby'], { description: 'in its group' }),
-  rights: Type.Array(
-    Type.Object(
-      {
-        what: text('the right'),
-        granted: Type.Boolean({ description: 'do we have it' }),
-        remedy: nullable(text('exactly what to do when not'))
-      },
-      options
-    ),
-    { description: 'each right that is needed, tested without changing anything' }
-  ),
-  notes: list('what else to know before writing is allowed')
+  rights,
+  notes
 })
 export type DeviceCheck = Fixed<Static<typeof DeviceCheck>>
 
@@ -115,9 +172,21 @@ export const Issuer = record('issuer', 'Where certificates come from', {
 })
 export type Issuer = Fixed<Static<typeof Issuer>>
 
+export const IssuerDetails = record('issuer-details', 'All that is known of an issuer, but for its secrets', {
+  name: text('its name'),
+  kind: Type.Enum(['acme', 'private-ca', 'manual', 'import'], { description: 'how it issues' }),
+  settings: Type.Unknown({ description: 'as they were given' }),
+  createdAt: time('added'),
+  secrets: secretStandings,
+  profiles: list('automation profiles that use it'),
+  openEvents: Type.Array(count('an event'), { description: 'events that are not over and use it' })
+})
+export type IssuerDetails = Fixed<Static<typeof IssuerDetails>>
+
 export const IssuerCheck = record('issuer-check', 'What an issuer says of itself', {
   issuer: text('its name'),
   facts: list('what it is and what it offers'),
+  problems: list('what keeps it from giving certificates now, and what to do'),
   warnings: list('what will go wrong soon'),
   roots: list('certificates of its own that clients must trust, PEM')
 })
@@ -135,7 +204,8 @@ export const VaultState = record('vault', 'What keeps the secrets', {
   source: Type.Enum(['file', 'passphrase', 'systemd-credential'], { description: 'what opens it' }),
   keyVersion: count('of the key that seals the records'),
   keyCreatedAt: time('that key was made'),
-  records: count('secrets that are kept')
+  records: count('secrets that are kept'),
+  warnings: list('what could be lost, or read by others, as it is kept now')
 })
 export type VaultState = Fixed<Static<typeof VaultState>>
 
@@ -188,13 +258,16 @@ export const AutomationEvent = record('event', 'One automation event', {
   requestedBy: text('who asked'),
   requestedAt: time('asked'),
   startAt: time('not before'),
+  hours: Type.Enum(['window', 'any'], { description: 'in the windows of its profile, or at any time' }),
   nextAt: nullable(time('looked at again')),
   names: list('names of the certificates'),
   hash: nullable(text('of the plans; approve with it')),
   approvedBy: nullable(text('who approved')),
+  lostNames: list('names with a certificate now that would have none: whoever approves must accept that'),
   certificates: Type.Array(fingerprint('SHA-256 of the leaf'), {
     description: 'certificates that were issued'
   }),
+  unissued: count('certificates that are still to be ordered, now or by another try'),
   deployments: Type.Array(Deployment, { description: 'one for each target' }),
   endedAt: nullable(time('ended'))
 })
@@ -237,11 +310,13 @@ export type Reason = Fixed<Static<typeof Reason>>
 /** Every record of the automation. */
 export const automationRecords = [
   Device,
+  DeviceDetails,
   Pin,
   DeviceCheck,
   FoundDevice,
   Binding,
   Issuer,
+  IssuerDetails,
   IssuerCheck,
   Imported,
   VaultState,

@@ -138,6 +138,8 @@ export interface ScanWatch {
   endpoint?(endpoint: Endpoint): void
   /** a closer look is done */
   look?(look: Look): void
+  /** does whoever watches take less than it is told? The scan rests meanwhile */
+  isBehind?(): boolean
 }
 
 /** Which endpoints to list. Filters hold together; what is left out does not matter. */
@@ -220,8 +222,8 @@ export interface Differences {
 
 /**
  * Everything that can be asked of an appliance, as plain data: the CLI calls these functions and nothing else.
- * Today they are served by the process itself ({@link file://./standalone.ts}); nothing in them stands against
- * another process serving them over a socket. Bad input and missing things are Faults.
+ * They are served by the process itself ({@link file://./standalone/open.ts}), or by `tlsward run` over its socket. Bad
+ * input and missing things are Faults.
  */
 export interface Functions extends AutomationFunctions {
   /** gives the scan and, where names were to be asked for, that for the names */

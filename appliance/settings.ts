@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Type, type Static, type TProperties } from 'typebox'
 import { Fault } from '../core/fault.ts'
 import { parser } from '../core/schema.ts'
+import { readOwnFile } from './own-file.ts'
 import type { Places } from './places.ts'
 
 /** Name of the file of settings, in its directory. */
@@ -28,6 +29,8 @@ const Settings = Type.Object(
     outgoing: Type.Optional(Type.Enum(['no', 'public', 'any'])),
     /** what opens the vault, docs/vault.md */
     vault: Type.Optional(VaultSource),
+    /** what it is being changed to: while a change is under way, or after it was cut, either of the two opens it */
+    vaultNext: Type.Optional(VaultSource),
     /** where references `vault-kv:` are read; the token is itself a reference, to an environment file */
     vaultKv: Type.Optional(
       closed({
@@ -55,15 +58,18 @@ const parse = parser(Settings, 'settings-malformed')
 /** What opens the vault, as it stands in the settings. Throws settings-malformed. */
 export const parseVaultSource = parser(VaultSource, 'settings-malformed')
 
-/** The settings of the appliance; those that are not written down have their defaults. */
+/**
+ * The settings of the appliance; those that are not written down have their defaults. Throws settings-malformed,
+ * settings-unsafe.
+ */
 export function readSettings(where: Places): Settings & Required<Pick<Settings, 'outgoing'>> {
   const file = join(where.config, settingsName)
   const defaults = { outgoing: 'no' } as const
   try {
-    return { ...defaults, ...parse(JSON.parse(readFileSync(file, 'utf8'))) }
+    const bytes = readOwnFile(file)
+    return bytes ? { ...defaults, ...parse(JSON.parse(bytes.toString('utf8'))) } : defaults
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return defaults
+    if (error instanceof Fault && error.code === 'settings-unsafe') throw error
     const why = error instanceof Error ? error.message : String(error)
     throw new Fault(
       'settings-malformed',
@@ -74,7 +80,7 @@ export function readSettings(where: Places): Settings & Required<Pick<Settings, 
   }
 }
 
-/** Writes the settings, whole or not at all. Throws file-unwritable. */
+/** Writes the settings, whole or not at all; they are on the disk when this returns. Throws file-unwritable. */
 export function writeSettings(where: Places, settings: Settings): void {
   const file = join(where.config, settingsName)
   const fresh = `${file}.new`
@@ -82,8 +88,19 @@ export function writeSettings(where: Places, settings: Settings): void {
     mkdirSync(where.config, { recursive: true, mode: 0o700 })
     writeFileSync(fresh, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600, flush: true })
     renameSync(fresh, file)
+    syncFolder(where.config)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new Fault('file-unwritable', `The settings ${file} cannot be written: ${why}.`, { file }, error)
+  }
+}
+
+/** a name that was changed is on the disk once its folder is */
+function syncFolder(folder: string): void {
+  const file = openSync(folder, 'r')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
 import { Fault } from '../core/fault.ts'
 import { readCertificateFile } from '../pki/pem.ts'
+import { readOwnFile } from './own-file.ts'
 import type { Places } from './places.ts'
 
 /** Name of the file with the own certificate authorities, in the directory of settings. */
@@ -28,11 +29,10 @@ export interface OwnAuthorities {
 
 /**
  * Reads the roots of the system and the own ones: those in the directory of settings, those of `files`, and those that
- * were made here. Throws `file-unreadable` and `certificate-malformed`.
+ * were made here. Throws `file-unreadable`, `settings-unsafe` and `certificate-malformed`.
  */
 export function readTrustRoots({ where, files, made }: OwnAuthorities): TrustRoots {
-  const standing = readIfThere(join(where.config, authoritiesName))
-  const read = [...(standing ? [standing] : []), ...files.map(readAuthorities)]
+  const read = [readStanding(join(where.config, authoritiesName)), ...files.map(readAuthorities)]
   return { system: systemRoots(), own: [...read.flat(), ...made] }
 }
 
@@ -48,22 +48,23 @@ function systemRoots(): Uint8Array[] {
   return pems.map((pem) => Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64'))
 }
 
-function readIfThere(file: string): Uint8Array[] | undefined {
-  try {
-    return readAuthorities(file)
-  } catch (error) {
-    const { cause } = error as Error
-    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR'))
-      return undefined
-    throw error
-  }
+function readStanding(file: string): Uint8Array[] {
+  const bytes = readable(file, () => readOwnFile(file))
+  return bytes ? authoritiesIn(file, bytes) : []
 }
 
 function readAuthorities(file: string): Uint8Array[] {
-  let bytes
+  return authoritiesIn(
+    file,
+    readable(file, () => readFileSync(file))
+  )
+}
+
+function readable<T>(file: string, read: () => T): T {
   try {
-    bytes = readFileSync(file)
+    return read()
   } catch (error) {
+    if (error instanceof Fault) throw error
     const why = error instanceof Error ? error.message : String(error)
     throw new Fault(
       'file-unreadable',
@@ -72,6 +73,9 @@ function readAuthorities(file: string): Uint8Array[] {
       error
     )
   }
+}
+
+function authoritiesIn(file: string, bytes: Buffer): Uint8Array[] {
   try {
     return readCertificateFile(bytes)
   } catch (thrown) {

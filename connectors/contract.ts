@@ -30,6 +30,11 @@ export interface Connector {
    * the validation and the documents come. Holds no secret.
    */
   readonly settings: TObject
+  /**
+   * Names of the settings that decide whom we talk to: address, port, what lies between. When one of them changes,
+   * nothing that a person accepted counts any more. Default: all of them.
+   */
+  readonly reach?: readonly string[]
   /** what must be kept secret of a device; which of them a device needs depends on its settings */
   readonly secrets: readonly SecretField[]
   /**

@@ -75,9 +75,14 @@ export const faultCodes = {
   'file-unreadable': ['refused', 'Check the path and its rights.'],
   'file-unwritable': ['denied', 'Name a file that this account may write, on a disk with room.'],
   'handover-malformed': ['refused', 'Write the file again with the tool, or name its format with --from.'],
+  'run-missing': ['refused', 'Start tlsward run (docs/operations.md), or leave --no-wait out.'],
   'confirmation-needed': ['refused', 'Repeat with --yes once the size is what you meant.'],
   'state-unwritable': ['denied', 'Give --state a directory that this account may write.'],
   'state-unsafe': ['denied', 'Take the right to write it from group and others: chmod go-w.'],
+  'state-foreign': [
+    'denied',
+    'Run it as the account that the directory belongs to: sudo -u ACCOUNT tlsward …'
+  ],
   'store-newer': ['conflict', 'Use the version that wrote it, or restore a backup made by this version.'],
   'store-foreign': ['refused', 'Give --state a directory of its own.'],
   'store-corrupt': ['malformed', 'Restore a backup; the file is kept as it is.'],
@@ -120,6 +125,10 @@ export const faultCodes = {
   'window-malformed': ['refused', "Write e.g. 'Mon-Fri 22:00-06:00 Europe/Berlin'."],
   'local-limit': ['unreachable', 'Raise the limit of open files (ulimit -n), or lower --concurrency.'],
   'settings-malformed': ['refused', 'Correct the file, or remove it.'],
+  'settings-unsafe': [
+    'denied',
+    'Give it to root or to the account that runs tlsward, and let nobody else write it: chmod go-w.'
+  ],
   'acme-settings': ['refused', 'Correct the settings of the CA: the message names the one that is wrong.'],
   'acme-key': [
     'refused',
@@ -190,14 +199,30 @@ export const faultCodes = {
   ],
   'target-missing': ['missing', 'See tlsward device discover for the targets of the device.'],
   'socket-taken': ['busy', 'End the other tlsward run first, or use another --state.'],
+  'socket-foreign': [
+    'denied',
+    'Find out who put it there, and remove it: nothing was sent. tlsward run makes a new one.'
+  ],
+  'socket-silent': ['busy', 'Repeat it in a moment; if it stays so, look at the process that is named.'],
+  'socket-limit': ['refused', 'Give less at a time, or stop tlsward run for this command.'],
   'socket-malformed': ['malformed', 'Use the same version of tlsward for the command and for tlsward run.'],
   'socket-lost': ['unreachable', 'See whether tlsward run is still up; what it had accepted is kept.'],
   'device-used': [
     'conflict',
-    'Take its targets away first, or only forbid writing: the history of a device stays.'
+    'Take its targets out of their profiles, and let its open events end, or cancel them.'
   ],
+  'device-unchecked': ['conflict', 'Run tlsward device check first, then allow writing.'],
+  'device-same': [
+    'conflict',
+    'Use the device that there is, or allow a second one for the machine with --same-machine.'
+  ],
+  'target-owned': ['conflict', 'Let one device renew it: take it out of the profile on the other.'],
   'connector-missing': ['missing', 'Use a version that has the connector, or remove the device.'],
   'names-none': ['refused', 'Give names in the profile: the targets hold no certificate to take them from.'],
+  'names-lost': [
+    'refused',
+    'Give the profile the names too, or accept that they lose their certificate: --accept-lost-names.'
+  ],
   'names-changed': ['conflict', 'Begin a new event: the targets want other names than were ordered.'],
   'issuer-missing': ['missing', 'See tlsward issuer list.'],
   'issuer-exists': ['conflict', 'Choose another name, or remove the issuer first.'],
@@ -216,7 +241,7 @@ export const faultCodes = {
   'key-gone': ['conflict', 'Begin a new event: the key of this one is no longer kept.'],
   'wire-unserved': [
     'refused',
-    'Bind the target to something that is served first: nothing could prove the new certificate.'
+    'Have the target served where handshakes may be made, under a name that the certificate covers.'
   ],
   'wire-differs': ['conflict', 'See what the endpoints showed in the history of the event; then retry.'],
   'engine-running': ['busy', 'Use the process that runs already, or stop it first.'],

@@ -9,8 +9,14 @@ export function visible(text: string, limit = 200): string {
 }
 
 // C0, DEL, C1, soft hyphen, zero-width and directional marks, line and paragraph separators, BOM, tags
-const unsafe =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\u{e0001}|[\u{e0020}-\u{e007f}]/gu
+const unsafeCharacters = String.raw`\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0001}\u{e0020}-\u{e007f}`
+const unsafe = new RegExp(`[${unsafeCharacters}]`, 'gu')
+
+/**
+ * Text of which {@link visible} leaves every character as it is, as the pattern of a JSON Schema (ECMA-262 with the flag
+ * u).
+ */
+export const visibleText = `^[^${unsafeCharacters}]+$`
 
 function escape(char: string): string {
   const point = char.codePointAt(0) ?? 0

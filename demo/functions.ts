@@ -16,6 +16,7 @@ export function openFunctions(root: Certificate, folder: string): Standalone {
     tell() {},
     log: silentLog,
     askPassphrase: async () => null,
-    credentialsDirectory: undefined
+    credentialsDirectory: undefined,
+    command: 'tlsward demo'
   })
 }

@@ -62,7 +62,16 @@ export async function replaceAll(servers: readonly Managed[], deps: ReplacingDep
 /** Keeps a server as a device that may be written to, and gives its target. */
 async function addServer(functions: Functions, server: Managed, signal: AbortSignal): Promise<string> {
   const { device, settings, keyTypes } = server
-  await functions.addDevice({ name: device, connector: 'web-hosts', settings, secrets: {}, pins: [] })
+  // all servers of the demo are on this machine, each with files of its own
+  const sameMachine = 'allowed'
+  await functions.addDevice({
+    name: device,
+    connector: 'web-hosts',
+    settings,
+    secrets: {},
+    pins: [],
+    sameMachine
+  })
   await functions.allowDevice(device, 'writable')
   await functions.putProfile(device, { issuer, keyTypes, rollout: { canary: 'none' } })
   for await (const { target } of functions.discoverDevice(device, signal)) return `${device}/${target}`

@@ -20,6 +20,24 @@ export function coversName(fields: Named, host: string): boolean {
   return match === 'name' || match === 'wildcard' || match === 'address'
 }
 
+/**
+ * The same for a certificate with these names, host names and addresses in any spelling. A wildcard as the host is
+ * covered only by itself.
+ */
+export function namesCover(names: readonly string[], host: string): boolean {
+  const wanted = foldName(host)
+  if (wanted.startsWith('*.')) return names.some((name) => foldName(name) === wanted)
+  const addresses = names.map((name) => parseAddress(name))
+  return coversName(
+    {
+      dnsNames: names.filter((_, at) => addresses[at] === undefined),
+      ipAddresses: addresses.flatMap((address) => (address === undefined ? [] : formatAddress(address))),
+      commonName: null
+    },
+    host
+  )
+}
+
 /** How the certificate covers the host; see {@link coversName}. */
 export function nameMatch(fields: Named, host: string): NameMatch {
   const address = parseAddress(host.replace(/^\[(.*)\]$/, '$1'))

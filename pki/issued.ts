@@ -21,6 +21,11 @@ export interface IssuedQuestion {
   readonly replaced?: Replaced | null
   /** default: any root will do, as clients of the endpoint may have others than we */
   readonly roots?: TrustStore | null
+  /**
+   * roots that are known here: one of them may have signed the leaf itself, and is not served then. Asked for only where
+   * the chain lacks the issuer of the leaf
+   */
+  readonly known?: (() => TrustStore) | null
 }
 
 /** The certificate that an issued one will stand in for. */
@@ -104,10 +109,16 @@ function purposeFlaws({
 }
 
 /** what the check of served chains says of it, in the words of issuing */
-function chainFlaws({ chain, roots, now }: IssuedQuestion, at: number): IssuedFlaw[] {
+function chainFlaws({ chain, roots, known, now }: IssuedQuestion, at: number): IssuedFlaw[] {
   const served = at > 0 ? [...chain.slice(at, at + 1), ...chain.slice(0, at), ...chain.slice(at + 1)] : chain
-  const { facts } = checkChain({ served, now, roots: roots ?? openTrustStore([]) })
+  const factsBy = (trusted: TrustStore) => checkChain({ served, now, roots: trusted }).facts
+  const alone = factsBy(roots ?? openTrustStore([]))
+  const facts = !roots && known && alone.some(lacksIssuer) ? factsBy(known()) : alone
   return facts.flatMap((fact) => (at > 0 && fact.kind === 'wrong-order' ? [] : flawOf(fact, roots ?? null)))
+}
+
+function lacksIssuer(fact: ChainFact): boolean {
+  return fact.kind === 'incomplete' && fact.role === 'leaf'
 }
 
 function flawOf(fact: ChainFact, roots: TrustStore | null): IssuedFlaw[] {

@@ -171,9 +171,12 @@ function orderIn(answer: WireAnswer, { account, url, what, directory }: OrderFra
       if (!certificate) throw malformed(asked, 'the order is valid, and names no certificate')
       return { ...common, status, certificateUrl: checked(certificate, 'certificate') }
     case 'invalid':
+    case 'deactivated':
+    case 'expired':
+    case 'revoked':
       return {
         ...common,
-        status,
+        status: 'invalid',
         problem: error ? problemOf(error, { status: 0, retryAfterMs: null }) : null
       }
     default:

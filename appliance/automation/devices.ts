@@ -1,18 +1,36 @@
-import type { Access, Binding, Check, Connector, Json, Session } from '../../connectors/contract.ts'
+import type { Binding, Check, Json } from '../../connectors/contract.ts'
 import { connectors } from '../../connectors/index.ts'
 import { Fault } from '../../core/fault.ts'
-import { Secret } from '../../core/secret.ts'
-import { observeBindings, setWritable } from '../../sensor/automation/requests.ts'
-import { accessTo, limitedTime, withSession } from '../../sensor/automation/sessions.ts'
+import { liftBar, observeBindings, setWritable } from '../../sensor/automation/requests.ts'
+import { accessTo, withSession } from '../../sensor/automation/sessions.ts'
 import type { Credentials } from '../../sensor/automation/ports.ts'
 import type { DeviceRow } from '../../sensor/store/devices.ts'
 import type { ConnectorForm, DeviceAddress, NewDevice, SecretValues } from '../automation-functions.ts'
-import type { Binding as BindingRecord, Device, DeviceCheck, Pin } from '../automation-records.ts'
+import type {
+  Binding as BindingRecord,
+  Device,
+  DeviceCheck,
+  DeviceDetails,
+  Pin
+} from '../automation-records.ts'
 import { schemaVersion } from '../schema-version.ts'
-import { looksLikeReference, parseReference, type Reference } from '../vault/reference.ts'
+import {
+  acceptedPins,
+  accessBy,
+  connectorNamed,
+  givenSecrets,
+  identify,
+  inTurn,
+  machineOf,
+  never,
+  resolved,
+  signedIn,
+  stillThere
+} from './device-access.ts'
 import { driftOf } from './drift.ts'
 import { givenName } from './names.ts'
-import { bindingRecord, checkRecord, deviceRecord } from './records.ts'
+import { bindingRecord, checkRecord, deviceDetailsRecord, deviceRecord, secretStandings } from './records.ts'
+import { checkMachine, likeMachines, type Machine } from './same-machine.ts'
 import { ownerOf, type Site } from './site.ts'
 
 /** What a form for a device needs of each connector. */
@@ -20,28 +38,23 @@ export function connectorForms(): ConnectorForm[] {
   return connectors.map(({ id, title, settings, secrets }) => ({ id, title, settings, secrets }))
 }
 
-function connectorNamed(id: string): Connector {
-  const found = connectors.find((one) => one.id === id)
-  if (found) return found
-  const known = connectors.map((one) => one.id).join(', ')
-  throw new Fault('connector-missing', `connector ${id}: there is none; write one of ${known}`, {
-    field: 'connector',
-    value: id
-  })
-}
-
 /** Asks a device who it is. Faults: connector-missing, and those of Connector.identify. */
-export async function identifyDevice(site: Site, { connector, settings }: DeviceAddress): Promise<Pin[]> {
-  const shown = await identify(site, connectorNamed(connector), accessBy(site, settings as Json))
+export async function identifyDevice(
+  site: Site,
+  { connector, settings }: DeviceAddress,
+  signal: AbortSignal = never
+): Promise<Pin[]> {
+  const access = accessBy(site, settings as Json)
+  const shown = await identify(site, { connector: connectorNamed(connector), access, signal })
   return shown.map((pin) => ({ type: 'pin', schema: schemaVersion, ...pin, accepted: false }))
 }
 
 /** Asks a device that is kept who it is, and whether a person has accepted exactly that. */
-export async function devicePins(site: Site, name: string): Promise<Pin[]> {
+export async function devicePins(site: Site, name: string, signal: AbortSignal = never): Promise<Pin[]> {
   const device = site.store.devices.named(name)
   const accepted = new Set(site.store.devices.pins(device.id).map(pinText))
   const access = accessBy(site, JSON.parse(device.settings) as Json)
-  const shown = await identify(site, connectorNamed(device.connector), access)
+  const shown = await identify(site, { connector: connectorNamed(device.connector), access, signal })
   return shown.map((pin) => ({
     type: 'pin',
     schema: schemaVersion,
@@ -53,94 +66,78 @@ export async function devicePins(site: Site, name: string): Promise<Pin[]> {
 const pinText = ({ what, fingerprint }: { readonly what: string; readonly fingerprint: string }) =>
   `${what} ${fingerprint}`
 
-async function identify(site: Site, connector: Connector, access: Access) {
-  const time = limitedTime(site.engine.context, 'the device')
-  try {
-    return await time.bound(connector.identify(access, time.signal))
-  } catch (thrown) {
-    throw time.explain(thrown)
-  } finally {
-    time.end()
-  }
-}
-
-type Given = Readonly<Record<string, Secret | Reference>>
-
-/** Credentials as they were given: values, and references to where they are read. */
-function givenSecrets({ id, secrets }: Connector, values: SecretValues): Given {
-  const known = secrets.map(({ name }) => name)
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => {
-      if (!known.includes(name)) {
-        const message = `credential ${name}: ${id} has none of this name; write one of ${known.join(', ')}`
-        throw new Fault('option-malformed', message, { field: name })
-      }
-      return [name, looksLikeReference(value) ? parseReference(value) : new Secret(value)]
-    })
-  )
-}
-
-async function resolved({ vault }: Site, given: Given): Promise<ReadonlyMap<string, Secret>> {
-  const read = Object.entries(given).map(async ([name, value]) => [name, await vault.resolve(value)] as const)
-  return new Map(await Promise.all(read))
-}
-
-function accessBy(
-  { clock, random, log }: Site,
-  settings: Json,
-  { secret = () => undefined, pins = [] }: { secret?: Credentials; pins?: NewDevice['pins'] } = {}
-): Access {
-  return { settings, secret, pins, clock, random, log }
-}
-
-/** Signs in outside of the engine's bars, asks the device about itself, and signs out. */
-async function signedIn(site: Site, connector: Connector, access: Access): Promise<Check> {
-  const time = limitedTime(site.engine.context, 'the device')
-  let session: Session | undefined
-  try {
-    session = await time.bound(connector.connect(access, time.signal))
-    return await time.bound(session.check(time.signal))
-  } catch (thrown) {
-    throw time.explain(thrown)
-  } finally {
-    await session?.close().catch(() => {})
-    time.end()
-  }
-}
-
 /**
  * Signs in to a device and keeps it, with its credentials in the vault; it is only read at first. Faults:
- * option-malformed, connector-missing, device-exists, those of Connector.connect and of references.
+ * option-malformed, connector-missing, device-exists, device-same, those of Connector.connect and of references.
  */
-export async function addDevice(site: Site, of: NewDevice): Promise<DeviceCheck> {
-  const { store, vault, clock } = site
+export async function addDevice(
+  site: Site,
+  of: NewDevice,
+  signal: AbortSignal = never
+): Promise<DeviceCheck> {
+  const { store, vault, clock, log } = site
   const name = givenName('device', of.name)
   const connector = connectorNamed(of.connector)
   store.devices.checkFree(name)
+  const wanted = { connector, settings: of.settings as Json, pins: of.pins, device: null }
+  const checkOther = () => checkMachine(store, wanted, of.sameMachine ?? 'refused')
+  checkOther()
   const given = givenSecrets(connector, of.secrets)
   const secrets = await resolved(site, given)
-  const access = accessBy(site, of.settings as Json, {
-    secret: (field) => secrets.get(field),
-    pins: of.pins
-  })
-  const check = await signedIn(site, connector, access)
+  const access = accessBy(site, wanted.settings, { secret: (field) => secrets.get(field), pins: of.pins })
+  const check = await signedIn(site, { connector, access, signal })
+  signal.throwIfAborted()
   const now = clock.now()
-  store.durable(() => {
+  const noted = store.durable(() => {
+    checkOther()
     const settings = JSON.stringify(of.settings)
     const id = store.devices.add({ name, connector: connector.id, settings, created: now })
+    const noted = withNotes(site, check, { ...wanted, device: id })
+    // nobody owned it before; should a row have been put there by hand, it is not this device's
+    vault.drop(ownerOf({ id }))
     store.devices.setPins(id, acceptedPins(of.pins, now))
-    store.devices.setChecked(id, now, JSON.stringify(check))
+    store.devices.setChecked(id, now, JSON.stringify(noted))
     for (const [field, value] of Object.entries(given)) vault.put(ownerOf({ id }), field, value)
+    return noted
   })
-  return checkRecord(name, check)
+  log.info('device-added', { device: name, connector: connector.id })
+  return checkRecord(name, noted)
 }
 
-const acceptedPins = (pins: NewDevice['pins'], accepted: number) =>
-  pins.map(({ what, fingerprint }) => ({ what, fingerprint, accepted }))
+/** what the device says, and that others look like the same machine */
+function withNotes({ store }: Site, check: Check, machine: Machine): Check {
+  const others = likeMachines(store, machine).map(({ name }) => name)
+  if (others.length === 0) return check
+  const note =
+    `shows the same key as ${others.join(', ')}: if it is the same machine, remove one of them; ` +
+    'else give each machine a host key of its own'
+  return { ...check, notes: [...check.notes, note] }
+}
 
 /** Every device, by name. */
 export function devices({ store }: Pick<Site, 'store'>): Device[] {
   return store.devices.list().map(deviceRecord)
+}
+
+/** A device with all that is known of it without asking it. Faults: device-missing, connector-missing. */
+export function deviceDetails({ store }: Pick<Site, 'store'>, name: string): DeviceDetails {
+  const row = store.devices.named(name)
+  const { kind: ownerKind, id: ownerId } = ownerOf(row)
+  const { secrets } = connectorNamed(row.connector)
+  return deviceDetailsRecord(row, {
+    pins: store.devices.pins(row.id),
+    secrets: secretStandings(secrets, store.sealed.fields({ ownerKind, ownerId })),
+    targets: store.managedTargets
+      .list()
+      .filter(({ device }) => device === row.id)
+      .map(({ target, profile, enabled, wake }) => ({
+        target,
+        profile: store.profiles.get(profile).name,
+        enabled,
+        nextAt: wake === null ? null : new Date(wake).toISOString()
+      })),
+    openEvents: store.devices.openEvents(row.id)
+  })
 }
 
 /**
@@ -150,34 +147,35 @@ export function devices({ store }: Pick<Site, 'store'>): Device[] {
 export async function checkDevice(
   site: Site,
   name: string,
-  accept: NewDevice['pins'] | null
+  {
+    accept,
+    signal = never
+  }: { readonly accept: NewDevice['pins'] | null; readonly signal?: AbortSignal | undefined }
 ): Promise<DeviceCheck> {
   const { store, clock, engine } = site
   const device = store.devices.named(name)
-  const access = await accessTo(engine.context, device)
-  const check = await inTurn(site, device, () =>
-    signedIn(site, connectorNamed(device.connector), accept ? { ...access, pins: accept } : access)
-  )
-  const now = clock.now()
-  store.durable(() => {
-    if (accept) store.devices.setPins(device.id, acceptedPins(accept, now))
-    noteCheck(site, device, check)
+  const connector = connectorNamed(device.connector)
+  const check = await inTurn(site, device, async () => {
+    const kept = await accessTo(engine.context, device)
+    const access = accept ? { ...kept, pins: accept } : kept
+    return signedIn(site, { connector, access, signal })
   })
-  return checkRecord(name, check)
+  const noted = store.durable(() => {
+    const row = stillThere(site, device)
+    if (accept) store.devices.setPins(row.id, acceptedPins(accept, clock.now()))
+    return noteCheck(site, row, check)
+  })
+  return checkRecord(name, noted)
 }
 
-function noteCheck({ store, clock }: Site, { id }: DeviceRow, check: Check): void {
-  store.devices.setChecked(id, clock.now(), JSON.stringify(check))
-  store.devices.setBarred(id, null)
-}
-
-/** the engine's own session makes room first: some devices allow one at a time */
-function inTurn<T>({ engine }: Site, { id }: DeviceRow, work: () => Promise<T>): Promise<T> {
-  const { turns, sessions } = engine.context
-  return turns.atDevice(id, 1, async () => {
-    await sessions.drop(id)
-    return work()
-  })
+/** Keeps what a device said of itself, and tries to sign in again if that was given up. */
+export function noteCheck(site: Site, device: DeviceRow, check: Check): Check {
+  const { store, clock, engine } = site
+  const { id } = device
+  const noted = withNotes(site, check, machineOf(store, device))
+  store.devices.setChecked(id, clock.now(), JSON.stringify(noted))
+  liftBar(engine.context, id)
+  return noted
 }
 
 /** Tries other credentials, and keeps them beside those that stay when they work. Faults as of {@link addDevice}. */
@@ -187,30 +185,44 @@ export async function setDeviceSecrets(site: Site, name: string, values: SecretV
   const connector = connectorNamed(device.connector)
   const given = givenSecrets(connector, values)
   const secrets = await resolved(site, given)
-  const access = await accessTo(engine.context, device)
-  const secret: Credentials = (field) => secrets.get(field) ?? access.secret(field)
-  const check = await inTurn(site, device, () => signedIn(site, connector, { ...access, secret }))
-  store.durable(() => {
-    for (const [field, value] of Object.entries(given)) vault.put(ownerOf(device), field, value)
-    noteCheck(site, device, check)
+  const check = await inTurn(site, device, async () => {
+    const access = await accessTo(engine.context, device)
+    const secret: Credentials = (field) => secrets.get(field) ?? access.secret(field)
+    return signedIn(site, { connector, access: { ...access, secret }, signal: never })
+  })
+  const noted = store.durable(() => {
+    const row = stillThere(site, device)
+    for (const [field, value] of Object.entries(given)) vault.put(ownerOf(row), field, value)
+    return noteCheck(site, row, check)
   })
   await engine.context.sessions.drop(device.id)
-  return checkRecord(name, check)
+  return checkRecord(name, noted)
 }
 
-/** Allows or forbids changes. Throws device-missing. */
-export function allowDevice({ engine }: Site, name: string, allowed: 'writable' | 'read-only'): void {
+/** Allows or forbids changes. Faults: device-missing, device-unchecked. */
+export function allowDevice({ store, engine }: Site, name: string, allowed: 'writable' | 'read-only'): void {
+  const { checked } = store.devices.named(name)
+  if (allowed === 'writable' && checked === null) {
+    const message = `device ${name}: it has not been checked as it is now; run tlsward device check ${name} first`
+    throw new Fault('device-unchecked', message, { device: name })
+  }
   setWritable(engine.context, name, allowed)
 }
 
-/** Forgets a device with its credentials. Faults: device-missing, device-used. */
-export async function removeDevice({ store, vault, engine }: Site, name: string): Promise<void> {
+/**
+ * Forgets a device with its credentials, once nobody works with it any more; the history of its events stays. Faults:
+ * device-missing, device-used.
+ */
+export async function removeDevice(site: Site, name: string): Promise<void> {
+  const { store, vault, clock, log } = site
   const device = store.devices.named(name)
-  store.durable(() => {
-    store.devices.remove(device.id)
-    vault.drop(ownerOf(device))
+  await inTurn(site, device, async () => {
+    store.durable(() => {
+      store.devices.remove(store.devices.get(device.id), clock.now())
+      vault.drop(ownerOf(device))
+    })
   })
-  await engine.context.sessions.drop(device.id)
+  log.info('device-removed', { device: name })
 }
 
 /** Reads what is bound where, and keeps what its managed targets hold. Faults: those of connector and device. */

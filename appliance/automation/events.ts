@@ -1,4 +1,3 @@
-import { sleep } from '../../core/clock.ts'
 import { asFault, Fault } from '../../core/fault.ts'
 import { visible } from '../../core/text.ts'
 import { encodePem } from '../../pki/pem.ts'
@@ -8,16 +7,21 @@ import {
   cancelEvent,
   giveUpEvent,
   requestEvent,
-  retryEvent
+  retryEvent,
+  widenEvent
 } from '../../sensor/automation/requests.ts'
 import { explainTarget } from '../../sensor/automation/explain.ts'
+import { reason } from '../../sensor/automation/policy/reasons.ts'
 import { requestFor } from '../../sensor/automation/orders.ts'
 import { personsRequest, readHandedIn } from '../../sensor/issuance/manual.ts'
+import type { DeploymentRow } from '../../sensor/store/deployments.ts'
 import type { EventRow } from '../../sensor/store/events.ts'
 import type { OrderRow } from '../../sensor/store/orders.ts'
 import type { Store } from '../../sensor/store/store.ts'
-import type { EventQuery, EventRequest, EventWatch } from '../automation-functions.ts'
+import type { Approval, EventQuery, EventRequest, EventWatch } from '../automation-functions.ts'
 import type { AutomationEvent, Happening, PlanRecord, Reason } from '../automation-records.ts'
+import type { Driving } from './driving.ts'
+import { checkTargets, knownTarget, missing } from './known-targets.ts'
 import { targetName } from './names.ts'
 import { eventRecord, happenings, planRecords, reasonRecord } from './records.ts'
 import type { Site } from './site.ts'
@@ -53,11 +57,17 @@ export function eventPlans({ store }: Pick<Site, 'store'>, id: number): PlanReco
   return planRecords(store, store.events.get(id))
 }
 
-/** Stores an event; gives the open one where there is one for the same. Faults: option-malformed, those of requestEvent. */
-export function request({ store, engine }: Site, of: EventRequest): AutomationEvent {
+/**
+ * Stores an event; gives the open one where there is one for the same. Faults: option-malformed, target-missing, those of
+ * requestEvent.
+ */
+export async function request(site: Site, of: EventRequest): Promise<AutomationEvent> {
+  const { store, engine } = site
   const { action, profile, hours, approval, requestedBy: who } = of
   const targets = of.targets.map(targetName)
   const start = of.startAt === null ? null : readTime(of.startAt)
+  store.profiles.named(profile)
+  await checkTargets(site, targets)
   const event = requestEvent(engine.context, { action, targets, profile, start, hours, approval, who })
   return eventRecord(store, event)
 }
@@ -74,9 +84,15 @@ function readTime(text: string): number {
   )
 }
 
-/** Throws approval-stale, event-state, event-missing. */
-export function approve({ store, engine }: Site, id: number, { hash, by }: { hash: string; by: string }) {
-  return eventRecord(store, approveEvent(engine.context, { event: id, who: by }, hash))
+/** Throws approval-stale, names-lost, event-state, event-missing. */
+export function approve({ store, engine }: Site, id: number, { hash, by, lostNames }: Approval) {
+  const accepts = lostNames === 'accepted' ? { lostNames } : {}
+  return eventRecord(store, approveEvent(engine.context, { event: id, who: by, ...accepts }, hash))
+}
+
+/** Throws event-state, event-missing. */
+export function widen({ store, engine }: Site, id: number, by: string): AutomationEvent {
+  return eventRecord(store, widenEvent(engine.context, { event: id, who: by }))
 }
 
 /** Throws event-state, event-missing. */
@@ -111,14 +127,14 @@ export function eventRequests(site: Site, id: number): string[] {
 
 /** Takes the certificate that a person got, for whichever order of the event it fits. Faults: those of readHandedIn. */
 export function giveCertificate(site: Site, id: number, text: string): AutomationEvent {
-  const { store, clock, engine } = site
+  const { store, clock, engine, known } = site
   const event = store.events.get(id)
   const file = Buffer.from(text, 'latin1')
   let misfit: Fault | undefined
   for (const order of personsOrders(site, event)) {
     const asked = requestFor(engine.context, event, order)
     try {
-      readHandedIn(asked, file, clock.now())
+      readHandedIn(asked, file, { now: clock.now(), known })
     } catch (thrown) {
       misfit ??= asFault(thrown)
       continue
@@ -130,44 +146,58 @@ export function giveCertificate(site: Site, id: number, text: string): Automatio
   throw misfit ?? new Fault('internal', `event ${id}: no order took the certificate`)
 }
 
-/** Everything that decides about a target now. Throws option-malformed, device-missing. */
-export function why({ engine }: Site, text: string): Reason[] {
+/** Everything that decides about a target now. Throws option-malformed, device-missing, target-missing. */
+export async function why(site: Site, text: string): Promise<Reason[]> {
   const target = targetName(text)
-  return explainTarget(engine.context, target).map((one) => reasonRecord(target, one))
+  const known = await knownTarget(site, target)
+  if (known !== 'there' && known.state === 'missing') throw missing(target, known.near)
+  const unasked = known === 'there' ? [] : [reason('target-unseen', { fault: known.why })]
+  return [...unasked, ...explainTarget(site.engine.context, target)].map((one) => reasonRecord(target, one))
 }
 
-/** between two looks at an event that is followed, ms */
-const lookMs = 100
 /** what comes later is not waited for, ms */
 const patienceMs = 30_000
 
+/** What following an event works with. */
+export interface FollowDeps extends Pick<Site, 'store' | 'clock'> {
+  readonly driving: Pick<Driving, 'listen'>
+}
+
 /**
  * Tells everything that happens to an event, until it has ended, or waits: for a person, for its hour, or for another
- * try that is not near. Polls the store, so that it does not matter which process does the work.
+ * try that is not near. Looks at the store when the engine of this process has kept something, so that nothing is told
+ * twice or missed; whichever process does the work.
  */
 export async function follow(
-  { store, clock }: Pick<Site, 'store' | 'clock'>,
+  { store, clock, driving }: FollowDeps,
   id: number,
   { watch, signal }: { readonly watch: EventWatch; readonly signal: AbortSignal }
 ): Promise<AutomationEvent> {
   const told = new Set<string>()
-  for (;;) {
-    const rests = isAtRest(store, store.events.get(id), clock.now())
-    for (const { key, happening } of happenings(store, id, told)) {
-      watch.happening(happening)
-      told.add(key)
+  const listening = driving.listen(id)
+  try {
+    for (;;) {
+      const rests = isAtRest(store, store.events.get(id), clock.now())
+      for (const { key, happening } of happenings(store, id, told)) {
+        watch.happening(happening)
+        told.add(key)
+      }
+      if (rests || signal.aborted) return eventRecord(store, store.events.get(id))
+      await listening.next(signal)
     }
-    if (rests || signal.aborted) return eventRecord(store, store.events.get(id))
-    await sleep(clock, lookMs, signal)
+  } finally {
+    listening.end()
   }
 }
 
 const restful: ReadonlySet<string> = new Set(['needs-approval', 'live', 'cleaned', 'stuck'])
-const underWay: ReadonlySet<string> = new Set(['preparing', 'deploying', 'verifying', 'rolling-back'])
 
 function isAtRest(store: Store, event: EventRow, now: number): boolean {
   const rows = store.deployments.of(event.id)
-  if (rows.some(({ state }) => underWay.has(state))) return false
+  // what is cleaned up harms nobody, and one without a next look waits for a person
+  const isAtWork = ({ state, wake }: DeploymentRow) =>
+    store.deployments.holdsDevice(state) && state !== 'cleaning' && wake !== null
+  if (rows.some(isAtWork)) return false
   if (event.open === 0 || restful.has(event.state)) return true
   const wakes = [event, ...rows, ...store.orders.of(event.id)].flatMap(({ wake }) => wake ?? [])
   // nothing to wait for: somebody has to act

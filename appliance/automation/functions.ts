@@ -17,6 +17,7 @@ export interface AutomationDeps {
 
 const modules = {
   devices: () => import('./devices.ts'),
+  deviceSettings: () => import('./device-settings.ts'),
   issuers: () => import('./issuers.ts'),
   profiles: () => import('./profiles.ts'),
   events: () => import('./events.ts'),
@@ -48,6 +49,8 @@ function deviceFunctions({
   | 'identifyDevice'
   | 'addDevice'
   | 'devices'
+  | 'deviceDetails'
+  | 'changeDevice'
   | 'checkDevice'
   | 'devicePins'
   | 'discoverDevice'
@@ -58,15 +61,22 @@ function deviceFunctions({
 > {
   return {
     connectorForms: async () => (await modules.devices()).connectorForms(),
-    identifyDevice: async (device) => (await modules.devices()).identifyDevice(await site(), device),
-    addDevice: async (device) => (await modules.devices()).addDevice(await site(), device),
+    identifyDevice: async (device, signal) =>
+      (await modules.devices()).identifyDevice(await site(), device, signal),
+    addDevice: async (device, signal) => (await modules.devices()).addDevice(await site(), device, signal),
     devices: async () => (await modules.devices()).devices({ store }),
-    async checkDevice(name, accept) {
-      const check = await (await modules.devices()).checkDevice(await site(), name, accept)
+    deviceDetails: async (name) => (await modules.devices()).deviceDetails({ store }, name),
+    async changeDevice(change) {
+      const check = await (await modules.deviceSettings()).changeDevice(await site(), change)
       driving.poke()
       return check
     },
-    devicePins: async (name) => (await modules.devices()).devicePins(await site(), name),
+    async checkDevice(name, accept, signal) {
+      const check = await (await modules.devices()).checkDevice(await site(), name, { accept, signal })
+      driving.poke()
+      return check
+    },
+    devicePins: async (name, signal) => (await modules.devices()).devicePins(await site(), name, signal),
     async *discoverDevice(name, signal) {
       yield* (await modules.devices()).discoverDevice(await site(), name, signal)
       driving.poke()
@@ -94,6 +104,7 @@ function issuerFunctions({
   | 'issuerForms'
   | 'addIssuer'
   | 'issuers'
+  | 'issuerDetails'
   | 'checkIssuer'
   | 'removeIssuer'
   | 'importCertificate'
@@ -105,6 +116,7 @@ function issuerFunctions({
     issuerForms: async () => (await modules.issuers()).issuerForms(),
     addIssuer: async (issuer) => (await modules.issuers()).addIssuer(await site(), issuer),
     issuers: async () => (await modules.issuers()).issuers({ store }),
+    issuerDetails: async (name) => (await modules.issuers()).issuerDetails({ store }, name),
     checkIssuer: async (name) => (await modules.issuers()).checkIssuer(await site(), name),
     removeIssuer: async (name) => (await modules.issuers()).removeIssuer(await site(), name),
     importCertificate: async (issuer, file, password) =>
@@ -149,7 +161,7 @@ function eventFunctions({
       const { follow } = await modules.events()
       store.events.get(id)
       await driving.start()
-      return follow({ store, clock }, id, { watch, signal })
+      return follow({ store, clock, driving }, id, { watch, signal })
     },
     events: async (query) => (await modules.events()).events({ store }, query),
     eventById: async (id) => (await modules.events()).eventById({ store }, id),
@@ -164,18 +176,25 @@ function eventChanges({
   site,
   driving
 }: AutomationDeps): Some<
-  'requestEvent' | 'approveEvent' | 'cancelEvent' | 'retryEvent' | 'giveUpEvent' | 'giveCertificate'
+  | 'requestEvent'
+  | 'approveEvent'
+  | 'widenEvent'
+  | 'cancelEvent'
+  | 'retryEvent'
+  | 'giveUpEvent'
+  | 'giveCertificate'
 > {
   const changing = async <T>(
-    act: (events: Awaited<ReturnType<typeof modules.events>>, site: Site) => T
+    act: (events: Awaited<ReturnType<typeof modules.events>>, site: Site) => T | Promise<T>
   ): Promise<T> => {
-    const done = act(await modules.events(), await site())
+    const done = await act(await modules.events(), await site())
     driving.poke()
     return done
   }
   return {
     requestEvent: (request) => changing((events, one) => events.request(one, request)),
-    approveEvent: (id, hash, by) => changing((events, one) => events.approve(one, id, { hash, by })),
+    approveEvent: (id, approval) => changing((events, one) => events.approve(one, id, approval)),
+    widenEvent: (id, by) => changing((events, one) => events.widen(one, id, by)),
     cancelEvent: (id, by) => changing((events, one) => events.cancel(one, id, by)),
     giveUpEvent: (id, by) => changing((events, one) => events.giveUp(one, id, by)),
     retryEvent: (id, by) => changing((events, one) => events.retry(one, id, by)),

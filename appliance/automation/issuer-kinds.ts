@@ -3,6 +3,8 @@ import type { SecretField } from '../../connectors/contract.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
+import type { TrustStore } from '../../pki/trust-store.ts'
+import type { Secret } from '../../core/secret.ts'
 import type { Issuer } from '../../sensor/issuance/issuer.ts'
 import type { Listeners, SolverTools } from '../../sensor/issuance/solvers/settings.ts'
 import type { IssuerRow } from '../../sensor/store/issuers.ts'
@@ -23,6 +25,8 @@ export interface IssuerTools {
   readonly log: Log
   /** of this process, for names that are proved by http-01 */
   readonly listeners: Listeners
+  /** the roots of the system, the own ones and those that were made here, as they are now */
+  readonly known: () => TrustStore
   /** the web root of a host that is a device */
   readonly webRoot: SolverTools['webRoot']
 }
@@ -31,6 +35,8 @@ export interface IssuerTools {
 export interface WishedIssuer {
   readonly name: string
   readonly settings: unknown
+  /** of the secrets that were given with it; null: there is none of the name */
+  readonly secret: (field: string) => Secret | null
 }
 
 /** A kind of issuer: what it must be told, and how it is made from that. */

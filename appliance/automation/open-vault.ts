@@ -6,11 +6,11 @@ import type { Random } from '../../core/random.ts'
 import { Secret } from '../../core/secret.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type { Places } from '../places.ts'
-import { readSettings, type Settings } from '../settings.ts'
+import { readSettings, settingsName, type Settings } from '../settings.ts'
 import { referenceReader } from '../vault/follow.ts'
 import type { KeySource } from '../vault/key-source.ts'
 import { parseReference } from '../vault/reference.ts'
-import { openVault, type Vault } from '../vault/vault.ts'
+import { openVault, sealedBy, type Vault } from '../vault/vault.ts'
 import type { VaultKvSettings } from '../vault/vault-kv.ts'
 
 /** Name of the file that opens the vault where the settings name no other source, in their directory. */
@@ -28,13 +28,45 @@ export interface VaultPlace {
   readonly askPassphrase: () => Promise<string | null>
 }
 
-/** Opens the vault as the settings say. Faults: settings-malformed, file-unreadable, those of openVault and of references. */
-export async function openSiteVault(place: VaultPlace): Promise<Vault> {
+/** What the settings say of the source of the vault. */
+export type VaultSetting = Settings['vault']
+
+/** The vault of an installation, and which of the sources in the settings opens it. */
+export interface OpenedVault {
+  readonly vault: Vault
+  readonly openedBy: VaultSetting
+}
+
+/**
+ * Opens the vault as the settings say. Where they name what it is being changed to as well, that was cut: whichever of
+ * the two opens it. Faults: settings-malformed, file-unreadable, those of openVault and of references.
+ */
+export async function openSiteVault(place: VaultPlace): Promise<OpenedVault> {
   const { store, where, clock, random } = place
   const settings = readSettings(where)
   const follow = referenceReader(vaultKvOf(settings))
-  const source = await sourceOf(settings.vault, place)
-  return openVault({ store: store.sealed, source, clock, random, follow })
+  let failed: unknown
+  for (const openedBy of candidates(settings, sealedBy(store.sealed))) {
+    try {
+      const source = await sourceOf(openedBy, place)
+      return { vault: await openVault({ store: store.sealed, source, clock, random, follow }), openedBy }
+    } catch (thrown) {
+      failed ??= thrown
+    }
+  }
+  throw failed
+}
+
+/** the sources to try: those of the kind that it was sealed by come first, so that nobody is asked for nothing */
+function candidates(
+  { vault, vaultNext }: Settings,
+  sealed: KeySource['kind'] | undefined
+): readonly VaultSetting[] {
+  // one that was never used is sealed by what the settings say
+  if (vaultNext === undefined || sealed === undefined) return [vault]
+  const both = JSON.stringify(vault) === JSON.stringify(vaultNext) ? [vault] : [vault, vaultNext]
+  const fitting = both.filter((one) => (one?.source ?? 'file') === sealed)
+  return fitting.length > 0 ? fitting : both
 }
 
 /**
@@ -56,10 +88,12 @@ export async function sourceOf(
   }
   const given = await place.askPassphrase()
   if (given !== null) return { kind: 'passphrase', passphrase: new Secret(given) }
+  const file = join(place.where.config, settingsName)
   const message =
-    'vault: a passphrase opens it, and there is no terminal to ask for it; ' +
-    'give "from": "env-file:/path#NAME" beside it in the settings, or use a terminal'
-  throw new Fault('vault-locked', message)
+    'vault: a passphrase opens it, and there is no terminal to ask for it. Start tlsward run on a terminal, and ' +
+    `commands use what it has opened; or write "vault": {"source": "passphrase", "from": "env-file:/path#NAME"} in ` +
+    `${file}, with a line NAME=… in that file, mode 0600 (docs/vault.md)`
+  throw new Fault('vault-locked', message, { settings: file })
 }
 
 function vaultKvOf({ vaultKv }: Settings): VaultKvSettings | undefined {

@@ -3,8 +3,11 @@ import { manageTarget } from '../../sensor/automation/requests.ts'
 import { wholeProfile } from '../../sensor/automation/profile.ts'
 import type { Profile } from '../automation-records.ts'
 import { bindingsOf } from './devices.ts'
-import { givenName, targetName } from './names.ts'
+import { machineOf } from './device-access.ts'
+import { missing, nearNames } from './known-targets.ts'
+import { givenName, targetName, targetText } from './names.ts'
 import { profileRecord } from './records.ts'
+import { checkOwned } from './same-machine.ts'
 import type { Site } from './site.ts'
 
 /** Every profile, by name. */
@@ -34,14 +37,40 @@ export function putProfile({ store, clock }: Site, name: string, content: unknow
   return profileRecord(row, store.managedTargets.list().filter(({ profile }) => profile === row.id).length)
 }
 
-/** Throws profile-missing, profile-used. */
+/** Throws profile-missing, profile-used: with what uses it. */
 export function removeProfile({ store }: Site, name: string): void {
+  const { id } = store.profiles.named(name)
+  const targets = store.managedTargets
+    .list()
+    .flatMap(({ profile, device, target }) =>
+      profile === id ? targetText({ device: store.devices.get(device).name, target }) : []
+    )
+  const events = store.events.open().flatMap((one) => (one.profileName === name ? String(one.id) : []))
+  const uses = [
+    ...(targets.length > 0
+      ? [
+          `it renews ${someOf(targets)}: give them another with tlsward profile assign, or tlsward profile unassign`
+        ]
+      : []),
+    ...(events.length > 0
+      ? [`open events use it (${someOf(events)}): let them end, or take them back with tlsward events cancel`]
+      : [])
+  ]
+  if (uses.length > 0) {
+    throw new Fault('profile-used', `profile ${name}: ${uses.join('; ')}`, { profile: name, targets, events })
+  }
   store.durable(() => store.profiles.remove(name))
+}
+
+/** the first few of many */
+function someOf(all: readonly string[]): string {
+  const more = all.length - 5
+  return [...all.slice(0, 5), ...(more > 0 ? [`${more} more`] : [])].join(', ')
 }
 
 /**
  * Has targets renewed by themselves under a profile from now on, or not any more. Faults: device-missing,
- * profile-missing, target-missing, device-managed-elsewhere, and those of reading the device.
+ * profile-missing, target-missing, target-owned, device-managed-elsewhere, and those of reading the device.
  */
 export async function assignProfile(
   site: Site,
@@ -62,12 +91,14 @@ export async function assignProfile(
   const never = new AbortController().signal
   for (const device of new Set(named.map((one) => one.device))) {
     const bindings = await bindingsOf(site, device, never)
+    const machine = machineOf(store, store.devices.named(device))
     for (const { target } of named.filter((one) => one.device === device)) {
       const binding = bindings.find((one) => one.target === target)
       if (!binding) {
-        const message = `target ${target}: device ${device} has no such place; see tlsward device discover ${device}`
-        throw new Fault('target-missing', message, { device, target })
+        const near = bindings.map((one) => one.target)
+        throw missing({ device, target }, nearNames(target, near))
       }
+      checkOwned(store, machine, target)
       manageTarget(engine.context, { device, target, profile, binding })
     }
   }

@@ -1,13 +1,23 @@
-import type { Binding as ContractBinding, Check, PlannedStep, Slot } from '../../connectors/contract.ts'
+import type {
+  Binding as ContractBinding,
+  Check,
+  PlannedStep,
+  SecretField,
+  Slot
+} from '../../connectors/contract.ts'
+import { lostNames, namesOf, planWarnings } from '../../sensor/automation/coverage.ts'
+import { namesCover } from '../../pki/host-names.ts'
 import { finishedSteps } from '../../sensor/automation/deployment-journal.ts'
 import { storedPlan } from '../../sensor/automation/plans.ts'
+import type { ProfileText } from '../../sensor/automation/profile.ts'
 import { sentence, type Reason as PolicyReason } from '../../sensor/automation/policy/reasons.ts'
 import type { TargetName } from '../../sensor/automation/requests.ts'
 import type { IssuerCheck as PortCheck } from '../../sensor/issuance/issuer.ts'
 import type { DeploymentRow } from '../../sensor/store/deployments.ts'
-import type { DeviceRow } from '../../sensor/store/devices.ts'
+import type { DeviceRow, PinRow } from '../../sensor/store/devices.ts'
 import type { EventRow } from '../../sensor/store/events.ts'
 import type { IssuerRow } from '../../sensor/store/issuers.ts'
+import type { OrderRow } from '../../sensor/store/orders.ts'
 import type { ProfileRow } from '../../sensor/store/profiles.ts'
 import type { Store } from '../../sensor/store/store.ts'
 import type {
@@ -15,9 +25,11 @@ import type {
   Binding,
   Device,
   DeviceCheck,
+  DeviceDetails,
   Happening,
   Issuer,
   IssuerCheck,
+  IssuerDetails,
   PlanRecord,
   Profile,
   Reason
@@ -65,6 +77,46 @@ export function checkRecord(device: string, { product, version, role, rights, no
   return { type: 'check', schema, device, product, version, role, rights, notes }
 }
 
+type SecretStandings = DeviceDetails['secrets']
+
+/** Which of the secrets that there can be are kept, and since when. */
+export function secretStandings(
+  fields: readonly Pick<SecretField, 'name'>[],
+  kept: readonly { readonly field: string; readonly changed: number }[]
+): SecretStandings {
+  return fields.map(({ name }) => {
+    const one = kept.find(({ field }) => field === name)
+    return { name, isSet: one !== undefined, changedAt: orNull(one?.changed ?? null) }
+  })
+}
+
+/** What is kept of a device in other places. */
+export type BesideDevice = Pick<DeviceDetails, 'secrets' | 'targets' | 'openEvents'> & {
+  readonly pins: readonly PinRow[]
+}
+
+export function deviceDetailsRecord(row: DeviceRow, { pins, ...beside }: BesideDevice): DeviceDetails {
+  const check = row.findings === null ? null : (JSON.parse(row.findings) as Check)
+  return {
+    type: 'device-details',
+    schema,
+    name: row.name,
+    connector: row.connector,
+    settings: JSON.parse(row.settings) as unknown,
+    writable: row.writable,
+    barred: row.barred,
+    createdAt: instant(row.created),
+    checkedAt: orNull(row.checked),
+    check,
+    pins: pins.map(({ what, fingerprint, accepted }) => ({
+      what,
+      fingerprint,
+      acceptedAt: instant(accepted)
+    })),
+    ...beside
+  }
+}
+
 const slotRecord = ({ notAfter, ...slot }: Slot) => ({ ...slot, notAfter: instant(notAfter) })
 
 /** What a device says of a place on it, with the profile that renews it and how it differs from the inventory. */
@@ -87,9 +139,16 @@ export function issuerRecord({ name, kind, settings, created }: IssuerRow): Issu
   }
 }
 
+export function issuerDetailsRecord(
+  row: IssuerRow,
+  beside: Pick<IssuerDetails, 'secrets' | 'profiles' | 'openEvents'>
+): IssuerDetails {
+  return { ...issuerRecord(row), type: 'issuer-details', ...beside }
+}
+
 export function issuerCheckRecord(
   issuer: string,
-  { name, facts, profiles, warnings }: PortCheck,
+  { name, facts, profiles, problems, warnings }: PortCheck,
   roots: readonly string[]
 ): IssuerCheck {
   const offered = Object.entries(profiles).map(([profile, says]) => `profile ${profile}: ${says}`)
@@ -98,6 +157,7 @@ export function issuerCheckRecord(
     schema,
     issuer,
     facts: [name, ...Object.entries(facts).map(([what, says]) => `${what}: ${says}`), ...offered],
+    problems,
     warnings,
     roots
   }
@@ -130,14 +190,25 @@ export function eventRecord(store: Store, row: EventRow): AutomationEvent {
     requestedBy: row.requestedBy,
     requestedAt: instant(row.requested),
     startAt: instant(Math.max(row.start, row.requested)),
+    hours: row.hours,
     nextAt: wakes.length === 0 ? null : instant(Math.min(...wakes)),
     names: row.names === null ? [] : (JSON.parse(row.names) as string[]),
     hash: row.hash,
     approvedBy: row.approvedBy,
+    lostNames: row.state === 'needs-approval' ? lostNames({ store, pki }, row) : [],
     certificates: orders.flatMap(({ fingerprint }) => fingerprint ?? []),
+    unissued: unissued(row, orders),
     deployments: deployments.map((one) => deploymentRecord(store, one)),
     endedAt: orNull(row.ended)
   }
+}
+
+/** the names of certificates say by themselves what they cover */
+const pki = { covers: namesCover }
+
+function unissued({ profile }: EventRow, orders: readonly OrderRow[]): number {
+  const { keyTypes } = JSON.parse(profile) as Pick<ProfileText, 'keyTypes'>
+  return keyTypes.length - orders.filter(({ fingerprint }) => fingerprint !== null).length
 }
 
 function deploymentRecord(store: Store, of: DeploymentRow) {
@@ -153,7 +224,7 @@ function deploymentRecord(store: Store, of: DeploymentRow) {
 }
 
 function deviceName(store: Store, { device }: DeploymentRow): string {
-  return store.devices.get(device).name
+  return store.devices.nameOf(device)
 }
 
 /** Something that happened, with what tells it from all others. */
@@ -221,9 +292,9 @@ const readable = ({ id, says }: PlannedStep): PlannedStep => ({
 /** What an event will do on each of its targets; none before its preview. */
 export function planRecords(store: Store, event: EventRow): PlanRecord[] {
   return store.deployments.of(event.id).flatMap((of) => {
-    const { plan } = storedPlan(of) ?? {}
-    if (!plan) return []
-    const { target, steps, before, served, shares, warnings } = plan
+    const stored = storedPlan(of)
+    if (!stored) return []
+    const { target, steps, before, served, shares } = stored.plan
     const device = deviceName(store, of)
     return {
       type: 'plan',
@@ -236,7 +307,7 @@ export function planRecords(store: Store, event: EventRow): PlanRecord[] {
       before: before.map(slotRecord),
       served,
       shares,
-      warnings
+      warnings: planWarnings({ pki }, stored, namesOf(event))
     }
   })
 }

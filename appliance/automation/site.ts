@@ -3,11 +3,13 @@ import type { Clock } from '../../core/clock.ts'
 import { asFault, Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
+import { namesCover } from '../../pki/host-names.ts'
 import { makeCsr } from '../../pki/csr.ts'
 import { refusesIssued, saysOf } from '../../pki/issued-reasons.ts'
 import { checkIssued } from '../../pki/issued.ts'
 import { makePrivateKey, readPrivateKey } from '../../pki/private-key.ts'
 import { canonicalNames } from '../../pki/subject-names.ts'
+import { openTrustStore, type TrustStore } from '../../pki/trust-store.ts'
 import { createEngine, type Engine } from '../../sensor/automation/engine.ts'
 import type { Credentials, EngineLimits, Pki } from '../../sensor/automation/ports.ts'
 import { createWire, wireLimits } from '../../sensor/automation/wire/wire.ts'
@@ -21,27 +23,48 @@ import { readSettings } from '../settings.ts'
 import { keyRing } from '../vault/key-ring.ts'
 import type { Vault } from '../vault/vault.ts'
 import { issuerKinds, type IssuerKind, type IssuerTools } from './issuer-kinds.ts'
-import { openSiteVault, type VaultPlace } from './open-vault.ts'
+import { readTrustRoots } from '../trust-roots.ts'
+import { createNameTurns, type NameTurns } from './name-turns.ts'
+import { openSiteVault, type VaultPlace, type VaultSetting } from './open-vault.ts'
+import { ownRoots } from './own-roots.ts'
+import { sparedPlaces } from './spared-places.ts'
 import { webRootOf } from './web-root.ts'
 
 /** What the automation of an installation is opened with. */
 export interface SiteParts extends Omit<VaultPlace, 'clock'> {
   readonly store: Store
   readonly where: Places
+  /** files of own roots that the command names */
+  readonly authorities: readonly string[]
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+}
+
+/** The targets of a device. */
+export interface Listing {
+  readonly targets: ReadonlySet<string>
+  /** when it was asked, by `ticks` of the clock */
+  readonly at: number
+  /** why it could not be asked, or null */
+  readonly unasked: string | null
 }
 
 /** The automation of an installation: engine, vault and issuers on one store. */
 export interface Site extends IssuerTools {
   readonly where: Places
   readonly credentialsDirectory: string | undefined
+  /** what opens the vault now, as the settings have it */
+  readonly vaultSource: { openedBy: VaultSetting }
   readonly engine: Engine
+  /** what devices, by name, were last found to have */
+  readonly listings: Map<string, Listing>
   /** the issuer of a name, the same one each time; throws issuer-missing */
   issuer(name: string): Issuer
   /** forgets an issuer that was changed or removed */
-  forgetIssuer(name: string): void
+  forgetIssuer(row: Pick<IssuerRow, 'id'>): void
+  /** one act at a time with the issuer of a name */
+  readonly issuerTurns: NameTurns
 }
 
 const dayMs = 86_400_000
@@ -57,20 +80,30 @@ const usual: EngineLimits = {
 }
 
 /** The pki of the engine: our own keys and requests, and every check of what an issuer gives. */
-const pki: Pki = {
-  makePrivateKey,
-  readPrivateKey,
-  makeCsr,
-  refusals: (question) => checkIssued(question).filter(refusesIssued).map(saysOf),
-  canonicalNames
+function pkiOf(known: () => TrustStore): Pki {
+  return {
+    makePrivateKey,
+    readPrivateKey,
+    makeCsr,
+    refusals: (question) =>
+      checkIssued({ ...question, known })
+        .filter(refusesIssued)
+        .map(saysOf),
+    canonicalNames,
+    covers: namesCover
+  }
 }
 
 /** Opens the automation. Faults: those of the settings and of the vault. */
 export async function openSite(parts: SiteParts): Promise<Site> {
-  const { store, where, clock, random, log } = parts
+  const { store, where, clock, random, log, authorities } = parts
   const { automation = {} } = readSettings(where)
   const { atOnce = usual.overall, perDevice = usual.perDevice } = automation
-  const vault = await openSiteVault(parts)
+  const { vault, openedBy } = await openSiteVault(parts)
+  const known = () => {
+    const { system, own } = readTrustRoots({ where, files: authorities, made: ownRoots(store) })
+    return openTrustStore([...system, ...own])
+  }
   const tools: IssuerTools = {
     store,
     vault,
@@ -78,6 +111,7 @@ export async function openSite(parts: SiteParts): Promise<Site> {
     random,
     log,
     listeners: new Map(),
+    known,
     webRoot: (device, path) => webRootOf(() => engine.context, device, path)
   }
   const issuers = openIssuers(tools)
@@ -88,8 +122,11 @@ export async function openSite(parts: SiteParts): Promise<Site> {
     log,
     limits: { ...usual, overall: atOnce, perDevice },
     keys: keyRing(vault, 'order'),
-    pki,
-    wire: createWire({ dialer: openDialer('auto'), clock, random }, wireLimits),
+    pki: pkiOf(known),
+    wire: createWire(
+      { dialer: openDialer('auto'), clock, random, spared: sparedPlaces({ where, clock }) },
+      wireLimits
+    ),
     installation: installationOf(store, random),
     connector: (id) => connectors.find((one) => one.id === id),
     credentials: (device) => credentialsOf(vault, device),
@@ -99,19 +136,28 @@ export async function openSite(parts: SiteParts): Promise<Site> {
       return row && store.certificates.der(row.id)
     }
   })
-  return { ...tools, where, credentialsDirectory: parts.credentialsDirectory, engine, ...issuers }
+  return {
+    ...tools,
+    where,
+    credentialsDirectory: parts.credentialsDirectory,
+    engine,
+    listings: new Map(),
+    ...issuers,
+    issuerTurns: createNameTurns(),
+    vaultSource: { openedBy }
+  }
 }
 
 function openIssuers(tools: IssuerTools) {
-  const open = new Map<string, Issuer>()
+  const open = new Map<number, Issuer>()
   return {
     issuer(name: string): Issuer {
       const row = tools.store.issuers.named(name)
-      const known = open.get(name) ?? kindOf(row).open(row, tools)
-      open.set(name, known)
+      const known = open.get(row.id) ?? kindOf(row).open(row, tools)
+      open.set(row.id, known)
       return known
     },
-    forgetIssuer: (name: string): void => void open.delete(name)
+    forgetIssuer: ({ id }: Pick<IssuerRow, 'id'>): void => void open.delete(id)
   }
 }
 

@@ -1,4 +1,6 @@
-import type { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
+import { Fault } from '../../core/fault.ts'
+import { visible } from '../../core/text.ts'
 
 /**
  * The words of a command line with `-ports` written as `--ports`: a single dash before a whole long name is the
@@ -27,6 +29,65 @@ export function nearestCommand(program: Command, words: readonly string[]): stri
     names.push(child.name())
   }
   return names.join(' ')
+}
+
+/**
+ * Refuses a word in the place of a command that is none: where a group lists when no command is named, it would be taken
+ * for an argument of that list. Throws option-malformed with the names that there are.
+ */
+export function checkNames(program: Command, words: readonly string[]): void {
+  let command = program
+  const options = [...program.options]
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? ''
+    if (word === '--') return
+    if (word.startsWith('-')) {
+      const option = options.find((one) => one.long === word || one.short === word)
+      if (option?.required === true) at++
+      continue
+    }
+    const child = command.commands.find((one) => one.name() === word || one.aliases().includes(word))
+    if (!child) return refuse(command, { program, word })
+    command = child
+    options.push(...child.options, ...child.commands.flatMap((one) => one.options))
+  }
+}
+
+function refuse(
+  command: Command,
+  { program, word }: { readonly program: Command; readonly word: string }
+): void {
+  // the parser itself does the rest: names of the program, help, arguments
+  if (command === program || word === 'help' || command.commands.length === 0) return
+  if ([command, ...command.commands.filter((one) => one.name() === 'list')].some(takesArguments)) return
+  const names = command.commands.map((one) => one.name())
+  const name = nearestCommand(program, pathOf(command))
+  const meant = similar(word, names)
+  const message = `unknown command '${visible(word, 60)}' of ${name}.${meant} Its commands are ${names.join(', ')}.`
+  throw new Fault('option-malformed', message, { value: visible(word, 60) })
+}
+
+const takesArguments = ({ registeredArguments }: Command) => registeredArguments.length > 0
+
+function pathOf(command: Command): string[] {
+  return command.parent ? [...pathOf(command.parent), command.name()] : []
+}
+
+/** ` Did you mean approve?`, as the parser suggests it; '' when nothing is like it. */
+function similar(word: string, names: readonly string[]): string {
+  const asker = new Command()
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ outputError() {} })
+  for (const name of names) asker.command(name)
+  try {
+    asker.parse([word], { from: 'user' })
+  } catch (thrown) {
+    const [, meant] =
+      /\(Did you mean (.*)\?\)/.exec(thrown instanceof CommanderError ? thrown.message : '') ?? []
+    if (meant !== undefined) return ` Did you mean ${meant}?`
+  }
+  return ''
 }
 
 function allCommands(command: Command): Command[] {

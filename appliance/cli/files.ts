@@ -1,4 +1,4 @@
-import { fstatSync, readFileSync } from 'node:fs'
+import { fstatSync, readFileSync, readSync } from 'node:fs'
 import { Fault } from '../../core/fault.ts'
 import type { ListText } from '../functions.ts'
 
@@ -15,7 +15,7 @@ export function listOf(option: string, file: string): ListText {
 /** The bytes of a file that an option names; `-` is standard input. */
 export function readBytes(option: string, file: string): Buffer {
   try {
-    return readFileSync(file === '-' ? 0 : file)
+    return file === '-' ? readInput() : readFileSync(file)
   } catch (error) {
     throw new Fault(
       'file-unreadable',
@@ -23,6 +23,26 @@ export function readBytes(option: string, file: string): Buffer {
       { field: option, file },
       error
     )
+  }
+}
+
+/** where input is not there yet it is looked for again after so long, ms */
+const inputLookMs = 5
+
+/** All of standard input. Some programs hand over an end that does not wait: EAGAIN, then, is no end. */
+function readInput(): Buffer {
+  const pieces: Buffer[] = []
+  const piece = Buffer.alloc(64 * 1024)
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  for (;;) {
+    try {
+      const length = readSync(0, piece)
+      if (length === 0) return Buffer.concat(pieces)
+      pieces.push(Buffer.from(piece.subarray(0, length)))
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+      Atomics.wait(pause, 0, 0, inputLookMs)
+    }
   }
 }
 

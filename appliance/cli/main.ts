@@ -4,8 +4,8 @@ import { systemClock } from '../../core/clock.ts'
 import type { Fault } from '../../core/fault.ts'
 import { silentLog } from '../../core/log.ts'
 import { places, processSurroundings, type Places } from '../places.ts'
-import type { Functions } from '../functions.ts'
-import { expandDashes, nearestCommand } from './arguments.ts'
+import type { Reached } from '../running/reach.ts'
+import { checkNames, expandDashes, nearestCommand } from './arguments.ts'
 import { exitCodeOf, failureText, faultOf } from './failure.ts'
 import { createProgram } from './program.ts'
 import type { Screen } from './screen.ts'
@@ -29,7 +29,7 @@ function readVersion(): string {
 }
 
 /** The functions of the appliance that runs on this state, or of this process where none does. */
-async function openFunctions(where: Places, { ca = [] }: GlobalOptions, screen: Screen): Promise<Functions> {
+async function openFunctions(where: Places, { ca = [] }: GlobalOptions, screen: Screen): Promise<Reached> {
   const [{ openFunctionsHere }, { showProgress }, { askPassphrase }] = await Promise.all([
     import('../running/reach.ts'),
     import('./progress.ts'),
@@ -41,8 +41,10 @@ async function openFunctions(where: Places, { ca = [] }: GlobalOptions, screen: 
     authorities: ca,
     tell: (progress) => (progress ? show(progress) : screen.status('')),
     log: silentLog,
+    clock: systemClock,
     askPassphrase,
-    credentialsDirectory: process.env['CREDENTIALS_DIRECTORY']
+    credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'],
+    command: nearestCommand(program, words)
   })
 }
 
@@ -53,15 +55,15 @@ async function run(command: Command, act: (session: Session) => Promise<number |
   const where = places(options, processSurroundings())
   const { openScreen } = await import('./screen.ts')
   const screen = openScreen({ file: options.output, quiet: options.quiet === true })
-  let functions: Promise<Functions> | undefined
+  let functions: Promise<Reached> | undefined
   let ending: Ending | undefined
   const session: Session = {
     screen,
     clock: systemClock,
     places: where,
     functions: () => (functions ??= openFunctions(where, options, screen)),
-    ending: (said) =>
-      (ending = listenToSignals({ clock: systemClock, said, leave: (code) => process.exit(code) }))
+    ending: (said, stop = 'cut-short') =>
+      (ending = listenToSignals({ clock: systemClock, stop, said, leave: (code) => process.exit(code) }))
   }
   try {
     process.exitCode = (await act(session)) ?? 0
@@ -95,6 +97,7 @@ const words = expandDashes(program, process.argv.slice(2))
 /** Runs the command line; gives the fault in which it ended. */
 async function runToEnd(): Promise<Fault | undefined> {
   try {
+    checkNames(program, words)
     await program.parseAsync(words, { from: 'user' })
   } catch (thrown) {
     const fault = faultOf(thrown)

@@ -30,8 +30,10 @@ Examples:
 
 Exit codes:
   0 done · 1 --fail-on found something · 2 wrong input · 3 no right · 4 not there · 5 conflict
-  6 busy · 7 unreachable or disk full · 8 not understood · 70 mistake of Tlsward · 130, 143 stopped
-  of a replacement: 9 rolled back · 10 stuck · 11 failed · 12 waits for somebody · 13 cancelled`
+  6 busy · 7 unreachable or disk full · 8 not understood · 70 mistake of Tlsward
+  130, 143 stopped before its end (0 for tlsward run, which has none)
+  of a replacement: 9 rolled back · 10 stuck · 11 failed · 12 waits for somebody · 13 cancelled
+  14 waits for a time to come`
 
 /** In the order of the help: what finds, what replaces. */
 const commands = [

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { Clock } from '../../core/clock.ts'
-import type { Functions } from '../functions.ts'
 import type { Places } from '../places.ts'
+import type { Reached } from '../running/reach.ts'
 import type { Screen } from './screen.ts'
-import type { Ending } from './signals.ts'
+import type { Ending, Stop } from './signals.ts'
 
 /** What a command works with while it runs. */
 export interface Session {
@@ -11,9 +11,9 @@ export interface Session {
   readonly clock: Clock
   readonly places: Places
   /** the functions of the appliance, opened at the first call and closed after the command */
-  readonly functions: () => Promise<Functions>
-  /** from now on signals end the command in order */
-  readonly ending: (said: () => void) => Ending
+  readonly functions: () => Promise<Reached>
+  /** from now on signals end the command in order; `stop`: cut-short where nothing else is said */
+  readonly ending: (said: () => void, stop?: Stop) => Ending
 }
 
 /** Runs one command: opens its session, closes it, turns faults into words and an exit code. */

@@ -14,6 +14,16 @@ const moment = new Intl.DateTimeFormat('en-GB', {
   timeZoneName: 'short'
 })
 
+const exactMoment = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  timeZoneName: 'short'
+})
+
 /** `35,512` */
 export function figure(count: number): string {
   return thousands.format(count)
@@ -46,6 +56,11 @@ export function onDay(ms: number): string {
 /** `26 Nov 2026, 14:05 CET` in the zone of the process. */
 export function atMoment(ms: number): string {
   return moment.format(ms)
+}
+
+/** `26 Nov 2026, 14:05:09 CET` in the zone of the process: for what is compared with other logs. */
+export function atSecond(ms: number): string {
+  return exactMoment.format(ms)
 }
 
 /** How far `ms` is from `now`: `in 12 d`, `3 d ago`, `in 5 h`. */

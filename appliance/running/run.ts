@@ -1,11 +1,12 @@
-import { sleep, type Clock } from '../../core/clock.ts'
-import { asFault } from '../../core/fault.ts'
-import type { Log } from '../../core/log.ts'
+import type { Clock } from '../../core/clock.ts'
+import { Fault } from '../../core/fault.ts'
 import { serveFunctions } from '../socket/server.ts'
 import { openStandalone, type Standalone, type StandaloneOptions } from '../standalone/open.ts'
-import { socketPath } from './reach.ts'
+import { runDiscovery } from './discovery.ts'
+import { checkPlace, socketPath } from './reach.ts'
 import { runSchedules } from './schedules.ts'
 import { served } from './served.ts'
+import { takings } from './takings.ts'
 
 /** What the running appliance works with. */
 export interface RunningOptions extends StandaloneOptions {
@@ -14,22 +15,24 @@ export interface RunningOptions extends StandaloneOptions {
   readonly ready: () => void
 }
 
-/** what devices with managed targets say is read anew that often */
-const discoverMs = 6 * 3_600_000
-
 /**
  * Runs the appliance until the signal aborts: events and renewals, scheduled scans, and commands of this machine over
- * the socket in the state directory. It is the one process that writes there. Faults: engine-running, socket-taken,
+ * the socket in the state directory. It is the one process that writes there. What ends although nobody asked for it
+ * ends all of it, by a fault. Faults: state-foreign, state-unsafe, engine-running, socket-taken, socket-foreign, internal,
  * those of the store, the settings and the vault.
  */
 export async function runAppliance(options: RunningOptions, signal: AbortSignal): Promise<void> {
-  const { where, log } = options
+  const { where, log, clock } = options
+  checkPlace(where)
   const functions = openStandalone(options)
   try {
-    const socket = await serveFunctions(socketPath(where), servedOf(functions))
+    // whose turn it is owns the socket as well: without it nothing there is touched
+    await functions.driving.startAlone()
+    const service = { functions: servedOf(functions), takings, clock }
+    const socket = await serveFunctions(socketPath(where), service)
     try {
-      await functions.driving.startAlone()
       log.info('appliance-running', { state: where.state })
+      for (const says of (await functions.vaultState()).warnings) log.warn('vault-weak', { says })
       options.ready()
       await work({ ...options, functions }, signal)
     } finally {
@@ -41,26 +44,41 @@ export async function runAppliance(options: RunningOptions, signal: AbortSignal)
   }
 }
 
-/** Until the signal aborts, or the engine ends by a fault, which is thrown. */
+/** Until the signal aborts. Throws the fault of whatever ends before. */
 async function work(
-  { functions, ...deps }: RunningOptions & { readonly functions: Standalone },
+  { functions, ...rest }: RunningOptions & { readonly functions: Standalone },
   signal: AbortSignal
 ): Promise<void> {
   const end = new AbortController()
   const both = AbortSignal.any([signal, end.signal])
+  const deps = { ...rest, store: functions.store, functions }
   const loops = [
-    runSchedules({ ...deps, store: functions.store, functions }, both),
-    rediscover(functions, deps, both)
+    lasting('work on schedules', runSchedules(deps, both), both),
+    lasting('reading of devices', runDiscovery(deps, both), both)
   ]
-  const asked = new Promise<void>((resolve) =>
-    both.addEventListener('abort', () => resolve(), { once: true })
-  )
   try {
-    if (!signal.aborted) await Promise.race([asked, functions.driving.ended()])
+    await Promise.race([
+      aborted(signal),
+      lasting('replacement of certificates', functions.driving.ended(), both),
+      ...loops
+    ])
   } finally {
     end.abort()
-    await Promise.all(loops)
+    await Promise.allSettled(loops)
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+/** Resolves when work ends that was asked to. Throws its fault, or internal when it ends by itself. */
+export async function lasting(name: string, work: Promise<void>, signal: AbortSignal): Promise<void> {
+  await work
+  if (!signal.aborted) throw new Fault('internal', `Tlsward made a mistake: the ${name} ended by itself`)
 }
 
 function servedOf(functions: Standalone) {
@@ -69,29 +87,4 @@ function servedOf(functions: Standalone) {
     return [name, method] as const
   })
   return Object.fromEntries(entries)
-}
-
-/** Reads now and then what the devices of managed targets hold: people change certificates by hand, too. */
-async function rediscover(
-  functions: Standalone,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
-  signal: AbortSignal
-): Promise<void> {
-  const { store } = functions
-  for (;;) {
-    await sleep(clock, discoverMs, signal)
-    if (signal.aborted) return
-    const ids = new Set(store.managedTargets.list().map(({ device }) => device))
-    for (const id of ids) {
-      const { name, barred } = store.devices.get(id)
-      if (signal.aborted || barred !== null) continue
-      try {
-        // going through them notes what they say
-        for await (const _ of functions.discoverDevice(name, signal)) void _
-      } catch (thrown) {
-        const { code, message } = asFault(thrown)
-        log.warn('discovery-failed', { device: name, code, message })
-      }
-    }
-  }
 }

@@ -23,14 +23,22 @@ const lookMs = 15_000
  * that runs comes up again; one that fails is tried again at its next time.
  */
 export async function runSchedules(deps: ScheduleDeps, signal: AbortSignal): Promise<void> {
-  const { store, clock } = deps
   while (!signal.aborted) {
-    const now = clock.now()
-    const due = store.schedules.list().filter((one) => one.enabled && dueAt(one) <= now)
-    for (const one of due) {
+    for (const one of dueIn(deps)) {
       if (!signal.aborted) await scanOf(one, deps, signal)
     }
-    await sleep(clock, lookMs, signal)
+    await sleep(deps.clock, lookMs, signal)
+  }
+}
+
+function dueIn({ store, clock, log }: ScheduleDeps): readonly ScheduleRow[] {
+  try {
+    const now = clock.now()
+    return store.schedules.list().filter((one) => one.enabled && dueAt(one) <= now)
+  } catch (thrown) {
+    const { code, message } = asFault(thrown)
+    log.warn('schedules-unreadable', { code, message })
+    return []
   }
 }
 
@@ -40,17 +48,14 @@ function dueAt({ recurrence, begun }: ScheduleRow): number {
   return begun === null ? 0 : begun + (spanOf(recurrence, 'd') ?? Infinity)
 }
 
-async function scanOf(
-  schedule: ScheduleRow,
-  { store, clock, log, functions }: ScheduleDeps,
-  signal: AbortSignal
-): Promise<void> {
+async function scanOf(schedule: ScheduleRow, deps: ScheduleDeps, signal: AbortSignal): Promise<void> {
+  const { clock, log, functions } = deps
   const { name } = schedule
   const begun = clock.now()
   try {
     log.info('scheduled-scan-begun', { schedule: name })
     const scans = await functions.scan(requestOf(schedule), quietly, signal)
-    store.schedules.setBegun(name, begun)
+    setBegun(name, begun, deps)
     for (const { id, state, endpoints } of scans) {
       log.info('scheduled-scan-ended', { schedule: name, scan: id, state, endpoints })
     }
@@ -58,7 +63,17 @@ async function scanOf(
     const { code, message } = asFault(thrown)
     log.warn('scheduled-scan-failed', { schedule: name, code, message })
     // somebody scans there now: it comes up again soon
-    if (code !== 'scan-running') store.schedules.setBegun(name, begun)
+    if (code !== 'scan-running') setBegun(name, begun, deps)
+  }
+}
+
+/** What cannot be noted is told: the schedule comes up again then. */
+function setBegun(name: string, begun: number, { store, log }: ScheduleDeps): void {
+  try {
+    store.schedules.setBegun(name, begun)
+  } catch (thrown) {
+    const { code, message } = asFault(thrown)
+    log.warn('schedule-not-noted', { schedule: name, code, message })
   }
 }
 

@@ -1,6 +1,9 @@
 import { connect, type Socket } from 'node:net'
-import { Fault } from '../../core/fault.ts'
-import { faultOfLine, type Line, type Marker, readLines, writeLine } from './lines.ts'
+import { systemClock, type Clock } from '../../core/clock.ts'
+import { asFault, Fault } from '../../core/fault.ts'
+import { faultLine, faultOfLine, type Line, type Marker, mostItems, readLines } from './lines.ts'
+import { socketPlace } from './place.ts'
+import { LineWriter, writerBounds } from './writer.ts'
 
 /** How each function gives what it gives: at once (a promise), or one after the other. */
 export type Manners<F> = { readonly [K in keyof F]: 'one' | 'many' }
@@ -8,76 +11,119 @@ export type Manners<F> = { readonly [K in keyof F]: 'one' | 'many' }
 /** What a call that is under way does with the lines that come for it. */
 type Hear = (line: Line) => void
 
+/** A call that was begun. */
+interface Begun {
+  /** so many items are used up */
+  more(count: number): void
+  /** nobody listens any more: what is not over by then is aborted */
+  end(): void
+}
+
+type Begin = (hear: Hear) => Begun
+
 /**
  * The functions that a running appliance serves at `path`, each with the manner in which it gives; undefined when
- * nobody serves there. When the connection breaks, calls under way end with socket-lost. `close` is added: it ends
- * the connection.
+ * nobody serves there. Whose socket it is is known before anything is sent. When the connection breaks, calls under way
+ * end with socket-lost. `close` is added: it ends the connection. Faults: socket-foreign, socket-silent,
+ * state-unwritable.
  */
 export async function connectFunctions<F extends object>(
   path: string,
-  manners: Manners<F>
+  manners: Manners<F>,
+  clock: Clock = systemClock
 ): Promise<(F & { close(): Promise<void> }) | undefined> {
   const socket = await opened(path)
   if (!socket) return undefined
-  const calls = new Map<number, Hear>()
-  let last = 0
-  readLines(socket, (line) => calls.get(line.id)?.(line))
-  socket.on('error', () => {})
-  socket.on('close', () => {
-    for (const [id, hear] of calls) hear({ id, fault: { ...lost(path), facts: {} } })
-  })
-  const begin = (name: string, args: readonly unknown[], hear: Hear): (() => void) => {
-    const id = ++last
-    const call = new OpenCall(socket, id, args)
-    calls.set(id, (line) => {
-      if ('tell' in line) {
-        void call.tell(line)
-        return
-      }
-      if (!('item' in line)) call.isOver = true
-      hear(line)
-    })
-    if (socket.destroyed) queueMicrotask(() => hear({ id, fault: { ...lost(path), facts: {} } }))
-    else void writeLine(socket, { id, call: name, args: [...call.markers] })
-    return () => {
-      calls.delete(id)
-      call.end()
-    }
-  }
+  const line = new ClientLine(socket, path, clock)
   const functions = Object.entries(manners).map(([name, manner]) => [
     name,
     manner === 'one'
-      ? (...args: unknown[]) => one((hear) => begin(name, args, hear))
-      : (...args: unknown[]) => many((hear) => begin(name, args, hear))
+      ? (...args: unknown[]) => one((hear) => line.begin(name, args, hear))
+      : (...args: unknown[]) => many((hear) => line.begin(name, args, hear))
   ])
   const close = async () => void socket.destroy()
   return { ...(Object.fromEntries(functions) as F), close }
 }
 
-function lost(path: string): { code: string; message: string } {
-  return { code: 'socket-lost', message: `${path}: the running tlsward ended, or closed the connection` }
+/** nobody behind it any more */
+const nobodyThere: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED', 'EINVAL'])
+
+async function opened(path: string): Promise<Socket | undefined> {
+  const place = socketPlace(path)
+  if (!place) return undefined
+  try {
+    return await new Promise((resolve, reject) => {
+      const socket = connect(place.path)
+      socket.on('connect', () => resolve(socket))
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        if (nobodyThere.has(error.code ?? '')) resolve(undefined)
+        else reject(closedTo(path, error))
+      })
+    })
+  } finally {
+    place.close()
+  }
 }
 
-/** no socket, no directory for one, nobody behind it, a path that none can have */
-const nobodyThere: ReadonlySet<string> = new Set([
-  'ENOENT',
-  'ENOTDIR',
-  'ECONNREFUSED',
-  'ENAMETOOLONG',
-  'EINVAL'
-])
+function closedTo(path: string, error: NodeJS.ErrnoException): Fault {
+  if (error.code === 'EACCES' || error.code === 'EPERM') {
+    const message = `${path}: this account may not use it; run the command as the account that runs tlsward (sudo -u ACCOUNT tlsward …)`
+    return new Fault('state-unwritable', message, { path }, error)
+  }
+  const message = `${path}: tlsward run does not take the connection (${error.code ?? error.message}); repeat it in a moment`
+  return new Fault('socket-silent', message, { path }, error)
+}
 
-function opened(path: string): Promise<Socket | undefined> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path)
-    socket.on('connect', () => resolve(socket))
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (nobodyThere.has(error.code ?? '')) return resolve(undefined)
-      if (error.code !== 'EACCES') return reject(error)
-      const message = `${path}: the running tlsward belongs to another account; use that account, or root`
-      return reject(new Fault('state-unwritable', message, { path }, error))
+/** The connection to a running appliance. */
+class ClientLine {
+  readonly #socket: Socket
+  readonly #path: string
+  readonly #writer: LineWriter
+  readonly #calls = new Map<number, Hear>()
+  #last = 0
+
+  constructor(socket: Socket, path: string, clock: Clock) {
+    this.#socket = socket
+    this.#path = path
+    this.#writer = new LineWriter(socket, clock, writerBounds)
+    readLines(socket, (line) => this.#calls.get(line.id)?.(line))
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      for (const [id, hear] of this.#calls) hear(this.#lost(id))
     })
-  })
+  }
+
+  begin(name: string, args: readonly unknown[], hear: Hear): Begun {
+    const id = ++this.#last
+    const say = (line: Line) => this.#writer.write(line)
+    const call = new OpenCall(id, args, say)
+    const fail = (thrown: unknown) => {
+      call.end()
+      hear(faultLine(id, asFault(thrown)))
+    }
+    this.#calls.set(id, (line) => {
+      if ('tell' in line) {
+        call.tell(line).catch(fail)
+        return
+      }
+      if (!('item' in line)) call.isOver = true
+      hear(line)
+    })
+    if (this.#socket.destroyed) queueMicrotask(() => hear(this.#lost(id)))
+    else say({ id, call: name, args: [...call.markers] }).catch(fail)
+    return {
+      more: (count) => void say({ id, more: count }),
+      end: () => {
+        this.#calls.delete(id)
+        call.end()
+      }
+    }
+  }
+
+  #lost(id: number): Line {
+    const message = `${this.#path}: tlsward run ended meanwhile, or closed the connection; what it had accepted is kept, and gone on with once it is up again`
+    return faultLine(id, new Fault('socket-lost', message))
+  }
 }
 
 type Callbacks = Readonly<Record<string, (...args: unknown[]) => unknown>>
@@ -85,16 +131,16 @@ type Callbacks = Readonly<Record<string, (...args: unknown[]) => unknown>>
 /** The arguments of one call: what JSON cannot hold stays here and is reached by lines. */
 class OpenCall {
   readonly markers: readonly unknown[]
-  readonly #socket: Socket
   readonly #id: number
+  readonly #say: (line: Line) => Promise<void>
   readonly #functions: Callbacks
   readonly #signal: AbortSignal | undefined
-  readonly #abort = () => void writeLine(this.#socket, { id: this.#id, abort: true })
+  readonly #abort = () => void this.#say({ id: this.#id, abort: true })
   isOver = false
 
-  constructor(socket: Socket, id: number, args: readonly unknown[]) {
-    this.#socket = socket
+  constructor(id: number, args: readonly unknown[], say: (line: Line) => Promise<void>) {
     this.#id = id
+    this.#say = say
     this.#signal = args.find((argument) => argument instanceof AbortSignal)
     this.#functions = Object.assign({}, ...args.filter(holdsFunctions)) as Callbacks
     this.markers = args.map(markerOf)
@@ -102,15 +148,17 @@ class OpenCall {
     if (this.#signal?.aborted) queueMicrotask(this.#abort)
   }
 
+  /** Calls back, and answers where it was asked. Rejects as the function does. */
   async tell({ tell, ask, args }: Extract<Line, { tell: string }>): Promise<void> {
-    const value = await this.#functions[tell]?.(...args)
-    await writeLine(this.#socket, { id: this.#id, answer: ask, value: value ?? null })
+    const call = Object.hasOwn(this.#functions, tell) ? this.#functions[tell] : undefined
+    const value = await call?.(...args)
+    if (ask !== null) await this.#say({ id: this.#id, answer: ask, value: value ?? null })
   }
 
-  /** nobody listens any more: what is not over by then is aborted */
   end(): void {
     this.#signal?.removeEventListener('abort', this.#abort)
     if (!this.isOver) this.#abort()
+    this.isOver = true
   }
 }
 
@@ -126,21 +174,22 @@ function markerOf(argument: unknown): unknown {
   return { $functions: names } satisfies Marker
 }
 
-function one(begin: (hear: Hear) => () => void): Promise<unknown> {
+function one(begin: Begin): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const end = begin((line) => {
+    const begun = begin((line) => {
       if ('result' in line) resolve(line.result)
       else if ('fault' in line) reject(faultOfLine(line.fault))
       else return
-      end()
+      begun.end()
     })
   })
 }
 
-async function* many(begin: (hear: Hear) => () => void): AsyncGenerator {
+async function* many(begin: Begin): AsyncGenerator {
   const waiting: Line[] = []
   let wake = () => {}
-  const end = begin((line) => {
+  let used = 0
+  const begun = begin((line) => {
     waiting.push(line)
     wake()
   })
@@ -148,11 +197,16 @@ async function* many(begin: (hear: Hear) => () => void): AsyncGenerator {
     for (;;) {
       const line = waiting.shift()
       if (!line) await new Promise<void>((resolve) => (wake = resolve))
-      else if ('item' in line) yield line.item
-      else if ('fault' in line) throw faultOfLine(line.fault)
+      else if ('item' in line) {
+        yield line.item
+        if (++used % moreEach === 0) begun.more(moreEach)
+      } else if ('fault' in line) throw faultOfLine(line.fault)
       else return
     }
   } finally {
-    end()
+    begun.end()
   }
 }
+
+/** items after which the appliance hears that there is room for as many */
+const moreEach = mostItems / 4

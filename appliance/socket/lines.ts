@@ -13,11 +13,16 @@ const Line = Type.Union([
   Type.Object({ id: Type.Integer(), call: Type.String(), args: Type.Array(Type.Unknown()) }),
   /** command → appliance: it is not wanted any more */
   Type.Object({ id: Type.Integer(), abort: Type.Literal(true) }),
-  /** appliance → command: call back a function of an argument; `ask` numbers the questions of a call */
+  /** command → appliance: so many items are used up, as many more may come */
+  Type.Object({ id: Type.Integer(), more: Type.Integer({ minimum: 1, maximum: 1_000 }) }),
+  /**
+   * appliance → command: call back a function of an argument; `ask` numbers the questions of a call, null: no answer is
+   * waited for
+   */
   Type.Object({
     id: Type.Integer(),
     tell: Type.String(),
-    ask: Type.Integer(),
+    ask: Type.Union([Type.Integer(), Type.Null()]),
     args: Type.Array(Type.Unknown())
   }),
   /** command → appliance: what that function gave */
@@ -40,35 +45,49 @@ export type Marker = { readonly $signal: true } | { readonly $functions: readonl
 
 const parse = parser(Line, 'socket-malformed')
 
-/** Longest line that is read, characters: a certificate bundle fits, a flood does not. */
-const longest = 16 * 1024 * 1024
+/** Longest line that is written or read, UTF-16 units: lists of millions of targets fit, a flood does not. */
+export const longestLine = 64 * 1024 * 1024
 
-/** Calls back for each line that comes; a line that is none ends the connection. */
+/** Items of a call that are on their way to a command at most: it says how many it has used up. */
+export const mostItems = 512
+
+/** A line as it is written. Throws socket-limit for one that nobody would read. */
+export function encoded(line: Line): string {
+  const text = JSON.stringify(line)
+  if (text.length <= longestLine) return `${text}\n`
+  const [size, most] = [text.length, longestLine].map((length) => Math.ceil(length / 1024 / 1024))
+  const what = 'call' in line ? `what ${line.call} is given` : 'the answer'
+  throw new Fault(
+    'socket-limit',
+    `${what} is ${size} MiB long, and tlsward run takes and gives ${most} MiB at a time: do it in several parts (fewer targets each), or stop tlsward run for this command`,
+    { mebibytes: size ?? 0 }
+  )
+}
+
+/** Calls back for each line that comes; a line that is none, or too long, ends the connection. */
 export function readLines(socket: Socket, hear: (line: Line) => void): void {
-  let rest = ''
+  let pieces: string[] = []
+  let length = 0
+  const take = (text: string) => {
+    const [first = '', ...others] = text.split('\n')
+    pieces.push(first)
+    length += first.length
+    if (length > longestLine) throw new Fault('socket-malformed', 'a line is too long')
+    for (const next of others) {
+      const whole = pieces.join('')
+      pieces = [next]
+      length = next.length
+      hear(parse(JSON.parse(whole)))
+    }
+  }
   socket.setEncoding('utf8')
   socket.on('data', (text: string) => {
-    const parts = (rest + text).split('\n')
-    rest = parts.pop() ?? ''
+    if (socket.destroyed) return
     try {
-      if (rest.length > longest) throw new Fault('socket-malformed', 'a line is too long')
-      for (const part of parts) hear(parse(JSON.parse(part)))
+      take(text)
     } catch (thrown) {
       socket.destroy(thrown instanceof Error ? thrown : new Error(String(thrown)))
     }
-  })
-}
-
-/** Writes a line; resolves once the socket wants more. */
-export async function writeLine(socket: Socket, line: Line): Promise<void> {
-  if (socket.destroyed) return
-  if (socket.write(`${JSON.stringify(line)}\n`)) return
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      socket.off('drain', done).off('close', done)
-      resolve()
-    }
-    socket.on('drain', done).on('close', done)
   })
 }
 

@@ -1,41 +1,78 @@
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { asFault, Fault } from '../../core/fault.ts'
-import { type Line, type Marker, faultLine, readLines, writeLine } from './lines.ts'
+import { sleep, type Clock } from '../../core/clock.ts'
+import { Fault } from '../../core/fault.ts'
+import type { Argument } from './arguments.ts'
+import { Connection } from './connection.ts'
+import { writerBounds, type WriterBounds } from './writer.ts'
 
-/** The functions that are served: each gives a promise, or many things one after the other. */
-export type Served = Readonly<Record<string, (...args: never[]) => unknown>>
+/** Functions to serve: each gives a promise, or many things one after the other. */
+export type ServedFunctions = Readonly<Record<string, (...args: never[]) => unknown>>
+
+/** What is served, and how. */
+export interface Service {
+  readonly functions: ServedFunctions
+  /** what each function takes: a call whose arguments are otherwise does not reach it */
+  readonly takings: Readonly<Record<string, readonly Argument[]>>
+  readonly clock: Clock
+  /** how patient it is with peers that do not read; left out: the usual bounds */
+  readonly bounds?: WriterBounds
+}
 
 /** A socket that serves functions. */
 export interface FunctionSocket {
-  /** ends every connection; calls under way are aborted */
+  /** tells calls under way that it ends and aborts them, waits for them a little, and ends every connection */
   close(): Promise<void>
 }
 
+/** calls that are aborted are waited for so long, ms: what they store is stored then */
+const endingMs = 10_000
+/** and the peer may read for so long what it is told last */
+const farewellMs = 1_000
+
 /**
- * Serves the functions to commands of the same user: the socket is closed to others, in a directory that is too.
- * Throws socket-taken when another process serves there.
+ * Serves the functions to commands of the same user: the socket is closed to others, in a directory that is too. Throws
+ * socket-taken when another process serves there, socket-foreign when something else is in its place.
  */
-export async function serveFunctions(path: string, functions: Served): Promise<FunctionSocket> {
+export async function serveFunctions(path: string, service: Service): Promise<FunctionSocket> {
   if (await answers(path)) {
     const message = `${path}: another tlsward run serves this state directory; end it first, or use another --state`
     throw new Fault('socket-taken', message, { path })
   }
-  rmSync(path, { force: true })
-  const open = new Set<Socket>()
+  clearAway(path)
+  const open = new Set<Connection>()
+  const patient = { bounds: writerBounds, ...service }
   const server = createServer((socket) => {
-    open.add(socket)
-    serveConnection(socket, functions)
-    socket.on('close', () => open.delete(socket))
+    const connection = new Connection(socket, patient)
+    open.add(connection)
+    socket.on('close', () => open.delete(connection))
   })
   await listening(server, path)
   return {
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        for (const socket of open) socket.destroy()
-      })
+    async close() {
+      const { clock } = service
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      const over = new AbortController()
+      const ending = Promise.all([...open].map((one) => one.end()))
+      await Promise.race([ending, sleep(clock, endingMs, over.signal)])
+      const told = Promise.all([...open].map((one) => one.flushed()))
+      await Promise.race([told, sleep(clock, farewellMs, over.signal)])
+      over.abort()
+      for (const connection of open) connection.destroy()
+      await closed
+    }
   }
+}
+
+/** What a process that died left behind. */
+function clearAway(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (!found) return
+  if (!found.isSocket()) {
+    const message = `${path}: this is no socket, and stands where that of tlsward run belongs. Find out who put it there, and remove it.`
+    throw new Fault('socket-foreign', message, { path })
+  }
+  rmSync(path, { force: true })
 }
 
 async function listening(server: Server, path: string): Promise<void> {
@@ -49,6 +86,8 @@ async function listening(server: Server, path: string): Promise<void> {
   } finally {
     process.umask(mask)
   }
+  // later ones are of a connection that could not be accepted, for want of open files: it will be tried again
+  server.on('error', () => {})
   chmodSync(path, 0o600)
 }
 
@@ -61,98 +100,11 @@ function unfit(path: string, error: NodeJS.ErrnoException): Error {
 
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(path)
+    const socket: Socket = connect(path)
     socket.on('connect', () => {
       socket.destroy()
       resolve(true)
     })
     socket.on('error', () => resolve(false))
   })
-}
-
-/** A call under way. */
-interface Call {
-  readonly abort: AbortController
-  asked: number
-  /** those that wait for an answer */
-  readonly questions: Map<number, (value: unknown) => void>
-}
-
-function serveConnection(socket: Socket, functions: Served): void {
-  const calls = new Map<number, Call>()
-  socket.on('error', () => {})
-  socket.on('close', () => {
-    for (const call of calls.values()) {
-      call.abort.abort()
-      for (const resolve of call.questions.values()) resolve(undefined)
-    }
-  })
-  readLines(socket, (line) => {
-    const call = calls.get(line.id)
-    if ('abort' in line) {
-      call?.abort.abort()
-    } else if ('answer' in line) {
-      call?.questions.get(line.answer)?.(line.value)
-      call?.questions.delete(line.answer)
-    } else if ('call' in line && !call) {
-      const begun: Call = { abort: new AbortController(), asked: 0, questions: new Map() }
-      calls.set(line.id, begun)
-      void answer(socket, functions, { line, call: begun }).finally(() => calls.delete(line.id))
-    }
-  })
-}
-
-interface Asked {
-  readonly line: Extract<Line, { call: string }>
-  readonly call: Call
-}
-
-async function answer(socket: Socket, functions: Served, { line, call }: Asked): Promise<void> {
-  const { id } = line
-  try {
-    const method = Object.hasOwn(functions, line.call) ? functions[line.call] : undefined
-    if (!method) throw new Fault('socket-malformed', `${line.call}: there is no such function`)
-    const args = line.args.map((argument) => argumentOf(socket, { id, call }, argument))
-    const given = method(...(args as never[]))
-    if (isMany(given)) {
-      for await (const item of given) {
-        if (call.abort.signal.aborted) break
-        await writeLine(socket, { id, item })
-      }
-      await writeLine(socket, { id, result: null })
-    } else await writeLine(socket, { id, result: (await given) ?? null })
-  } catch (thrown) {
-    await writeLine(socket, faultLine(id, asFault(thrown)))
-  }
-}
-
-function isMany(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
-}
-
-interface CallPlace {
-  readonly id: number
-  readonly call: Call
-}
-
-function argumentOf(socket: Socket, { id, call }: CallPlace, argument: unknown): unknown {
-  if (!isMarker(argument)) return argument
-  if ('$signal' in argument) return call.abort.signal
-  const entries = argument.$functions.map((name) => [
-    name,
-    async (...args: unknown[]) => {
-      const ask = ++call.asked
-      const answered = new Promise((resolve) => call.questions.set(ask, resolve))
-      if (socket.destroyed) return undefined
-      await writeLine(socket, { id, tell: name, ask, args })
-      return answered
-    }
-  ])
-  return Object.fromEntries(entries) as unknown
-}
-
-function isMarker(argument: unknown): argument is Marker {
-  return (
-    typeof argument === 'object' && argument !== null && ('$signal' in argument || '$functions' in argument)
-  )
 }

@@ -36,6 +36,8 @@ export interface StandaloneOptions {
   readonly askPassphrase: () => Promise<string | null>
   /** $CREDENTIALS_DIRECTORY: where systemd puts credentials of the service */
   readonly credentialsDirectory: string | undefined
+  /** what this process calls itself for others that find it at work, `tlsward replace` */
+  readonly command: string
 }
 
 /** The functions of the appliance, in this process. */
@@ -55,8 +57,8 @@ type InventoryFunctions = Omit<Functions, keyof AutomationFunctions | 'close'>
  * functions need (probing, full parsing, the automation) is loaded by them.
  */
 export function openStandalone(options: StandaloneOptions): Standalone {
-  const { where, log } = options
-  const store = openStore({ directory: where.state, busyMs })
+  const { where, log, command } = options
+  const store = openStore({ directory: where.state, busyMs, command })
   const clock = systemClock
   let opened: Promise<Site> | undefined
   const site = () => (opened ??= openAutomation(options, { store, clock, log }))
@@ -79,11 +81,11 @@ interface Tools {
 }
 
 async function openAutomation(
-  { where, askPassphrase, credentialsDirectory }: StandaloneOptions,
+  { where, authorities, askPassphrase, credentialsDirectory }: StandaloneOptions,
   tools: Tools & { readonly log: Log }
 ): Promise<Site> {
   const { openSite } = await import('../automation/site.ts')
-  return openSite({ ...tools, random: systemRandom, where, askPassphrase, credentialsDirectory })
+  return openSite({ ...tools, random: systemRandom, where, authorities, askPassphrase, credentialsDirectory })
 }
 
 // a thrown Fault becomes a rejection, as it would coming from another process

@@ -36,6 +36,8 @@ export interface OwnScan {
 }
 
 const progressEach = 250
+/** a scan rests for so long at a time while its watcher is behind */
+const behindMs = 1_000
 
 /** Runs a scan until it is done or `signal` aborts; everything found is stored then. */
 export async function runOwnScan(
@@ -55,7 +57,7 @@ export async function runOwnScan(
   const before = Object.values(store.scans.get(id).counts).reduce((sum, count) => sum + count, 0)
   const meter = createMeter(clock, { size: request.size, done: before })
 
-  const closedFor = () => closedMs(request, clock)
+  const closedFor = () => (watch.isBehind?.() === true ? behindMs : closedMs(request, clock))
   const tell = () => watch.progress(meter.read(null, opensAt(request, clock)))
   const keep = (batch: ScanBatch) => {
     if (own.hears) batch.observations.forEach(own.hears)

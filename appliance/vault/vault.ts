@@ -81,6 +81,12 @@ export async function openVault(parts: VaultParts) {
   }
 }
 
+/** What kind of source opens a vault, without opening it; undefined before its first use. Faults: vault-broken. */
+export function sealedBy(store: Pick<SealedStore, 'key'>): KeySource['kind'] | undefined {
+  const row = store.key()
+  return row && readOpening(row.source).kind
+}
+
 function writers({ store, clock, random }: VaultParts, keys: Keys) {
   const put = (owner: Owner, field: string, given: Secret | Reference): void => {
     const plain = plainOf(given)

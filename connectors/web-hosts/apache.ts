@@ -1,33 +1,33 @@
 import { posix } from 'node:path'
 import type { HostFiles } from '../shared/files.ts'
-import type { Host } from '../shared/host.ts'
-import { type ApacheDirective, type ApacheWorld, readApacheConfig } from './apache-config.ts'
-import { ask, findExecutable, type Process, unitOf } from './client.ts'
+import { type ApacheDirective, type ApacheWorld, parseApache, readApacheConfig } from './apache-config.ts'
+import { ask, type Process, unitOf } from './client.ts'
 import { ConfigFiles } from './config-files.ts'
-import type { ConfiguredFile, Listen, Pair, Reading, RunningProgram, Use } from './model.ts'
-import { troubleOf } from './nginx.ts'
+import {
+  type ConfiguredFile,
+  type Listen,
+  type Pair,
+  type Reading,
+  type RunningProgram,
+  troubleOf,
+  type Use
+} from './model.ts'
+import type { Looking, Master, Running } from './trust.ts'
 
 const commands = ['apache2', 'httpd']
 
-/** Every Apache httpd among the processes, with its configuration read. */
-export async function readApache(
-  host: Host,
-  files: HostFiles,
-  processes: readonly Process[]
-): Promise<Reading[]> {
+/** Parents of Apache httpd among the processes. */
+export function apacheMasters(processes: readonly Process[]): Master[] {
   const ours = processes.filter(({ command }) => commands.includes(command))
-  const parents = ours.filter(({ parent }) => !ours.some(({ pid }) => pid === parent))
-  return Promise.all(parents.map((parent) => readParent(host, files, { parent, processes: ours })))
+  return ours
+    .filter(({ parent }) => !ours.some(({ pid }) => pid === parent))
+    .map((process) => ({ kind: 'apache', process, argv0: process.argv[0] ?? process.command }))
 }
 
-interface Running {
-  readonly parent: Process
-  readonly processes: readonly Process[]
-}
-
-async function readParent(host: Host, files: HostFiles, { parent, processes }: Running): Promise<Reading> {
-  const name = posix.basename(parent.argv[0] ?? parent.command)
-  const executable = parent.executable ?? (await findExecutable(host, name)) ?? `/usr/sbin/${parent.command}`
+/** An Apache httpd with its configuration read. */
+export async function readApache({ host, files, trust }: Looking, running: Running): Promise<Reading> {
+  const { master: parent, executable } = running
+  const processes = running.processes.filter(({ command }) => commands.includes(command))
   const given = argumentsOf(parent.argv)
   const built = await ask(host, [executable, '-V'])
   const builtIn = (name: string) => new RegExp(`-D ${name}="([^"]*)"`).exec(built)?.[1]
@@ -39,11 +39,16 @@ async function readParent(host: Host, files: HostFiles, { parent, processes }: R
     defines: new Map(given.defines.map((define) => [define, ''])),
     root
   }
-  const configs = new ConfigFiles(files)
+  const configs = new ConfigFiles(files, trust.paths)
   // variables that Debian's apache2ctl puts into the environment
   const environment = given.config === null ? await configs.read('/etc/apache2/envvars') : undefined
   for (const [name, value] of variablesOf(environment ?? '')) world.defines.set(name, value)
   const directives = await readApacheConfig(configs, main, world)
+  const written = parseApache(given.directives.join('\n'), main)
+  const loaded = [...written, ...directives].flatMap(({ name, args }) =>
+    name === 'loadmodule' ? (args[1] ?? []) : name.startsWith('include') ? (args[0] ?? []) : []
+  )
+  await configs.loads([...control.slice(0, 1), ...loaded.map((path) => posix.resolve(world.root, path))])
   const workers = processes.filter((process) => process.parent === parent.pid)
   const unit = await unitOf(host, parent)
   const program: RunningProgram = {
@@ -58,7 +63,8 @@ async function readParent(host: Host, files: HostFiles, { parent, processes }: R
     },
     start: unit ? ['/usr/bin/systemctl', 'start', unit] : [...control, '-k', 'start'],
     began: workers.length === 0 ? null : Math.min(...workers.map(({ began }) => began)),
-    trouble: troubleOf(parent)
+    isReplaced: parent.isReplaced,
+    trouble: troubleOf(configs.exposed)
   }
   const { uses, ports } = readUses(directives, world.root)
   return {
@@ -66,7 +72,9 @@ async function readParent(host: Host, files: HostFiles, { parent, processes }: R
     uses,
     configs: configs.seen,
     unreadable: configs.unreadable,
+    exposed: configs.exposed,
     sockets: [],
+    keepers: [],
     bufferSize: 0,
     ports
   }
@@ -76,6 +84,8 @@ interface Arguments {
   readonly config: string | null
   readonly root: string | null
   readonly defines: readonly string[]
+  /** of -C and -c */
+  readonly directives: readonly string[]
   /** those that another call must have too */
   readonly kept: readonly string[]
 }
@@ -87,6 +97,7 @@ export function argumentsOf(argv: readonly string[]): Arguments {
   return {
     config: values('-f').at(-1) ?? null,
     root: values('-d').at(-1) ?? null,
+    directives: [...values('-C'), ...values('-c')],
     defines: values('-D').filter((define) => define !== 'FOREGROUND'),
     kept: kept.filter((word, at) => word !== 'FOREGROUND' && kept[at + 1] !== 'FOREGROUND')
   }

@@ -3,11 +3,12 @@ import { posix } from 'node:path'
 import type { Check, Right } from '../contract.ts'
 import { type Host, shown } from '../shared/host.ts'
 import { sudoAllows, sudoersLine } from '../shared/sudo.ts'
-import { kernelRelease, signalByPidFile, whoAmI } from './client.ts'
-import type { Reading } from './model.ts'
+import { findExecutables, kernelRelease, signalByPidFile, whoAmI } from './client.ts'
+import { type Reading, replacedNote } from './model.ts'
+import { commandsOf } from './programs.ts'
 import { adminSocket } from './runtime-places.ts'
 import { addressesOf } from './settings.ts'
-import { type HostAccess, survey } from './survey.ts'
+import { type HostAccess, survey, type Survey } from './survey.ts'
 import { targetsOf } from './targets.ts'
 
 /** What asking about sudo needs. */
@@ -19,25 +20,61 @@ export interface Sudo {
 
 /** What runs on a host, and whether the login is enough; nothing is changed. */
 export async function checkHost(access: HostAccess, sudo: Sudo): Promise<Check> {
-  const readings = await survey(access)
+  const found = await survey(access)
+  const { readings } = found
+  const usable = readings.filter(({ program }) => program.trouble === null)
   const programs = readings.filter(({ program }) => program.kind !== 'files').map(({ program }) => program)
   const rights = [
-    ...(await commandRights(access, readings, sudo)),
-    ...(await signalRights(access, readings)),
-    ...(await socketRights(access, readings)),
+    ...(await commandRights(access, usable, sudo)),
+    ...(await signalRights(access, usable)),
+    ...(await socketRights(access, usable)),
     ...(await readRights(access, readings)),
-    ...(await fileRights(access, readings))
+    ...(await fileRights(access, found))
   ]
-  const notes = programs.flatMap(({ name, trouble }) => (trouble === null ? [] : [`${name}: ${trouble}`]))
-  if (readings.length === 0)
-    notes.push('None of nginx, HAProxy and Apache runs here, and no other files are named.')
   return {
     product: programs.map(({ name }) => name).join(', ') || 'Linux host',
     version: programs.map(({ version }) => version).join(', ') || (await kernelRelease(access.host)),
     role: 'single',
     rights,
-    notes
+    notes: await notesOf(access, found)
   }
+}
+
+/** What runs and is not used, and what is expected and does not run. */
+async function notesOf(access: HostAccess, { readings, leftAlone }: Survey): Promise<string[]> {
+  const { settings, files, host, login } = access
+  const programs = readings.filter(({ program }) => program.kind !== 'files').map(({ program }) => program)
+  const notes = [
+    ...leftAlone.map(({ title, unmanaged }) => `${title}: ${unmanaged.why}.`),
+    ...programs.flatMap(({ name, trouble }) => (trouble === null ? [] : [`${name}: ${trouble.why}.`])),
+    ...programs.flatMap((program) => (program.isReplaced ? [replacedNote(program)] : []))
+  ]
+  for (const path of settings.configs) {
+    if (programs.some(({ id }) => id.split(' ').includes(path))) continue
+    const isThere = (await files.realPath(path)) !== undefined
+    const remedy = isThere
+      ? 'start it, or take the path out of the setting'
+      : 'it is not there: correct the setting'
+    notes.push(`configs names ${path}, which no running program uses: ${remedy}.`)
+  }
+  for (const account of settings.programAccounts) {
+    if (!login.named.has(account))
+      notes.push(`programAccounts names ${account}, which the host does not know.`)
+  }
+  const idle = settings.programs.filter(
+    (kind) => ![...programs, ...leftAlone].some((one) => one.kind === kind)
+  )
+  for (const [name, path] of await findExecutables(
+    host,
+    idle.flatMap((kind) => commandsOf[kind])
+  )) {
+    notes.push(
+      `${path} is installed and does not run: start it (systemctl start ${name}) so that its certificates are found.`
+    )
+  }
+  if (readings.length === 0 && leftAlone.length === 0)
+    notes.push('None of nginx, HAProxy and Apache runs here, and no other files are named.')
+  return notes
 }
 
 /** tests, reloads and starts, as root */
@@ -82,9 +119,13 @@ async function socketRights(access: HostAccess, readings: readonly Reading[]): P
   if (access.settings.haproxySwitch === 'reload') return []
   const rights: Right[] = []
   for (const reading of readings.filter(({ program }) => program.kind === 'haproxy')) {
-    const granted = (await adminSocket(access, reading)) !== undefined
+    const { path, exposed } = await adminSocket(access, reading)
+    const granted = path !== undefined
     const example = 'stats socket /run/haproxy/admin.sock mode 660 level admin'
-    const remedy = `Give the login the group of a stats socket with level admin (global: ${example}); without it HAProxy is reloaded.`
+    const remedy =
+      exposed === null
+        ? `Give the login the group of a stats socket with level admin (global: ${example}); without it HAProxy is reloaded.`
+        : `${exposed}; until then HAProxy is reloaded.`
     rights.push({ what: `admin socket of ${reading.program.name}`, granted, remedy: granted ? null : remedy })
   }
   return rights
@@ -108,9 +149,9 @@ async function readRights({ files, login }: HostAccess, readings: readonly Readi
 }
 
 /** making links where the certificates lie */
-async function fileRights(access: HostAccess, readings: readonly Reading[]): Promise<Right[]> {
+async function fileRights(access: HostAccess, found: Survey): Promise<Right[]> {
   const { files, settings, login } = access
-  const targets = await targetsOf(readings, files, addressesOf(settings))
+  const targets = await targetsOf(found, access, addressesOf(settings))
   const managed = targets.filter(({ unmanaged }) => unmanaged === null)
   const directories = new Set(
     managed.flatMap(({ places }) =>

@@ -41,6 +41,8 @@ export interface RuntimePlace {
   /** index among the places */
   readonly place: number
   readonly limit: number
+  /** accounts of its workers, which hold the key anyway; left out by plans of earlier versions */
+  readonly keepers?: readonly number[]
 }
 
 /** Facts as a plan stores them. */

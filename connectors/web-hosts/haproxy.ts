@@ -1,9 +1,8 @@
 import { posix } from 'node:path'
 import { Fault } from '../../core/fault.ts'
 import type { Unmanaged } from '../contract.ts'
-import type { HostFiles } from '../shared/files.ts'
 import type { Host } from '../shared/host.ts'
-import { ask, findExecutable, mayUseSocket, type Process, unitOf } from './client.ts'
+import { ask, mayUseSocket, type Process, unitOf } from './client.ts'
 import { ConfigFiles } from './config-files.ts'
 import {
   bindAddresses,
@@ -13,36 +12,45 @@ import {
   type Section,
   valuesOf
 } from './haproxy-config.ts'
-import type { ConfiguredFile, Pair, Reading, Reload, RunningProgram, Use } from './model.ts'
-import { troubleOf } from './nginx.ts'
+import {
+  type ConfiguredFile,
+  type Pair,
+  type Reading,
+  type Reload,
+  type RunningProgram,
+  troubleOf,
+  type Use
+} from './model.ts'
+import type { Looking, Master, Running } from './trust.ts'
 
-/** Every HAProxy among the processes, with its configuration read. */
-export async function readHaproxy(
-  host: Host,
-  files: HostFiles,
-  processes: readonly Process[]
-): Promise<Reading[]> {
+/** Processes of HAProxy that no other one has started. */
+export function haproxyMasters(processes: readonly Process[]): Master[] {
   const ours = processes.filter(({ command }) => command === 'haproxy')
-  const masters = ours.filter(({ parent }) => !ours.some(({ pid }) => pid === parent))
-  return Promise.all(masters.map((master) => readMaster(host, files, { master, processes: ours })))
+  return ours
+    .filter(({ parent }) => !ours.some(({ pid }) => pid === parent))
+    .map((process) => ({ kind: 'haproxy', process, argv0: process.argv[0] ?? 'haproxy' }))
 }
 
-interface Running {
-  readonly master: Process
-  readonly processes: readonly Process[]
-}
-
-async function readMaster(host: Host, files: HostFiles, { master, processes }: Running): Promise<Reading> {
+/** A HAProxy with its configuration read. */
+export async function readHaproxy({ host, files, trust }: Looking, running: Running): Promise<Reading> {
+  const { master, executable } = running
+  const processes = running.processes.filter(({ command }) => command === 'haproxy')
   const given = argumentsOf(master.argv)
   const cwd = given.directory ?? master.cwd ?? '/'
-  const name = master.argv[0] ?? 'haproxy'
-  const executable =
-    master.executable ??
-    (name.startsWith('/') ? name : await findExecutable(host, posix.basename(name))) ??
-    '/usr/sbin/haproxy'
   const paths = given.configs.map((path) => posix.resolve(cwd, path))
   const workers = given.hasMaster ? processes.filter(({ parent }) => parent === master.pid) : [master]
   const version = /version (\d[^\s-]*)/.exec(await ask(host, [executable, '-v']))?.[1] ?? ''
+  const configs = new ConfigFiles(files, trust.paths)
+  const texts: { path: string; text: string }[] = []
+  for (const path of await configFilesOf(configs, paths)) {
+    texts.push({ path, text: (await configs.read(path)) ?? '' })
+  }
+  const sections = parseHaproxy(texts)
+  const global = sections.filter(({ kind }) => kind === 'global').flatMap(({ lines }) => lines)
+  const scripts = global.filter(({ words }) => words[0]?.startsWith('lua-load'))
+  await configs.loads(scripts.map(({ words }) => posix.resolve(cwd, words[1] ?? '')))
+  const reader = new CertificateReader(configs, sections, cwd)
+  const uses = await usesOf(sections, reader)
   const program: RunningProgram = {
     kind: 'haproxy',
     name: `HAProxy (${paths.join(', ')})`,
@@ -57,18 +65,9 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
     reload: await reloadOf(host, master, given),
     start: null,
     began: workers.length === 0 ? null : Math.min(...workers.map(({ began }) => began)),
-    // its own chroot comes after it has read its files
-    trouble: troubleOf({ ...master, root: null })
+    isReplaced: master.isReplaced,
+    trouble: troubleOf(configs.exposed)
   }
-  const configs = new ConfigFiles(files)
-  const texts: { path: string; text: string }[] = []
-  for (const path of await configFilesOf(configs, paths)) {
-    texts.push({ path, text: (await configs.read(path)) ?? '' })
-  }
-  const sections = parseHaproxy(texts)
-  const reader = new CertificateReader(configs, sections, cwd)
-  const uses = await usesOf(sections, reader)
-  const global = sections.filter(({ kind }) => kind === 'global').flatMap(({ lines }) => lines)
   const buffer = global.find(({ words }) => words[0] === 'tune.bufsize')?.words[1]
   const ports = binds(sections).flatMap(({ line }) =>
     bindAddresses(line.words[1] ?? '').map(({ port }) => port)
@@ -78,7 +77,9 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
     uses,
     configs: configs.seen,
     unreadable: configs.unreadable,
+    exposed: configs.exposed,
     sockets: socketsOf(global, cwd),
+    keepers: [...new Set(workers.flatMap(({ uids }) => uids))],
     bufferSize: Number(buffer ?? 16_384),
     ports: [...new Set(ports)].sort((a, b) => a - b)
   }
@@ -237,6 +238,7 @@ class CertificateReader {
   }
 
   async #directory(path: string, where: string): Promise<Entry[]> {
+    if (!(await this.#configs.isClosed(path, 'folder'))) return []
     const names = ((await this.#configs.files.list(path)) ?? []).filter((name) => {
       if (name.startsWith('.') || name.endsWith('.key')) return false
       return !besideEndings.some((ending) => name.endsWith(ending))
@@ -278,6 +280,8 @@ class CertificateReader {
     const keys = [`${path}.key`, path.replace(/\.crt$/, '.key')].filter((key) => key !== path)
     let content: string
     try {
+      const why = await this.#configs.exposure(path)
+      if (why !== null) return unmanaged(path, 'others-can-write', why)
       content = (await files.read(path))?.toString('latin1') ?? ''
     } catch (thrown) {
       if (thrown instanceof Fault && thrown.code === 'device-right')

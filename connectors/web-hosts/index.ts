@@ -19,6 +19,7 @@ import { factsOf, stateOf } from './facts.ts'
 import { connectorId, planChange } from './plan.ts'
 import { publicFiles } from './public-files.ts'
 import { parseSettings, placesOf, routeOf, secretFields, type Settings, settingsSchema } from './settings.ts'
+import { requireClosed, trustOf } from './trust.ts'
 import { findTargets, type HostAccess } from './survey.ts'
 import type { Target } from './targets.ts'
 import { cleanChange, verifyChange } from './verify.ts'
@@ -29,6 +30,7 @@ export const webHosts: Connector = {
   title: 'Linux hosts: nginx, HAProxy, Apache and other programs with PEM files',
   traits: { atomicSwap: true, explicitSave: false, lock: 'device' },
   settings: settingsSchema,
+  reach: ['place', 'address', 'port', 'jumpAddress', 'jumpPort'],
   secrets: secretFields,
   async identify(access, signal) {
     const settings = parseSettings(access.settings)
@@ -75,13 +77,15 @@ class HostSession implements Session {
 
   async #open(signal: AbortSignal): Promise<HostAccess> {
     const { login, host, root } = this.#hosts(signal)
-    this.#login ??= await whoAmI(host)
+    this.#login ??= await whoAmI(host, this.#settings.programAccounts)
+    const files = await this.#files(login, host, signal)
     return {
+      trust: trustOf({ host, files }, this.#login),
       host,
       root,
       clock: this.#access.clock,
       settings: this.#settings,
-      files: await this.#files(login, host, signal),
+      files,
       login: this.#login
     }
   }
@@ -118,6 +122,7 @@ class HostSession implements Session {
     const facts = factsOf(plan)
     const pairs = checkBundle(plan, bundle, this.#access.clock.now())
     const access = await this.#open(signal)
+    await requireClosed(access, facts)
     if ((await stateOf(access.files, facts)) !== plan.state) {
       throw new Fault(
         'device-changed',
@@ -136,6 +141,7 @@ class HostSession implements Session {
   async rollback(plan: BoundPlan, journal: Journal, signal: AbortSignal) {
     const facts = factsOf(plan)
     const access = await this.#open(signal)
+    await requireClosed(access, facts)
     const { site, old, next } = facts.layout
     const current = await currentGeneration(access.files, site)
     const isOther = current !== undefined && current !== old && current !== next

@@ -8,6 +8,14 @@ export const kinds = ['nginx', 'haproxy', 'apache', 'files'] as const
 /** One of {@link kinds}. */
 export type Kind = (typeof kinds)[number]
 
+/** Their names as people write them. */
+export const programTitles: Readonly<Record<Kind, string>> = {
+  nginx: 'nginx',
+  haproxy: 'HAProxy',
+  apache: 'Apache',
+  files: 'File'
+}
+
 /** How a program is made to read its files again. */
 export type Reload =
   | { readonly by: 'command'; readonly argv: readonly string[] }
@@ -36,8 +44,10 @@ export interface RunningProgram extends Program {
   readonly version: string
   /** when the workers that take new connections began, milliseconds by the host's clock; null: not known */
   readonly began: number | null
+  /** the file of its program is another one than it began with */
+  readonly isReplaced: boolean
   /** why nothing of it can be managed, or null */
-  readonly trouble: string | null
+  readonly trouble: Unmanaged | null
 }
 
 /** What a file holds: leaf and intermediates, key, intermediates alone, all in one, or what belongs to the leaf. */
@@ -92,12 +102,23 @@ export interface Reading {
   readonly configs: readonly ConfigFile[]
   /** files of the configuration that the login may not read */
   readonly unreadable: readonly string[]
+  /** paths of the configuration that others can change, with the reason; they were not read */
+  readonly exposed: readonly Exposed[]
   /** HAProxy: sockets of the configuration with level admin */
   readonly sockets: readonly string[]
+  /** HAProxy: accounts of its workers, which hold every key */
+  readonly keepers: readonly number[]
   /** HAProxy: bytes that a command of the runtime API may have */
   readonly bufferSize: number
   /** addresses that it wants to listen on, TLS or not */
   readonly ports: readonly number[]
+}
+
+/** A path that accounts which are not trusted can change. */
+export interface Exposed {
+  readonly path: string
+  /** with the remedy */
+  readonly why: string
 }
 
 /** A file of a configuration as it was read. */
@@ -106,6 +127,16 @@ export interface ConfigFile {
   /** where it leads */
   readonly real: string
   readonly sha256: string
+}
+
+/** Why nothing of a program with such a configuration can be managed: testing it would load what others write. */
+export function troubleOf([first]: readonly Exposed[]): Unmanaged | null {
+  return first ? { code: 'others-can-write', why: first.why } : null
+}
+
+/** What a person should know of a program that was upgraded while it runs. */
+export function replacedNote({ name }: Pick<Program, 'name'>): string {
+  return `${name} still runs the program of before an upgrade, and is tested with the new one: restart it.`
 }
 
 /** The part of a program that goes into a plan. */

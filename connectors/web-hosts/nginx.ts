@@ -1,30 +1,21 @@
 import { posix } from 'node:path'
-import type { Host } from '../shared/host.ts'
-import { ask, findExecutable, type Process, unitOf } from './client.ts'
+import { ask, type Process, unitOf } from './client.ts'
 import { ConfigFiles } from './config-files.ts'
-import type { Listen, Pair, Reading, RunningProgram, Use } from './model.ts'
-import { type Directive, readNginxConfig } from './nginx-config.ts'
-import type { HostFiles } from '../shared/files.ts'
+import { type Listen, type Pair, type Reading, type RunningProgram, troubleOf, type Use } from './model.ts'
+import { type Directive, parseNginx, readNginxConfig } from './nginx-config.ts'
+import type { Looking, Master, Running } from './trust.ts'
 
-/** Masters of nginx among the processes, each with its configuration read. */
-export async function readNginx(
-  host: Host,
-  files: HostFiles,
-  processes: readonly Process[]
-): Promise<Reading[]> {
-  const masters = processes.filter(({ argv }) => argv[0]?.startsWith('nginx: master process'))
-  return Promise.all(masters.map((master) => readMaster(host, files, { master, processes })))
+/** Masters of nginx among the processes. */
+export function nginxMasters(processes: readonly Process[]): Master[] {
+  return processes
+    .filter(({ argv }) => argv[0]?.startsWith('nginx: master process'))
+    .map((process) => ({ kind: 'nginx', process, argv0: titleOf(process.argv[0] ?? '').argv0 }))
 }
 
-interface Running {
-  readonly master: Process
-  readonly processes: readonly Process[]
-}
-
-async function readMaster(host: Host, files: HostFiles, { master, processes }: Running): Promise<Reading> {
-  const { argv0, options } = titleOf(master.argv[0] ?? '')
-  const named = argv0.startsWith('/') ? argv0 : await findExecutable(host, posix.basename(argv0))
-  const executable = master.executable ?? named ?? '/usr/sbin/nginx'
+/** A master of nginx with its configuration read. */
+export async function readNginx({ host, files, trust }: Looking, running: Running): Promise<Reading> {
+  const { master, processes, executable } = running
+  const { options } = titleOf(master.argv[0] ?? '')
   const built = await ask(host, [executable, '-V'])
   const builtIn = (name: string) => new RegExp(`--${name}=(\\S+)`).exec(built)?.[1]
   const prefix = options.get('-p') ?? builtIn('prefix') ?? '/usr/local/nginx'
@@ -32,6 +23,16 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
   const base = [executable, ...[...options].flat()]
   const unit = await unitOf(host, master)
   const workers = processes.filter(({ parent, argv }) => parent === master.pid && isWorker(argv))
+  const configs = new ConfigFiles(files, trust.paths)
+  const directives = await readNginxConfig(configs, main)
+  // the command line can load as much as a file
+  const given = parseNginx(options.get('-g') ?? '', main)
+  const loading = [...given, ...directives].filter(({ name }) => ['load_module', 'include'].includes(name))
+  await configs.loads(
+    loading.map(({ name, args }) =>
+      posix.resolve(name === 'include' ? posix.dirname(main) : prefix, args[0] ?? '')
+    )
+  )
   const program: RunningProgram = {
     kind: 'nginx',
     name: `nginx (${main})`,
@@ -44,17 +45,18 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
     },
     start: null,
     began: workers.length === 0 ? null : Math.min(...workers.map(({ began }) => began)),
-    trouble: troubleOf(master)
+    isReplaced: master.isReplaced,
+    trouble: troubleOf(configs.exposed)
   }
-  const configs = new ConfigFiles(files)
-  const directives = await readNginxConfig(configs, main)
   const { uses, ports } = readUses(directives, posix.dirname(main))
   return {
     program,
     uses,
     configs: configs.seen,
     unreadable: configs.unreadable,
+    exposed: configs.exposed,
     sockets: [],
+    keepers: [],
     bufferSize: 0,
     ports
   }
@@ -63,13 +65,6 @@ async function readMaster(host: Host, files: HostFiles, { master, processes }: R
 /** Old workers that still serve long transfers say that they are shutting down. */
 export function isWorker(argv: readonly string[]): boolean {
   return argv[0]?.trim() === 'nginx: worker process'
-}
-
-/** why a program whose process looks like this cannot be managed */
-export function troubleOf({ contained, root }: Process): string | null {
-  if (contained) return 'it runs in a container: replace the certificate where the container gets it from'
-  if (root !== null && root !== '/') return `it runs with ${root} as its root`
-  return null
 }
 
 /** `nginx: master process /usr/sbin/nginx -c /etc/nginx/nginx.conf -g daemon on; master_process on;` */

@@ -92,12 +92,15 @@ export function readFiles(entries: readonly FilesEntry[]): Reading[] {
       reload: members.find(({ reload }) => reload)?.reload ?? null,
       start: null,
       began: null,
+      isReplaced: false,
       trouble: null
     },
     uses: [useOf(name, members)],
     configs: [],
     unreadable: [],
+    exposed: [],
     sockets: [],
+    keepers: [],
     bufferSize: 0,
     ports: []
   }))

@@ -8,11 +8,12 @@ import { planned } from '../shared/steps.ts'
 import { stepsOf } from './change.ts'
 import { listeningPorts, type Login } from './client.ts'
 import { type ChangeFacts, type PlannedPlace, stateOf, storedFacts } from './facts.ts'
-import { programOf, type Reading, type RunningProgram } from './model.ts'
+import { programOf, type Reading, replacedNote, type RunningProgram } from './model.ts'
 import { testProgram } from './programs.ts'
 import { type RuntimeFinding, runtimePlaces } from './runtime-places.ts'
 import { findTargets, type HostAccess } from './survey.ts'
 import type { Place, PlacedFile, Target } from './targets.ts'
+import { requireClosed } from './trust.ts'
 
 export const connectorId = 'web-hosts'
 
@@ -49,6 +50,7 @@ export async function planChange(access: HostAccess, { target: id, families }: P
     runtime: runtime.places,
     configs: [...new Set(readings.flatMap(({ configs }) => configs.map(({ path }) => path)))].sort()
   }
+  await requireClosed(access, facts)
   await checkRights(access, facts, byReload)
   await checkPorts(access, byReload)
   return {
@@ -259,6 +261,7 @@ interface Considered {
 
 function warningsOf({ access, target, ordered, reloads, runtime, facts }: Considered): string[] {
   const warnings = [...runtime.warnings]
+  for (const { program } of readingsOf(target)) if (program.isReplaced) warnings.push(replacedNote(program))
   for (const { program, pending } of reloads) {
     if (pending.length > 0) {
       warnings.push(

@@ -8,6 +8,7 @@ import { argumentsOf as haproxyArguments } from './haproxy.ts'
 import { reloadByMaster } from './haproxy-runtime.ts'
 import type { Program } from './model.ts'
 import { isWorker, titleOf } from './nginx.ts'
+import { isTrusted, type Trust } from './trust.ts'
 
 /** What acting on programs needs. */
 export interface Controls {
@@ -15,6 +16,7 @@ export interface Controls {
   readonly host: Host
   /** as root where the device says so */
   readonly root: Host
+  readonly trust: Trust
   readonly clock: Clock
 }
 
@@ -72,9 +74,9 @@ export async function findProgram(controls: Controls, program: Program): Promise
   return found
 }
 
-async function lookFor({ host }: Controls, program: Program): Promise<Found | undefined> {
+async function lookFor({ host, trust }: Controls, program: Program): Promise<Found | undefined> {
   const processes = await listProcesses(host, commandsOf[program.kind])
-  const master = processes.find((one) => isMasterOf(program, one, processes))
+  const master = processes.find((one) => isTrusted(trust, one) && isMasterOf(program, one, processes))
   if (!master) return undefined
   const children = processes.filter(({ parent }) => parent === master.pid)
   if (program.kind === 'nginx') return { master, workers: children.filter(({ argv }) => isWorker(argv)) }

@@ -60,7 +60,11 @@ async function inProcess({
 }: Asked): Promise<Omit<RuntimeFinding, 'programs'>> {
   const { host } = access
   const none = { places: [], warnings: [] }
-  const socket = await adminSocket(access, reading)
+  const { path: socket, exposed } = await adminSocket(access, reading)
+  if (exposed !== null) {
+    const what = `The new key is not sent to a socket that others can put there, so ${reading.program.name} is reloaded`
+    return { places: [], warnings: [`${what}: ${exposed}.`] }
+  }
   if (socket === undefined || ![...used].every(([place, path]) => fits(place, path, reading))) return none
   const { names, transaction } = await showCertificates(host, socket)
   const places: RuntimePlace[] = []
@@ -73,27 +77,40 @@ async function inProcess({
       return { places: [], warnings: [`${what}: it is reloaded, and an undo brings the one of the disk.`] }
     }
     const at = target.places.indexOf(place)
-    places.push({ program: reading.program.id, socket, name, place: at, limit: reading.bufferSize })
+    const { bufferSize: limit, keepers } = reading
+    places.push({ program: reading.program.id, socket, name, place: at, limit, keepers })
   }
   const warning = `Somebody has begun to change the certificate ${transaction} in the running HAProxy.`
   return { places, warnings: transaction === null ? [] : [warning] }
 }
 
-/** The first stats socket that lets us change certificates. */
+/** A socket that takes certificates, or why none does that would. */
+export interface AdminSocket {
+  readonly path: string | undefined
+  /** others can put another one in its place, which would get the key; null where that is not so */
+  readonly exposed: string | null
+}
+
+/** The first stats socket that lets us change certificates. Its workers' account may have made it: it has the keys. */
 export async function adminSocket(
-  { host, settings }: Pick<HostAccess, 'host' | 'settings'>,
-  { sockets }: Reading
-): Promise<string | undefined> {
+  { host, settings, trust }: Pick<HostAccess, 'host' | 'settings' | 'trust'>,
+  { sockets, keepers }: Reading
+): Promise<AdminSocket> {
   const paths = settings.haproxySockets.length > 0 ? settings.haproxySockets : sockets
+  const trusted = trust.paths.and(keepers)
+  let exposed: string | null = null
   for (const path of paths) {
     if (!(await mayUseSocket(host, path))) continue
+    const why = await trusted.entryExposure(path)
+    exposed ??= why
+    if (why !== null) continue
     try {
-      if (await hasAdminLevel(host, path)) return path
+      if (await hasAdminLevel(host, path)) return { path, exposed: null }
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.code === 'device-unreachable') throw thrown
     }
   }
-  return undefined
+  return { path: undefined, exposed }
 }
 
 /**

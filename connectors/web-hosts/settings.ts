@@ -74,6 +74,14 @@ export const settingsSchema = Type.Object(
         default: []
       })
     ),
+    programAccounts: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[A-Za-z0-9_][A-Za-z0-9_.@-]*\\$?$' }), {
+        title: 'Accounts whose programs are used',
+        description:
+          'Besides root and the login; names or user ids. Who has such an account can do what the login may: its configurations are loaded by the login.',
+        default: []
+      })
+    ),
     generations: Type.Optional(
       Type.String({
         title: 'Directory for generations',

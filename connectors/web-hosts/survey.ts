@@ -1,13 +1,14 @@
 import type { HostFiles } from '../shared/files.ts'
-import { namedConfigs as ofApache, readApache } from './apache.ts'
+import { apacheMasters, namedConfigs as ofApache, readApache } from './apache.ts'
 import { listProcesses, type Login, type Process } from './client.ts'
-import { namedConfigs as ofHaproxy, readHaproxy } from './haproxy.ts'
+import { haproxyMasters, namedConfigs as ofHaproxy, readHaproxy } from './haproxy.ts'
 import type { Reading } from './model.ts'
-import { namedConfigs as ofNginx, readNginx } from './nginx.ts'
+import { namedConfigs as ofNginx, nginxMasters, readNginx } from './nginx.ts'
 import { readFiles } from './plain-files.ts'
 import { type Controls, commandsOf } from './programs.ts'
 import { addressesOf, type Settings } from './settings.ts'
 import { type Target, targetsOf } from './targets.ts'
+import { admit, type LeftAlone } from './trust.ts'
 
 /** A signed-in host, for one call of a session. */
 export interface HostAccess extends Controls {
@@ -18,6 +19,7 @@ export interface HostAccess extends Controls {
   readonly login: Login
 }
 
+const masters = { nginx: nginxMasters, haproxy: haproxyMasters, apache: apacheMasters } as const
 const readers = { nginx: readNginx, haproxy: readHaproxy, apache: readApache } as const
 const named = { nginx: ofNginx, haproxy: ofHaproxy, apache: ofApache } as const
 
@@ -34,23 +36,36 @@ export function isOther(
   return wanted.length > 0 && configs !== null && !configs.some((path) => wanted.includes(path))
 }
 
+/** What runs on a host. */
+export interface Survey {
+  readonly readings: readonly Reading[]
+  /** programs that are neither run nor read */
+  readonly leftAlone: readonly LeftAlone[]
+}
+
 /** Every program of the settings that runs, with its configuration read. */
-export async function survey({ host, files, settings }: HostAccess): Promise<Reading[]> {
+export async function survey(access: HostAccess): Promise<Survey> {
+  const { host, settings } = access
   const wanted = (['nginx', 'haproxy', 'apache'] as const).filter((kind) => settings.programs.includes(kind))
   const processes = await listProcesses(
     host,
     wanted.flatMap((kind) => commandsOf[kind])
   )
   const readings: Reading[] = []
+  const leftAlone = new Map<string, LeftAlone>()
   const { configs } = settings
   for (const kind of wanted) {
-    const ours = processes.filter((process) => !isOther(kind, process, configs))
-    readings.push(...(await readers[kind](host, files, ours)))
+    for (const master of masters[kind](processes)) {
+      if (isOther(kind, master.process, configs)) continue
+      const admitted = await admit(access, master)
+      if ('unmanaged' in admitted) leftAlone.set(admitted.id, admitted)
+      else readings.push(await readers[kind](access, { ...admitted, master: master.process, processes }))
+    }
   }
   const isWanted = ({ program }: Reading) =>
     configs.length === 0 || program.id.split(' ').some((path) => configs.includes(path))
   const sorted = readings.filter(isWanted).sort((a, b) => compare(a.program.id, b.program.id))
-  return [...sorted, ...readFiles(settings.entries)]
+  return { readings: [...sorted, ...readFiles(settings.entries)], leftAlone: [...leftAlone.values()] }
 }
 
 function compare(a: string, b: string): number {
@@ -59,5 +74,5 @@ function compare(a: string, b: string): number {
 
 /** The targets of a host. */
 export async function findTargets(access: HostAccess): Promise<Target[]> {
-  return targetsOf(await survey(access), access.files, addressesOf(access.settings))
+  return targetsOf(await survey(access), access, addressesOf(access.settings))
 }

@@ -11,11 +11,14 @@ import {
   type Kind,
   kinds,
   type Pair,
+  programTitles,
   type Reading,
   type Role,
   type RunningProgram,
   type Use
 } from './model.ts'
+import type { Survey } from './survey.ts'
+import type { LeftAlone, Looking } from './trust.ts'
 import { neighboursOf, servedBy, specificListens } from './served.ts'
 
 /** One file of a place, found on the host. */
@@ -72,8 +75,8 @@ export interface Target {
  * a file by whatever path, and, in HAProxy, when they have the same names for different kinds of key.
  */
 export async function targetsOf(
-  readings: readonly Reading[],
-  files: HostFiles,
+  { readings, leftAlone }: Survey,
+  looking: Pick<Looking, 'files' | 'trust'>,
   addresses: readonly string[]
 ): Promise<Target[]> {
   const known = new Map<string, Place>()
@@ -84,7 +87,7 @@ export async function targetsOf(
         const places: Place[] = []
         for (const pair of use.pairs) {
           const key = JSON.stringify([pair.object, pair.files, pair.unmanaged])
-          const place = known.get(key) ?? (await placeOf(pair, files))
+          const place = known.get(key) ?? (await placeOf(pair, looking))
           known.set(key, place)
           places.push(place)
         }
@@ -119,32 +122,30 @@ export async function targetsOf(
       unmanaged: reasonOf(places, own) ?? sharedChain(places, groups)
     }
   })
-  return [...targets, ...readings.flatMap(hiddenBy)]
+  return [...targets, ...readings.flatMap(hiddenBy), ...leftAlone.map(programLeft)]
 }
 
-/** what a configuration names in files that the login may not read */
-function hiddenBy({ program, unreadable }: Reading): Target[] {
-  return unreadable.map((path): Target => ({
+function programLeft({ kind, id, title, unmanaged }: LeftAlone): Target {
+  return { ...nothing, id, title, kind: programTitles[kind], unmanaged }
+}
+
+/** what nobody knows the certificates of */
+const nothing = { places: [], uses: [], served: [], neighbours: () => [], shares: [] }
+
+/** what a configuration names in files that were not read */
+function hiddenBy({ program, unreadable, exposed }: Reading): Target[] {
+  const hidden = (path: string, unmanaged: Unmanaged): Target => ({
+    ...nothing,
     id: `${program.kind}:${path}`,
     title: `${programTitles[program.kind]} configuration ${path}`,
     kind: 'configuration',
-    places: [],
-    uses: [],
-    served: [],
-    neighbours: () => [],
-    shares: [],
-    unmanaged: {
-      code: 'unreadable',
-      why: 'the login may not read it, so nobody knows which certificates it names'
-    }
-  }))
-}
-
-const programTitles: Readonly<Record<Kind, string>> = {
-  nginx: 'nginx',
-  haproxy: 'HAProxy',
-  apache: 'Apache',
-  files: 'File'
+    unmanaged
+  })
+  const unseen = 'the login may not read it, so nobody knows which certificates it names'
+  return [
+    ...unreadable.map((path) => hidden(path, { code: 'unreadable', why: unseen })),
+    ...exposed.map(({ path, why }) => hidden(path, { code: 'others-can-write', why }))
+  ]
 }
 
 const kindTitles: Readonly<Record<Kind, string>> = {
@@ -154,7 +155,7 @@ const kindTitles: Readonly<Record<Kind, string>> = {
   files: 'files'
 }
 
-async function placeOf(pair: Pair, files: HostFiles): Promise<Place> {
+async function placeOf(pair: Pair, { files, trust }: Pick<Looking, 'files' | 'trust'>): Promise<Place> {
   const empty: Place = {
     object: pair.object,
     files: [],
@@ -168,6 +169,10 @@ async function placeOf(pair: Pair, files: HostFiles): Promise<Place> {
   try {
     const placed: PlacedFile[] = []
     for (const { role, path } of pair.files) {
+      // new files are made beside it
+      const why =
+        (await trust.paths.exposure(path)) ?? (await trust.paths.folderExposure(posix.dirname(path)))
+      if (why !== null) return { ...empty, unmanaged: { code: 'others-can-write', why } }
       const found = await locate(files, role, path)
       if (!found) return { ...empty, unmanaged: broken(`${path} is not there`) }
       placed.push(found)
@@ -309,7 +314,7 @@ function reasonOf(places: readonly Place[], uses: readonly PlacedUse[]): Unmanag
     return places.length === 1 ? unmanaged : { ...unmanaged, why: `${object}: ${unmanaged.why}` }
   }
   const trouble = uses.find(({ program }) => program.trouble !== null)?.program
-  if (trouble) return { code: 'unsupported', why: `${trouble.name}: ${trouble.trouble}` }
+  if (trouble?.trouble) return { ...trouble.trouble, why: `${trouble.name}: ${trouble.trouble.why}` }
   const byFamily = new Map<string, string>()
   for (const { slot } of places) {
     if (!slot) continue

@@ -7,6 +7,7 @@ import { factsOf, type PlannedPlace } from './facts.ts'
 import { servedSha1 } from './haproxy-runtime.ts'
 import { freshness } from './programs.ts'
 import { findTargets, type HostAccess } from './survey.ts'
+import { requireClosed } from './trust.ts'
 
 /**
  * Reads back from disk and processes whether everything of a bound plan is in place. Certificates that the target held
@@ -137,6 +138,7 @@ export async function cleanChange(access: HostAccess, plan: BoundPlan, keep: num
   const { site } = layout
   const current = await currentGeneration(files, site)
   if (current === undefined) return []
+  await requireClosed(access, factsOf(plan))
   const since = await switchedAt(files, site)
   for (const program of reloaded) {
     const fresh = await freshness(access, program, since)

@@ -5,6 +5,7 @@ import type { KeptSessions } from './kept-sessions.ts'
 import { retryIn } from './policy/backoff.ts'
 import type { Due } from './policy/renewal.ts'
 import { windowAt, type WindowAnswer } from './policy/windows.ts'
+import type { Notice } from './notice.ts'
 import type { EngineDeps } from './ports.ts'
 import { readProfile, type Profile, type ProfileText } from './profile.ts'
 import type { Turns } from './turns.ts'
@@ -16,6 +17,8 @@ export interface EngineContext extends EngineDeps {
   /** aborts when the engine is to stop: what was begun is left as it is, and gone on with at the next start */
   readonly stopping: AbortSignal
   readonly remembered: Remembered
+  /** tells who watches an event in this process */
+  readonly notice: Notice
 }
 
 /** How a row goes on: to another state, or not yet. */
@@ -50,6 +53,11 @@ export interface Remembered {
 /** The profile that an event began with. */
 export function profileOf({ remembered }: EngineContext, event: EventRow): Profile {
   return profileIn(remembered, event.profile)
+}
+
+/** Must somebody approve the plan of an event: because its profile says so, or whoever asked for it? */
+export function approvalOf(deps: EngineContext, event: EventRow): Profile['approval'] {
+  return event.approval === 'needed' ? 'needed' : profileOf(deps, event).approval
 }
 
 /** Whether an event's devices may be changed at a time, by the windows of its profile; null: it needs none. */

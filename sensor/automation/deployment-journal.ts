@@ -4,11 +4,13 @@ import type { EngineContext } from './context.ts'
 
 /** The journal of one deployment: each entry is on the disk before the connector goes on. */
 export function journalOf(deps: EngineContext, deployment: number): Journal {
-  const { store, clock } = deps
+  const { store, clock, notice } = deps
+  const { event } = store.deployments.get(deployment)
   let finished = finishedSteps(store.journal.of(deployment))
   const add = (step: string, what: JournalRow['what']) => {
     store.durable(() => store.journal.add({ deployment, step, what, at: clock.now() }))
     finished = finishedSteps(store.journal.of(deployment))
+    notice.tell(event)
   }
   return {
     get finished() {

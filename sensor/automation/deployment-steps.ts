@@ -4,12 +4,12 @@ import type { DeploymentRow, DeploymentStanding, DeploymentState } from '../stor
 import type { EventRow } from '../store/events.ts'
 import { bundleOf, fingerprintsOf, freshOf } from './bundles.ts'
 import { againAfter, profileOf, windowOf, type EngineContext, type Step } from './context.ts'
+import { namesOf, unprovable } from './coverage.ts'
 import { journalOf } from './deployment-journal.ts'
 import { heldAfter, heldColumns } from './held.ts'
-import { namesOf } from './orders.ts'
 import { planTarget, samePlan, samePlanElsewhere, storedPlan, type TargetPlan } from './plans.ts'
 import { sentence } from './policy/reasons.ts'
-import type { Baseline, WireVerdict } from './ports.ts'
+import type { Baseline, Unproven, WireQuestion, WireVerdict } from './ports.ts'
 import { withSession } from './sessions.ts'
 
 /** What a step decides about a deployment. */
@@ -37,6 +37,8 @@ export const deploymentActs: Readonly<Partial<Record<DeploymentState, Act>>> = {
 
 /** The next step after a fault: again when it may pass by itself and there is time, else what the state says. */
 export function deploymentFault(deps: EngineContext, of: DeploymentRow, fault: Fault): DeploymentStep {
+  const held = heldByBar(deps, of, fault)
+  if (held) return held
   const now = deps.clock.now()
   const attempts = of.attempts + 1
   const trouble = of.trouble ?? now
@@ -46,6 +48,27 @@ export function deploymentFault(deps: EngineContext, of: DeploymentRow, fault: F
   if (wake !== null && inTime) return { to: 'stay', why: fault.message, wake, set: { attempts, trouble } }
   const act = deploymentActs[of.state]
   return act ? act.fails(deps, of, fault) : failed(deps, of, fault)
+}
+
+/** states in which the device may be half-way: no sign-in is tried again, and nothing is given up either */
+const halfWay: ReadonlySet<DeploymentState> = new Set(['deploying', 'verifying', 'rolling-back'])
+
+/** A refused sign-in half-way waits for a person's check of the device, and goes on after it. */
+function heldByBar(deps: EngineContext, of: DeploymentRow, fault: Fault): DeploymentStep | null {
+  if (fault.code !== 'device-sign-in' || !halfWay.has(of.state)) return null
+  const { name } = deps.store.devices.get(of.device)
+  const why =
+    `it waits for a clean tlsward device check ${name}, or other tlsward device credentials ${name}: ` +
+    `the sign-in was refused (${fault.message})`
+  // the time that a device may be gone counts from the check on
+  // its event says so as well
+  const also = () => void deps.store.events.change(of.event, { wake: deps.clock.now() }, 'deploying')
+  return { to: 'stay', why, wake: null, set: { attempts: of.attempts, trouble: null }, also }
+}
+
+/** Does a deployment wait for a person's check of its device? */
+export function waitsForCheck({ state, wake }: DeploymentRow): boolean {
+  return halfWay.has(state) && wake === null
 }
 
 /** Looks at device and wire once more, and keeps the bound plan before anything is written. */
@@ -58,17 +81,18 @@ async function prepare(deps: EngineContext, of: DeploymentRow): Promise<Deployme
     const why = 'the device has changed since the plan was made'
     return { to: 'waiting', why, wake: null, also: () => planAgain(deps, event) }
   }
-  if (now.plan.served.length === 0 && now.role !== 'standby') throw unserved(of)
+  const unproven = unprovable(deps, of, { of: now, names: namesOf(event) })
+  if (unproven) throw unproven
   const orders = deps.store.orders.of(of.event)
   const bound = bindPlan(now.plan, fingerprintsOf(orders))
   const baseline = await deps.wire.baseline(now.plan, deps.stopping)
   const kept = { plan: JSON.stringify(now), bound: JSON.stringify(bound), baseline: JSON.stringify(baseline) }
   const verdict = await withSession(deps, of.device, (session, signal) => session.verify(bound, signal))
   if (verdict.state === 'in-place') {
-    const question = { baseline, fresh: freshOf(orders), role: now.role }
-    const wire = await deps.wire.proves(question, deps.stopping)
+    const wire = await proves(deps, { ...of, ...kept })
     if (wire.state === 'agrees') {
-      return liveStep(deps, { ...of, ...kept }, 'it was in place already: nothing was written', kept)
+      const why = `it was in place already: nothing was written${unprovenText(wire.unproven)}`
+      return liveStep(deps, { ...of, ...kept }, why, kept)
     }
   }
   const began = deps.clock.now()
@@ -103,11 +127,6 @@ function planAgain({ store, clock }: EngineContext, event: EventRow): void {
   store.events.change(event.id, { state: 'planned', why, wake: clock.now() }, 'deploying')
 }
 
-function unserved({ target }: DeploymentRow): Fault {
-  const message = `target ${target}: nothing serves it, so that no handshake could prove the new certificate`
-  return new Fault('wire-unserved', message, { target })
-}
-
 async function deploy(deps: EngineContext, of: DeploymentRow): Promise<DeploymentStep> {
   const bundle = bundleOf(deps, deps.store.orders.of(of.event))
   const plan = boundPlanOf(of)
@@ -122,22 +141,35 @@ async function verify(deps: EngineContext, of: DeploymentRow): Promise<Deploymen
     session.verify(boundPlanOf(of), signal)
   )
   if (verdict.state === 'differs') return rollBackFor(deps, differs('the device says', verdict.why))
-  const wire = await deps.wire.proves(
-    {
-      baseline: baselineOf(of),
-      fresh: freshOf(deps.store.orders.of(of.event)),
-      role: storedPlan(of)?.role ?? 'single'
-    },
-    deps.stopping
-  )
+  const wire = await proves(deps, of)
   if (wire.state === 'differs') return rollBackFor(deps, differs('handshakes show', wire.why))
-  return liveStep(deps, of, proven(wire), {})
+  const why = `device and handshakes agree that it is in place${unprovenText(wire.unproven)}`
+  return liveStep(deps, of, why, {})
 }
 
-function proven(wire: Extract<WireVerdict, { state: 'agrees' }>): string {
-  const open =
-    wire.unproven.length === 0 ? '' : `; not reached, before and after: ${wire.unproven.join(', ')}`
-  return `device and handshakes agree that it is in place${open}`
+/** Do handshakes show the new certificates? Only those under a name that they cover say so. */
+function proves(deps: EngineContext, of: DeploymentRow): Promise<WireVerdict> {
+  const names = namesOf(deps.store.events.get(of.event))
+  const question: WireQuestion = {
+    baseline: baselineOf(of),
+    fresh: freshOf(deps.store.orders.of(of.event)),
+    role: storedPlan(of)?.role ?? 'single',
+    covers: (name) => deps.pki.covers(names, name)
+  }
+  return deps.wire.proves(question, deps.stopping)
+}
+
+const unprovenWords: Readonly<Record<Unproven['why'], string>> = {
+  silent: 'not reached, before and after',
+  uncovered: 'not proven, since it does not cover the name',
+  spared: 'not proven, since the do-not-scan list has it'
+}
+
+function unprovenText(unproven: readonly Unproven[]): string {
+  const kinds = Map.groupBy(unproven, ({ why }) => why)
+  return [...kinds]
+    .map(([why, all]) => `; ${unprovenWords[why]}: ${all.map(({ at }) => at).join(', ')}`)
+    .join('')
 }
 
 function liveStep(

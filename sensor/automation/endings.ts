@@ -11,6 +11,7 @@ export function over(
   const fails = to === 'failed' || to === 'rolled-back'
   const wake = to === 'live' ? now : fails ? keptUntil(deps, event.id, now) : null
   const also = () => {
+    if (to !== 'live') deps.store.orders.leave(event.id, now)
     // whoever renews these targets has to think again
     for (const { device, target } of deps.store.deployments.of(event.id)) {
       const managed = deps.store.managedTargets.at(device, target)

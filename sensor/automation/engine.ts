@@ -1,7 +1,8 @@
+import { abandonOrder } from './abandoning.ts'
 import { createCache } from '../../core/cache.ts'
 import { asFault } from '../../core/fault.ts'
 import { sleep } from '../../core/clock.ts'
-import type { DeploymentRow } from '../store/deployments.ts'
+import type { DeploymentRow, DeploymentState } from '../store/deployments.ts'
 import type { EventRow } from '../store/events.ts'
 import { isStoreTrouble, type EngineContext } from './context.ts'
 import { deploymentActs, deploymentFault } from './deployment-steps.ts'
@@ -9,6 +10,7 @@ import { eventActs, eventFault } from './event-steps.ts'
 import { createKeptSessions } from './kept-sessions.ts'
 import { lookAtTarget } from './managed.ts'
 import { moveDeployment, moveEvent } from './moves.ts'
+import { createNotice } from './notice.ts'
 import type { EngineDeps } from './ports.ts'
 import { signOut } from './sessions.ts'
 import { createTurns } from './turns.ts'
@@ -21,6 +23,9 @@ const afterSetBackMs = 3_600_000
 /** our own disk is full, or locked: nothing is begun before that time is over */
 const pauseMs = 30_000
 
+/** a device that is away is not waited for longer by who has it finished */
+const finishPatienceMs = 60_000
+
 /** stands for a look at what is due that comes soon */
 const lookName = 'look'
 
@@ -32,6 +37,12 @@ export interface Engine {
   run(signal: AbortSignal): Promise<void>
   /** Begins everything that is due; something may have changed. */
   poke(): void
+  /**
+   * From now on begins nothing, takes only what is half-way on a device to its end, live or undone, and has issuers take
+   * back what orders of ended events left; resolves then, or when all that is half-way waits for more than a minute.
+   * Never, where it does not run.
+   */
+  finish(): Promise<void>
   /** Resolves when nothing is due or under way any more. */
   settled(): Promise<void>
   /** When something is due next, milliseconds since the epoch; null: only when somebody acts. */
@@ -51,6 +62,9 @@ class StoreEngine implements Engine {
   readonly #stop = new AbortController()
   /** rows that are worked on, by kind and id */
   readonly #running = new Map<string, Promise<void>>()
+  readonly #finished = Promise.withResolvers<void>()
+  #isFinishing = false
+  #isAtWork = false
   #pausedUntil = 0
   #lastLook: number
   #wakeUp = () => {}
@@ -64,6 +78,7 @@ class StoreEngine implements Engine {
         signOut: (session) => signOut(limiting, session)
       }),
       turns: createTurns(deps.limits),
+      notice: createNotice(),
       stopping: this.#stop.signal,
       remembered: { profiles: createCache(200), dues: new WeakMap() }
     }
@@ -73,6 +88,7 @@ class StoreEngine implements Engine {
   async run(signal: AbortSignal): Promise<void> {
     const { store, clock } = this.context
     store.engineTurn.take(clock.now())
+    this.#isAtWork = true
     const stop = () => this.#stop.abort()
     signal.addEventListener('abort', stop, { once: true })
     if (signal.aborted) stop()
@@ -98,6 +114,23 @@ class StoreEngine implements Engine {
       this.#pause(thrown)
     }
     this.#wakeUp()
+    if (this.#isFinishing && this.#running.size === 0 && !this.#goesOnSoon()) this.#finished.resolve()
+  }
+
+  finish(): Promise<void> {
+    this.#isFinishing = true
+    // without the turn nothing may be begun
+    if (this.#isAtWork) this.poke()
+    return this.#finished.promise
+  }
+
+  #goesOnSoon(): boolean {
+    const soon = this.context.clock.now() + finishPatienceMs
+    return this.#halfWay().some(({ wake }) => wake !== null && wake <= soon)
+  }
+
+  #halfWay(): DeploymentRow[] {
+    return this.context.store.deployments.underWay().filter(({ state }) => halfWay.has(state))
   }
 
   async settled(): Promise<void> {
@@ -105,8 +138,10 @@ class StoreEngine implements Engine {
   }
 
   nextWake(): number | null {
-    const { managedTargets, events, deployments } = this.context.store
-    const times = [managedTargets.earliest(), events.earliest(), deployments.earliest()]
+    const { managedTargets, events, deployments, orders } = this.context.store
+    const times = this.#isFinishing
+      ? this.#halfWay().map(({ wake }) => wake)
+      : [managedTargets.earliest(), events.earliest(), deployments.earliest(), orders.earliestToAbandon()]
     const known = times.filter((time) => time !== null)
     return known.length === 0 ? null : Math.max(Math.min(...known), this.#pausedUntil)
   }
@@ -148,9 +183,15 @@ class StoreEngine implements Engine {
     const { store, clock } = this.context
     const now = clock.now()
     if (now < this.#pausedUntil) return
-    for (const { id } of store.deployments.due(now)) {
+    for (const { id, state } of store.deployments.due(now)) {
+      if (this.#isFinishing && !halfWay.has(state)) continue
       this.#begin(`deployment ${id}`, () => this.#takeOn(id, deployments))
     }
+    for (const { id, event } of store.orders.toAbandon(now)) {
+      // its event may be asking the issuer right now
+      this.#begin(`event ${event}`, () => abandonOrder(this.context, id))
+    }
+    if (this.#isFinishing) return
     for (const { id } of store.events.due(now)) {
       this.#begin(`event ${id}`, () => this.#takeOn(id, events))
     }
@@ -198,17 +239,24 @@ class StoreEngine implements Engine {
     for (let steps = 0; steps < mostSteps; steps++) {
       const row = kind.get(this.context, id)
       if (!(await kind.step(this.context, row))) return
-      const { wake } = kind.get(this.context, id)
+      const { wake, state } = kind.get(this.context, id)
+      if (this.#isFinishing && !halfWay.has(state)) return
       if (wake === null || wake > this.context.clock.now() || this.#stop.signal.aborted) return
     }
   }
 }
 
+/** a device may be written to: neither as it was nor as it should be */
+const halfWay: ReadonlySet<string> = new Set<DeploymentState>(['deploying', 'verifying', 'rolling-back'])
+
 /** no row has so many states: one that goes round and round comes up again with the others */
 const mostSteps = 20
 
 interface Kind<Row> {
-  readonly get: (deps: EngineContext, id: number) => Row & { readonly wake: number | null }
+  readonly get: (
+    deps: EngineContext,
+    id: number
+  ) => Row & { readonly wake: number | null; readonly state: string }
   /** does what the row's state says; false: its result does not count */
   readonly step: (deps: EngineContext, row: Row) => Promise<boolean>
 }

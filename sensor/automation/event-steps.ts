@@ -2,7 +2,8 @@ import type { Fault } from '../../core/fault.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { EventRow, EventStanding, EventState } from '../store/events.ts'
 import type { OrderRow } from '../store/orders.ts'
-import { againAfter, profileOf, windowOf, type EngineContext, type Step } from './context.ts'
+import { againAfter, approvalOf, profileOf, windowOf, type EngineContext, type Step } from './context.ts'
+import { lostNames } from './coverage.ts'
 import { keptUntil, over } from './endings.ts'
 import { moveDeployment } from './moves.ts'
 import { advanceOrders, dropKeys } from './orders.ts'
@@ -52,7 +53,27 @@ async function requested(deps: EngineContext, event: EventRow): Promise<EventSte
     return { to: 'stay', why, wake: deps.clock.now() + lookAgainMs }
   }
   const step = await preview(deps, event)
-  return step.to === 'failed' ? { ...over(deps, event, 'failed'), why: step.why } : step
+  if (step.to === 'failed') return { ...over(deps, event, 'failed'), why: step.why }
+  return event.onlyPlan === 1 && step.to === 'previewed' ? planned(deps, event, step) : step
+}
+
+/** Only the plan was wanted: the event is over, and its targets are as if it had not been. */
+function planned(deps: EngineContext, event: EventRow, { set, also, why }: EventStep): EventStep {
+  const end = over(deps, event, 'cancelled')
+  return {
+    ...end,
+    why: `${why}, and only that was asked for`,
+    set: { ...set, ...end.set },
+    also() {
+      also?.()
+      // what happened to the event happened to all of it: once in its history is enough
+      const standing = { state: 'cancelled', why: 'only its plan was asked for', wake: null } as const
+      for (const { id, state } of waiting(deps, event)) {
+        deps.store.deployments.change(id, { ...standing, since: deps.clock.now() }, state)
+      }
+      end.also?.()
+    }
+  }
 }
 
 const lookAgainMs = 60_000
@@ -90,14 +111,13 @@ function begin(deps: EngineContext, event: EventRow): EventStep {
 }
 
 function waitingState({ code }: Reason): 'needs-approval' | 'scheduled' | 'waiting' {
-  if (code === 'approval-missing') return 'needs-approval'
+  if (code === 'approval-missing' || code === 'names-lost') return 'needs-approval'
   return code === 'read-only' || code === 'target-held' ? 'waiting' : 'scheduled'
 }
 
 /** Why an event does not begin now. */
 export function startOf(deps: EngineContext, event: EventRow): Start {
   const { store, clock } = deps
-  const { approval } = profileOf(deps, event)
   const now = clock.now()
   const devices = new Set(waiting(deps, event).map(({ device }) => device))
   return mayStart({
@@ -109,7 +129,8 @@ export function startOf(deps: EngineContext, event: EventRow): Start {
       .filter(({ writable }) => !writable)
       .map(({ name }) => name),
     heldBy: holderOf(deps, event),
-    approval,
+    approval: approvalOf(deps, event),
+    lost: lostNames(deps, event),
     hash: event.hash ?? '',
     approvedHash: event.approvedHash
   })

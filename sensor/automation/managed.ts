@@ -7,7 +7,8 @@ import type { ManagedTargetRow } from '../store/managed-targets.ts'
 import { isStoreTrouble, itself, profileIn, type EngineContext } from './context.ts'
 import { keptUntil } from './endings.ts'
 import { certificateOf, heldBy, type HeldCertificate } from './held.ts'
-import { retryEventAt } from './policy/backoff.ts'
+import { againBefore, retryEventAt } from './policy/backoff.ts'
+import type { Failure } from './policy/why.ts'
 import { renewalDue, type Due, type RenewalQuestion } from './policy/renewal.ts'
 import type { Profile } from './profile.ts'
 import { requestEvent, retryEvent } from './requests.ts'
@@ -18,7 +19,7 @@ const dayMs = 24 * hourMs
 
 /** a CA that cannot be asked now is asked again then; the profile's rule holds meanwhile */
 const askAgainMs = hourMs
-/** a cancelled or refused renewal is not asked for again at once */
+/** a refused renewal is not asked for again at once */
 const afterRefusalMs = 12 * hourMs
 
 /**
@@ -57,7 +58,7 @@ async function look(deps: EngineContext, target: ManagedTargetRow): Promise<void
   if (due.at > now) return sleepUntil(Math.min(due.at, askAgain))
   const again = afterLast(deps, target)
   if (again && again.at > now) return sleepUntil(again.at)
-  if (again?.does === 'retry' && last) return void retryEvent(deps, last.event, itself)
+  if (again?.does === 'retry') return void retryEvent(deps, again.event, itself)
   if (again?.does === 'nothing') return sleepUntil(null)
   renew(deps, target)
 }
@@ -165,6 +166,7 @@ async function askAbout(deps: EngineContext, profile: Profile, fingerprint: stri
 }
 
 interface Ended {
+  readonly device: number
   readonly event: EventRow
   readonly last: LastDeployment
   readonly held: readonly HeldCertificate[]
@@ -173,32 +175,42 @@ interface Ended {
 interface Again {
   readonly does: 'retry' | 'renew' | 'nothing'
   readonly at: number
+  readonly because: Failure['because']
+  /** the event that ended so */
+  readonly event: number
 }
 
 /** What follows when the target is due although its last event is over; null: nothing stands in the way. */
-function afterEvent(deps: EngineContext, { event, last, held }: Ended): Again | null {
+function afterEvent(deps: EngineContext, { device, event, last, held }: Ended): Again | null {
   const now = deps.clock.now()
   // no later than now: the clock may have been set back since
   const ended = Math.min(event.ended ?? 0, now)
   if (last.live !== null && event.state !== 'cancelled') return null
-  if (event.state === 'cancelled') return { does: 'renew', at: ended + dayMs }
-  const orders = deps.store.orders.of(event.id)
   const notAfter = Math.min(...held.map(({ notAfter }) => notAfter))
+  const before = { ended, notAfter }
+  // a person took a renewal back; plans that a person asked for and took back are not even looked at
+  if (event.state === 'cancelled') {
+    return { does: 'renew', at: againBefore(dayMs, before), because: 'cancelled', event: event.id }
+  }
+  const why = { because: 'failed', event: event.id } as const
+  const orders = deps.store.orders.of(event.id)
   const isUsedUp = now >= keptUntil(deps, event.id, ended)
   // what was bought is too old to be deployed
-  if (isUsedUp && orders.some(({ fingerprint }) => fingerprint !== null)) return { does: 'renew', at: ended }
+  if (isUsedUp && orders.some(({ fingerprint }) => fingerprint !== null))
+    return { does: 'renew', at: ended, ...why }
   // nothing was bought: a new event costs no second certificate
   if (!orders.some(({ state }) => state === 'issued')) {
-    const wait = Math.min(afterRefusalMs, Math.max(0, notAfter - ended) / 5)
-    return { does: 'renew', at: Math.ceil(ended + Math.max(askAgainMs, wait)) }
+    return { does: 'renew', at: againBefore(afterRefusalMs, before), ...why }
   }
-  const at = retryEventAt({ retries: event.retries, ended, notAfter, final: isFinal(last) })
-  return at === null ? { does: 'nothing', at: 0 } : { does: 'retry', at }
+  const at = retryEventAt({ retries: event.retries, ended, notAfter, final: isFinal(deps, last, device) })
+  return at === null ? { does: 'nothing', at: 0, ...why } : { does: 'retry', at, ...why }
 }
 
 /** a refusal is not tried again by itself; what may have been chance is */
-function isFinal({ fault }: LastDeployment): boolean {
+function isFinal({ store }: EngineContext, { fault }: LastDeployment, device: number): boolean {
   if (fault === null) return false
+  // a person has checked the device since
+  if (fault === 'device-sign-in' && store.devices.get(device).barred === null) return false
   const [kind] = faultCodes[fault as FaultCode]
   return (
     kind === 'denied' || kind === 'refused' || kind === 'malformed' || kind === 'bug' || kind === 'missing'
@@ -206,21 +218,21 @@ function isFinal({ fault }: LastDeployment): boolean {
 }
 
 function afterLast(deps: EngineContext, target: ManagedTargetRow): Again | null {
-  const last = deps.store.deployments.last(target.device, target.target)
+  const last = deps.store.deployments.lastKept(target, itself)
   if (!last) return null
   const event = deps.store.events.get(last.event)
-  return isHeld(deps, last) ? null : afterEvent(deps, { event, last, held: heldBy(target) })
+  return isHeld(deps, last)
+    ? null
+    : afterEvent(deps, { device: target.device, event, last, held: heldBy(target) })
 }
 
-/** How the last event of a target failed, and when that is tried again by itself (null: only a person does). */
-export function failureOf(
-  deps: EngineContext,
-  target: ManagedTargetRow
-): { readonly fault: string; readonly again: number | null } | null {
+/** How the last event of a target ended, and when it is renewed all the same (null: only by a person). */
+export function failureOf(deps: EngineContext, target: ManagedTargetRow): Failure | null {
   const again = afterLast(deps, target)
-  const last = deps.store.deployments.last(target.device, target.target)
+  const last = deps.store.deployments.lastKept(target, itself)
   if (again === null || !last) return null
-  return { fault: last.why, again: again.does === 'nothing' ? null : again.at }
+  const { because } = again
+  return { fault: last.why, again: again.does === 'nothing' ? null : again.at, because }
 }
 
 function renew(deps: EngineContext, target: ManagedTargetRow): void {

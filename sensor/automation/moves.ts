@@ -1,5 +1,5 @@
 import type { LogFacts } from '../../core/log.ts'
-import type { DeploymentRow, DeploymentStanding, DeploymentState } from '../store/deployments.ts'
+import type { DeploymentRow, DeploymentStanding } from '../store/deployments.ts'
 import type { EventRow, EventStanding } from '../store/events.ts'
 import type { OrderRow, OrderStanding } from '../store/orders.ts'
 import { itself, type EngineContext, type Step } from './context.ts'
@@ -24,15 +24,6 @@ export function moveEvent(
       deps.store.eventHistory.add({ ...about(event.id), at: deps.clock.now(), who, state, why })
   })
 }
-
-/** states of deployments that have their device, and count among those that may be under way */
-const takesTurn: ReadonlySet<DeploymentState> = new Set([
-  'preparing',
-  'deploying',
-  'verifying',
-  'rolling-back',
-  'cleaning'
-])
 
 /** A turn is told of when it comes free; whoever was not told looks after that time. */
 export const lookAgainMs = 15_000
@@ -61,7 +52,8 @@ export function moveDeployment(
         const event = store.events.get(of.event)
         const looks = event.state === 'deploying' || event.state === 'live'
         if (step.to !== 'stay' && looks) store.events.change(event.id, { wake: now }, null)
-        if (step.to !== 'stay' && takesTurn.has(of.state) && !takesTurn.has(step.to)) {
+        const { holdsDevice } = store.deployments
+        if (step.to !== 'stay' && holdsDevice(of.state) && !holdsDevice(step.to)) {
           const soon = now + lookAgainMs
           store.events.wakeNext({ device: of.device, now, soon, most: nextAtOnce })
         }
@@ -103,7 +95,7 @@ interface Standing {
 
 interface Keeping<S> {
   /** what the log calls the row by */
-  readonly named: LogFacts
+  readonly named: LogFacts & { readonly event: number }
   readonly write: (standing: Partial<S>) => boolean
   readonly history: (state: string, why: string) => void
 }
@@ -125,6 +117,7 @@ function keep<S extends Standing>(
   }
   // a look that brought nothing new costs no flush
   const kept = told || also ? deps.store.durable(work) : deps.store.transaction(work)
+  if (kept) deps.notice.tell(named.event)
   if (kept && told) deps.log.info('state', { ...named, state: moves ? to : row.state, why })
   return kept
 }

@@ -1,15 +1,16 @@
-import type { Plan } from '../../connectors/contract.ts'
 import type { Fault } from '../../core/fault.ts'
 import type { KeyType, PrivateKey } from '../../pki/private-key.ts'
-import type { CertificateRequest, Issuer, OrderMemory, Progress } from '../issuance/issuer.ts'
+import type { CertificateRequest, Issuer, Progress } from '../issuance/issuer.ts'
 import type { EventRow } from '../store/events.ts'
 import type { OrderRow, OrderStanding } from '../store/orders.ts'
 import { againAfter, profileOf, tried, type EngineContext, type Step } from './context.ts'
+import { namesOf } from './coverage.ts'
 import { familyOf } from './families.ts'
 import { certificateOf, fingerprintOf, pemOf, validityOf } from './held.ts'
+import { abandonFormer } from './abandoning.ts'
 import { moveOrder } from './moves.ts'
-import { storedPlan } from './plans.ts'
-import { mayLose } from './policy/names.ts'
+import { memoryOf } from './order-memory.ts'
+import { storedPlan, type TargetPlan } from './plans.ts'
 import { moment } from './policy/reasons.ts'
 import { limitedTime } from './sessions.ts'
 
@@ -33,6 +34,7 @@ async function advanceOrder(deps: EngineContext, event: EventRow, order: OrderRo
   const now = deps.clock.now()
   if (order.wake !== null && order.wake > now) return
   if (order.state === 'requested') {
+    if (!(await abandonFormer(deps, event, order))) return
     const step = await tried(() => prepareKey(deps, event, order))
     const moved = moveOrder(deps, order, 'value' in step ? step.value : stepOfFault(deps, order, step.fault))
     const next = deps.store.orders.of(event.id).find(({ id }) => id === order.id)
@@ -86,11 +88,6 @@ function keyToReuse(deps: EngineContext, event: EventRow, order: OrderRow): Priv
   return pem === null ? null : deps.pki.readPrivateKey(pem)
 }
 
-/** The names of an event's certificates; known since its preview. */
-export function namesOf({ names }: EventRow): string[] {
-  return names === null ? [] : (JSON.parse(names) as string[])
-}
-
 async function askIssuer(
   deps: EngineContext,
   event: EventRow,
@@ -118,14 +115,7 @@ async function advance(
   request: CertificateRequest,
   order: OrderRow
 ): Promise<Progress> {
-  let known = order.memory
-  const memory: OrderMemory = {
-    read: () => known,
-    write(text) {
-      deps.store.durable(() => deps.store.orders.change(order.id, { memory: text }, null))
-      known = text
-    }
-  }
+  const memory = memoryOf(deps, order)
   const time = limitedTime(deps, 'the issuer')
   try {
     return await time.bound(issuer.advance(request, memory, time.signal))
@@ -153,15 +143,15 @@ export function requestFor(deps: EngineContext, event: EventRow, order: OrderRow
 
 /** DER of a certificate of this kind that the event's targets hold now */
 function replacedBy(deps: EngineContext, event: EventRow, keyType: KeyType): Uint8Array | undefined {
-  for (const { family, fingerprint } of plansOf(deps, event).flatMap(({ before }) => before)) {
+  for (const { family, fingerprint } of plansOf(deps, event).flatMap(({ plan }) => plan.before)) {
     const der = family === familyOf(keyType) ? certificateOf(deps, fingerprint) : undefined
     if (der) return der
   }
   return undefined
 }
 
-function plansOf(deps: EngineContext, { id }: EventRow): Plan[] {
-  return deps.store.deployments.of(id).flatMap((one) => storedPlan(one)?.plan ?? [])
+function plansOf(deps: EngineContext, { id }: EventRow): TargetPlan[] {
+  return deps.store.deployments.of(id).flatMap((one) => storedPlan(one) ?? [])
 }
 
 type Issued = Extract<Progress, { state: 'issued' }>
@@ -208,10 +198,16 @@ function issuedRefusals(
   { order, chain, spki }: Received
 ): readonly string[] {
   const der = toReplace(deps, event, { order, chain })
-  const served = plansOf(deps, event).flatMap(({ before }) => before.flatMap(({ names }) => names))
-  const rule = profileOf(deps, event).names
-  const replaced = der ? { der, served, mayLose: mayLose(rule, served) } : null
+  const plans = plansOf(deps, event)
+  const served = plans.flatMap(({ plan }) => plan.before.flatMap(({ names }) => names))
+  // a person has said yes to losing these, or the event would not have begun
+  const replaced = der ? { der, served, mayLose: mayLose(deps, event, served) } : null
   return deps.pki.refusals({ chain, spki, names: namesOf(event), now: deps.clock.now(), replaced })
+}
+
+function mayLose(deps: EngineContext, event: EventRow, served: readonly string[]): string[] {
+  const names = namesOf(event)
+  return served.filter((name) => !deps.pki.covers(names, name))
 }
 
 /** who asks for a certificate, and not for another one than before, may get what is there already */
@@ -241,6 +237,8 @@ export function dropKeys(deps: EngineContext, event: EventRow, why: string): voi
   for (const order of deps.store.orders.of(event.id)) {
     if (order.state === 'dropped') continue
     deps.keys.drop(keyName(order))
-    moveOrder(deps, order, { to: 'dropped', why, wake: null })
+    // an issuer may be at work on it, or be asked right now
+    const wake = order.state === 'issuing' || order.wake !== null ? deps.clock.now() : null
+    moveOrder(deps, order, { to: 'dropped', why, wake })
   }
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Json, Plan, Role } from '../../connectors/contract.ts'
+import type { Json, Plan, Role, ServedAt } from '../../connectors/contract.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { EngineContext } from './context.ts'
 import { familyOf } from './families.ts'
@@ -10,15 +10,22 @@ import { withSession } from './sessions.ts'
 export interface TargetPlan {
   readonly plan: Plan
   readonly role: Role
+  /** served places that the do-not-scan list spares: no handshake is made there. Left out by earlier versions */
+  readonly spared?: readonly ServedAt[]
 }
 
 /** Asks a device for the plan of a deployment; reads only. Faults: those of {@link withSession} and Session.plan. */
-export function planTarget(deps: EngineContext, of: DeploymentRow, profile: Profile): Promise<TargetPlan> {
+export async function planTarget(
+  deps: EngineContext,
+  of: DeploymentRow,
+  profile: Profile
+): Promise<TargetPlan> {
   const families = profile.keyTypes.map(familyOf)
-  return withSession(deps, of.device, async (session, signal) => {
+  const planned = await withSession(deps, of.device, async (session, signal) => {
     const role = await session.role(signal)
     return { plan: await session.plan({ target: of.target, families }, signal), role }
   })
+  return { ...planned, spared: await deps.wire.spared(planned.plan.served, deps.stopping) }
 }
 
 /** The plan that is stored with a deployment; null before its preview. */

@@ -10,6 +10,7 @@ import type { Issuer } from '../issuance/issuer.ts'
 import type { KeyRing } from '../issuance/key-ring.ts'
 import type { DeviceRow } from '../store/devices.ts'
 import type { Store } from '../store/store.ts'
+import type { Covers } from './policy/names.ts'
 import type { StartLimits } from './policy/start.ts'
 
 /** The keys of orders, sealed, by the name `order:ID`; each change is durable when it returns. */
@@ -27,6 +28,8 @@ export interface Pki {
   refusals(question: IssuedQuestion): readonly string[]
   /** names as certificates have them; throws Fault name-malformed */
   canonicalNames(texts: readonly string[]): readonly string[]
+  /** does a certificate with these names cover a host, an address, or a wildcard as such (RFC 9525) */
+  readonly covers: Covers
 }
 
 /** Versions of TLS in which certificates are proven. */
@@ -45,10 +48,16 @@ export interface Look {
 /** What the wire showed before anything was written. Plain data. */
 export type Baseline = readonly Look[]
 
+/** A place at which nothing was proven. */
+export interface Unproven {
+  readonly at: string
+  /** it answered neither before nor after; its name is none of the certificate's; the do-not-scan list has it */
+  readonly why: 'silent' | 'uncovered' | 'spared'
+}
+
 /** What the wire shows now. */
 export type WireVerdict =
-  /** `unproven`: places that showed nothing before, and show nothing now */
-  | { readonly state: 'agrees'; readonly unproven: readonly string[] }
+  | { readonly state: 'agrees'; readonly unproven: readonly Unproven[] }
   /** sentences, each naming place, what was to be seen and what was */
   | { readonly state: 'differs'; readonly why: readonly string[] }
 
@@ -59,10 +68,14 @@ export interface WireQuestion {
   readonly fresh: readonly { readonly family: KeyFamily; readonly chain: readonly string[] }[]
   /** a standby serves nothing until it takes over */
   readonly role: Role
+  /** do the new certificates cover a name? A handshake under another one proves nothing */
+  readonly covers: (name: string) => boolean
 }
 
 /** Handshakes with what a deployment changes. */
 export interface Wire {
+  /** those of the places that must not be touched: no handshake is made there */
+  spared(places: readonly ServedAt[], signal: AbortSignal): Promise<readonly ServedAt[]>
   baseline(plan: Plan, signal: AbortSignal): Promise<Baseline>
   /** are the new certificates served everywhere, and do the neighbours show what they showed? */
   proves(question: WireQuestion, signal: AbortSignal): Promise<WireVerdict>

@@ -1,10 +1,18 @@
 import { Fault } from '../../core/fault.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { EventRow, EventStanding } from '../store/events.ts'
-import { againAfter, profileOf, tried, type EngineContext, type Step, type Tried } from './context.ts'
+import {
+  againAfter,
+  approvalOf,
+  profileOf,
+  tried,
+  type EngineContext,
+  type Step,
+  type Tried
+} from './context.ts'
+import { lostIn, lostNames, namesOf, unprovable } from './coverage.ts'
 import { heldBy } from './held.ts'
 import { moveDeployment } from './moves.ts'
-import { namesOf } from './orders.ts'
 import { planTarget, previewHash, samePlan, storedPlan, type TargetPlan } from './plans.ts'
 import { wantedNames } from './policy/names.ts'
 
@@ -23,17 +31,38 @@ export async function preview(deps: EngineContext, event: EventRow): Promise<Eve
   if (hindered) return hindered
   const plans = planned.flatMap(({ of, plan }) => ('value' in plan ? [{ of, value: plan.value }] : []))
   if (plans.length === 0) {
-    return { to: 'failed', why: 'none of its targets can be planned', wake: null }
+    return noneLeft(
+      'none of its targets can be planned',
+      planned.flatMap(({ plan }) => ('fault' in plan ? plan.fault : []))
+    )
   }
   const names = wanted(deps, event, plans)
-  const hash = hashOf(deps, event, { names, plans })
+  // a certificate that no handshake could prove is not even bought
+  const unproven = plans.flatMap(({ of, value }) => {
+    const fault = unprovable(deps, of, { of: value, names })
+    return fault ? [{ of, fault }] : []
+  })
+  for (const { of, fault } of unproven) leave(deps, of, fault)
+  const proven = plans.filter(({ of }) => unproven.every((one) => one.of.id !== of.id))
+  if (proven.length === 0) {
+    return noneLeft(
+      'none of its targets could be proven',
+      unproven.map(({ fault }) => fault)
+    )
+  }
+  const hash = hashOf(deps, event, { names, plans: proven })
   return {
     to: 'previewed',
     why: `the plan is ${hash.slice(0, 16)}`,
     wake: deps.clock.now(),
     set: { hash, names: JSON.stringify(names) },
-    also: () => storePlans(deps, plans)
+    also: () => storePlans(deps, proven)
   }
+}
+
+function noneLeft(what: string, faults: readonly Fault[]): EventStep {
+  const messages = new Set(faults.map(({ message }) => message))
+  return { to: 'failed', why: `${what}: ${[...messages].join('; ')}`, wake: null }
 }
 
 /**
@@ -57,9 +86,15 @@ export async function planAgain(deps: EngineContext, event: EventRow): Promise<E
   }
   wanted(deps, event, plans)
   const hash = hashOf(deps, event, { names: namesOf(event), plans })
+  const accepted = event.approvedHash === event.hash ? lostNames(deps, event) : []
+  const lost = lostIn(
+    deps,
+    plans.map(({ value }) => value),
+    namesOf(event)
+  ).filter((name) => !accepted.includes(name))
   const what = `${changed.map(({ of }) => of.target).join(', ')} changed: the plan is now ${hash.slice(0, 16)}`
   const set = { hash, replans: event.replans + 1 }
-  if (profileOf(deps, event).approval === 'not-needed')
+  if (approvalOf(deps, event) === 'not-needed' && lost.length === 0)
     return { to: 'deploying', why: what, wake: now, set, also }
   return { to: 'previewed', why: `${what}, and must be approved again`, wake: now, set, also }
 }
@@ -89,11 +124,15 @@ function leaveOut(deps: EngineContext, event: EventRow, planned: readonly Planne
       moveDeployment(deps, of, { to: 'stay', why: fault.message, wake: null, set: { trouble } })
       if (again === null || wake < again.wake) again = { wake, why: fault.message }
     } else {
-      const why = `${fault.message} (nothing was written)`
-      moveDeployment(deps, of, { to: 'failed', why, wake: null, set: { fault: fault.code } })
+      leave(deps, of, fault)
     }
   }
   return again && { to: 'stay', ...again, set: { attempts: event.attempts + 1 } }
+}
+
+function leave(deps: EngineContext, of: DeploymentRow, { message, code }: Fault): void {
+  const why = `${message} (nothing was written)`
+  moveDeployment(deps, of, { to: 'failed', why, wake: null, set: { fault: code } })
 }
 
 interface Valued {

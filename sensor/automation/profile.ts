@@ -3,11 +3,12 @@ import { Type, type Static, type TProperties, type TSchema } from 'typebox'
 import { Fault } from '../../core/fault.ts'
 import { parseHours } from '../../core/hours.ts'
 import { parser } from '../../core/schema.ts'
+import { visible } from '../../core/text.ts'
 import type { KeyType } from '../../pki/private-key.ts'
 import type { SubjectFields } from '../../pki/subject.ts'
 import { familyOf } from './families.ts'
 import type { NameRule } from './policy/names.ts'
-import type { RenewBefore } from './policy/renewal.ts'
+import { mostShare, type RenewBefore } from './policy/renewal.ts'
 import type { Rollout } from './policy/rollout.ts'
 import { windowAt, type Windows } from './policy/windows.ts'
 
@@ -44,7 +45,7 @@ export const ProfileText = closed({
   renewBefore: nullable(
     Type.Union([
       closed({ days: Type.Number({ minimum: 0.01, maximum: 3650 }) }),
-      closed({ share: Type.Number({ minimum: 0.05, maximum: 0.9 }) })
+      closed({ share: Type.Number({ minimum: 0.05, maximum: mostShare }) })
     ])
   ),
   renewalInformation: Type.Union([Type.Literal('honoured'), Type.Literal('ignored')]),
@@ -127,9 +128,53 @@ export function wholeProfile(given: unknown): ProfileText {
   for (const [name, part] of Object.entries(usualParts)) {
     if (typeof whole[name] === 'object') whole[name] = { ...part, ...whole[name] }
   }
+  // the parts of a union complain of each other
+  checkRenewBefore(whole['renewBefore'])
+  checkNames(whole['names'])
   const text = parse(whole)
   readProfile(text)
   return text
+}
+
+const renewBeforeForms =
+  'write days, such as 30, or a share of the lifetime, such as 0.3; null stands for a third'
+
+function checkRenewBefore(given: unknown): void {
+  if (given === null) return
+  if (typeof given !== 'object' || Array.isArray(given)) throw wrong('renewBefore', given, renewBeforeForms)
+  const fields: readonly (readonly [string, unknown])[] = Object.entries(given)
+  const [name, value] = fields[0] ?? ['', null]
+  if (fields.length !== 1 || (name !== 'days' && name !== 'share')) {
+    throw malformed(
+      'renewBefore',
+      `it has the fields ${Object.keys(given).join(', ') || 'none'}: ${renewBeforeForms}`
+    )
+  }
+  const isBetween = (least: number, most: number) =>
+    typeof value === 'number' && value >= least && value <= most
+  if (name === 'days' && !isBetween(0.01, 3650)) throw wrong('renewBefore.days', value, 'write 0.01 to 3650')
+  if (name === 'share' && !isBetween(0.05, mostShare)) {
+    const why = `write 0.05 to ${mostShare}: before a third of its lifetime is over no certificate is renewed, since the next one would be due at once as well`
+    throw wrong('renewBefore.share', value, why)
+  }
+}
+
+function checkNames(given: unknown): void {
+  if (typeof given !== 'object' || given === null) return
+  const { rule, names } = given as { readonly rule?: unknown; readonly names?: unknown }
+  if ((rule === 'exactly' || rule === 'served-plus') && names === undefined) {
+    throw malformed(
+      'names.names',
+      `it is missing, and names.rule ${rule} needs it: write host names, *.domain or IP addresses`
+    )
+  }
+  if (rule === 'served' && names !== undefined) {
+    throw malformed('names.names', 'names.rule served takes none: write served-plus to ask for these as well')
+  }
+}
+
+function wrong(field: string, value: unknown, remedy: string): Fault {
+  return malformed(field, `it is ${visible(JSON.stringify(value), 60)}: ${remedy}`)
 }
 
 /** A whole profile in the engine's units. Throws Fault profile-malformed or window-malformed. */

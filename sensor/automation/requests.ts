@@ -4,11 +4,12 @@ import { Fault } from '../../core/fault.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { EventAction, EventRow, EventState } from '../store/events.ts'
 import type { EngineContext } from './context.ts'
+import { lostNames } from './coverage.ts'
+import { waitsForCheck } from './deployment-steps.ts'
 import { over } from './endings.ts'
 import { heldColumns, heldInSlots } from './held.ts'
 import { moveDeployment, moveEvent } from './moves.ts'
 import { dropKeys } from './orders.ts'
-import type { ProfileText } from './profile.ts'
 
 /** A place on a device, by the device's name. */
 export interface TargetName {
@@ -28,8 +29,11 @@ export interface EventWish {
   readonly start: number | null
   /** `any`: it cannot wait for a maintenance window */
   readonly hours: 'window' | 'any'
-  /** `needed`: a person must approve the plan, whatever the profile says. Default `profile` */
-  readonly approval?: 'profile' | 'needed'
+  /**
+   * `needed`: a person must approve the plan, whatever the profile says; `never`: the plan is all that is wanted. Default
+   * `profile`
+   */
+  readonly approval?: 'profile' | 'needed' | 'never'
   /** a person's account, or `tlsward` */
   readonly who: string
 }
@@ -47,19 +51,25 @@ export function requestEvent(deps: EngineContext, wish: EventWish): EventRow {
   const places = [...new Set(targets.map(({ device, target }) => `${device} ${target}`))]
   if (places.length === 0) throw new Fault('target-none', 'event: name at least one target')
   const profile = store.profiles.named(wish.profile)
-  const key = hash('sha256', JSON.stringify([wish.action, profile.name, places.toSorted()]), 'hex')
+  const keyOf = (...more: string[]) =>
+    hash('sha256', JSON.stringify([wish.action, profile.name, places.toSorted(), ...more]), 'hex')
+  const onlyPlan = wish.approval === 'never'
+  // whoever wants it done is not given an event that ends with its plan
+  const key = onlyPlan ? keyOf('plan') : keyOf()
   const now = clock.now()
   return store.durable(() => {
-    const same = store.events.openByKey(key)
+    const same = store.events.openByKey(key) ?? store.events.openByKey(keyOf())
     if (same) return same
     const id = store.events.add({
       key,
       action: wish.action,
       profileName: profile.name,
-      profile: wish.approval === 'needed' ? withApproval(profile.content) : profile.content,
+      profile: profile.content,
+      onlyPlan: onlyPlan ? 1 : 0,
       // no time at all: the clock may be set back
       start: wish.start ?? 0,
       hours: wish.hours,
+      approval: wish.approval === 'needed' ? 'needed' : 'profile',
       requestedBy: wish.who,
       requested: now
     })
@@ -67,15 +77,24 @@ export function requestEvent(deps: EngineContext, wish: EventWish): EventRow {
       const of = targets.find(({ device, target }) => `${device} ${target}` === place)
       if (of) store.deployments.add({ event: id, position, ...of }, now)
     }
-    const why = `${wish.action} asked for, ${places.length} target${places.length === 1 ? '' : 's'}`
+    const what = onlyPlan ? `a plan of ${wish.action}` : wish.action
+    const why = `${what} asked for, ${places.length} target${places.length === 1 ? '' : 's'}`
     store.eventHistory.add({ ...entry(id, wish.who, now), state: 'requested', why })
     quieten(deps, targets)
     return store.events.get(id)
   })
 }
 
-function withApproval(content: string): string {
-  return JSON.stringify({ ...(JSON.parse(content) as ProfileText), approval: 'needed' } satisfies ProfileText)
+/**
+ * Has an event wait for no maintenance window any more. Faults: event-missing, event-state.
+ */
+export function widenEvent(deps: EngineContext, { event: id, who }: PersonsAct): EventRow {
+  const event = deps.store.events.get(id)
+  if (event.open === 0) throw cannot(event, 'be done at another time')
+  if (event.hours === 'any') return event
+  const why = 'it waits for no maintenance window any more'
+  moveEvent(deps, event, { to: 'stay', why, wake: deps.clock.now(), set: { hours: 'any' } }, who)
+  return deps.store.events.get(id)
 }
 
 function entry(event: number, who: string, at: number) {
@@ -96,13 +115,19 @@ export interface PersonsAct {
   readonly who: string
 }
 
+/** An approval. */
+export interface ApprovingAct extends PersonsAct {
+  /** the person knows which names would be without a certificate, and means it; left out: none may be */
+  readonly lostNames?: 'accepted'
+}
+
 /**
  * Approves the plan of an event that waits for it, by its hash: what the person saw. Faults: event-missing,
- * event-state, approval-stale.
+ * event-state, approval-stale, names-lost.
  */
 export function approveEvent(
   deps: EngineContext,
-  { event: id, who }: PersonsAct,
+  { event: id, who, lostNames: accepts }: ApprovingAct,
   approved: string
 ): EventRow {
   const event = deps.store.events.get(id)
@@ -111,8 +136,16 @@ export function approveEvent(
     const message = `event ${id}: its plan is ${event.hash.slice(0, 16)} now, not ${approved.slice(0, 16)}; look at it again`
     throw new Fault('approval-stale', message, { event: id, hash: event.hash })
   }
+  const lost = lostNames(deps, event)
+  if (lost.length > 0 && accepts !== 'accepted') {
+    const message =
+      `event ${id}: ${lost.join(', ')} would be served without a certificate that covers ${lost.length === 1 ? 'it' : 'them'}. ` +
+      'Give the profile these names, or approve with --accept-lost-names'
+    throw new Fault('names-lost', message, { event: id, names: lost })
+  }
   const set = { approvedHash: approved, approvedBy: who }
-  const why = `approved the plan ${approved.slice(0, 16)}`
+  const loss = lost.length > 0 ? `, and that it covers ${lost.join(', ')} no more` : ''
+  const why = `approved the plan ${approved.slice(0, 16)}${loss}`
   moveEvent(deps, event, { to: 'stay', why, wake: deps.clock.now(), set }, who)
   return deps.store.events.get(id)
 }
@@ -152,7 +185,7 @@ export function cancelEvent(deps: EngineContext, { event: id, who }: PersonsAct,
 
 /**
  * Tries those targets of an event again that are not live, with the certificates that it has: none is bought a second
- * time. A stuck deployment tries its undo again. Faults: event-missing, event-state, key-gone.
+ * time. A stuck deployment tries its undo again. Faults: event-missing, event-state, key-gone, device-missing.
  */
 export function retryEvent(deps: EngineContext, id: number, who: string): EventRow {
   const { store } = deps
@@ -161,19 +194,27 @@ export function retryEvent(deps: EngineContext, id: number, who: string): EventR
     throw cannot(event, 'be tried again')
   }
   const orders = store.orders.of(id)
+  // one that was removed is no longer there to be tried again
+  for (const { device } of store.deployments.of(id)) store.devices.get(device)
   if (orders.some(({ state }) => state === 'dropped')) {
     const message = `event ${id}: its keys are no longer kept; begin a new event for its targets`
     throw new Fault('key-gone', message, { event: id })
   }
   if (event.state === 'stuck') return undoAgain(deps, event, who)
   const now = deps.clock.now()
-  if (event.open === 0 && store.events.openByKey(event.key))
-    throw cannot(event, 'be tried again beside its successor')
-  const set = { open: 1, ended: null, retries: event.retries + 1, replans: 0 } as const
+  const successor = event.open === 0 ? store.events.openByKey(event.key) : undefined
+  if (successor) {
+    const does = `be tried again beside its successor: follow event ${successor.id}, or cancel it first`
+    throw cannot(event, does)
+  }
+  // whoever wanted to see the plan has seen it: from here on the profile decides who approves
+  const approval = 'profile'
+  const set = { open: 1, ended: null, retries: event.retries + 1, replans: 0, approval } as const
   const also = () => {
     for (const of of store.deployments.of(id).filter(mayBeTried)) {
       const fresh = {
         state: 'waiting',
+        why: 'tried again',
         fault: null,
         trouble: null,
         began: null,
@@ -183,7 +224,9 @@ export function retryEvent(deps: EngineContext, id: number, who: string): EventR
       store.deployments.change(of.id, { ...fresh, since: now }, of.state)
     }
     for (const order of orders.filter(({ state }) => state === 'failed')) {
-      store.orders.change(order.id, { state: 'requested', memory: null, wake: null, attempts: 0 }, 'failed')
+      // what a failed order left at its CA is in its memory
+      const fresh = { state: 'requested', why: 'tried again', wake: null, attempts: 0 } as const
+      store.orders.change(order.id, fresh, 'failed')
     }
     // those that are live go their own way
     quieten(
@@ -216,7 +259,7 @@ export function giveUpEvent(deps: EngineContext, { event: id, who }: PersonsAct)
   const event = deps.store.events.get(id)
   const halfWay = deps.store.deployments
     .of(id)
-    .filter(({ state }) => state === 'stuck' || state === 'rolling-back')
+    .filter((of) => of.state === 'stuck' || of.state === 'rolling-back' || waitsForCheck(of))
   if (halfWay.length === 0) throw cannot(event, 'be given up')
   for (const of of halfWay) {
     const why = `${who} answers for what the target shows now: its undo was given up (${of.why})`
@@ -284,6 +327,24 @@ export function setWritable(deps: EngineContext, device: string, allowed: 'writa
       if (event.state === 'waiting') store.events.change(event.id, { wake: clock.now() }, 'waiting')
     }
   })
+}
+
+/**
+ * Signs in to a device again from now on: a person has checked it. What waited for that goes on. Part of the
+ * transaction in which the check is kept.
+ */
+export function liftBar({ store, clock }: EngineContext, device: number): void {
+  store.devices.setBarred(device, null)
+  for (const of of store.deployments.underWay()) {
+    if (of.device === device && waitsForCheck(of)) {
+      const why = `device ${store.devices.get(device).name} is checked: it goes on`
+      store.deployments.change(of.id, { wake: clock.now(), why }, of.state)
+      store.events.change(of.event, { why }, 'deploying')
+    }
+  }
+  for (const target of store.managedTargets.list()) {
+    if (target.device === device) store.managedTargets.setWake(target.id, clock.now())
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { DeploymentRow, DeploymentState } from '../store/deployments.ts'
 import type { EventRow, EventStanding } from '../store/events.ts'
 import { profileOf, windowOf, type EngineContext, type Step } from './context.ts'
+import { waitsForCheck } from './deployment-steps.ts'
 import { over } from './endings.ts'
 import { lookAgainMs, moveDeployment } from './moves.ts'
 import { storedPlan } from './plans.ts'
@@ -27,7 +28,7 @@ export function rollOut(deps: EngineContext, event: EventRow): Step<EventStandin
       moveDeployment(deps, of, { to: 'cancelled', why, wake: null })
     } else starts.push(start)
   }
-  return ended(deps, event) ?? waits(event, starts, now)
+  return ended(deps, event) ?? waits(deps, event, starts)
 }
 
 /** Why a deployment does not begin now. */
@@ -54,9 +55,13 @@ export function startOfDeployment(deps: EngineContext, event: EventRow, of: Depl
   }
 }
 
-function waits(event: EventRow, starts: readonly Start[], now: number): Step<EventStanding> {
+function waits(deps: EngineContext, event: EventRow, starts: readonly Start[]): Step<EventStanding> {
   // told by the deployments themselves
-  if (starts.length === 0) return { to: 'stay', why: event.why, wake: null }
+  if (starts.length === 0) {
+    const held = deps.store.deployments.of(event.id).find(waitsForCheck)
+    return { to: 'stay', why: held?.why ?? event.why, wake: null }
+  }
+  const now = deps.clock.now()
   const reasons = new Set(starts.flatMap((start) => start.reasons.map(sentence)))
   const taken = starts.some(({ again }) => again === null)
   const times = starts.flatMap(({ again }) => again ?? [])

@@ -40,6 +40,12 @@ const OrderNotes = Type.Object({
   proofs: Type.Array(Proof),
   /** a finalization may have reached the CA */
   isFinalized: Type.Boolean(),
+  /** the order is given up: answers that could not be taken away so often, and authorizations that need no look any more */
+  givenUp: Type.Optional(
+    nullable(
+      Type.Object({ cleanups: Type.Integer({ minimum: 0 }), authorizations: Type.Array(Type.String()) })
+    )
+  ),
   /** when the CA was given something to do, milliseconds since the epoch */
   since: Type.Number(),
   /** why nothing will come of it; the answers are taken away before it is told */
@@ -61,7 +67,17 @@ export interface OrderBook {
 
 /** Opens what is remembered of the order for a request. Faults: order-changed, store-corrupt. */
 export function openBook(memory: OrderMemory, digest: string, now: number): OrderBook {
-  let notes: OrderNotes = read(memory, digest) ?? {
+  return bookOf(memory, read(memory, digest) ?? emptyNotes(digest, now))
+}
+
+/** Opens what is remembered of an order, whatever it was for; null: nothing. Throws store-corrupt. */
+export function openKeptBook(memory: OrderMemory): OrderBook | null {
+  const notes = read(memory, null)
+  return notes && bookOf(memory, notes)
+}
+
+function emptyNotes(digest: string, now: number): OrderNotes {
+  return {
     digest,
     placed: 0,
     orderUrl: null,
@@ -74,6 +90,10 @@ export function openBook(memory: OrderMemory, digest: string, now: number): Orde
     since: now,
     failure: null
   }
+}
+
+function bookOf(memory: OrderMemory, first: OrderNotes): OrderBook {
+  let notes = first
   return {
     get notes() {
       return notes

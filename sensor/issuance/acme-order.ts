@@ -84,7 +84,9 @@ function postponed(thrown: unknown, now: number): Progress {
 
 async function goOn(run: Run): Promise<Progress> {
   const { book, account, signal } = run
-  const { orderUrl } = book.notes
+  const { orderUrl, givenUp, isFinalized } = book.notes
+  if (givenUp && orderUrl !== null && !isFinalized)
+    return begunAgain(run, { url: orderUrl }, 'it was given up')
   let order = orderUrl === null ? await place(run) : await getOrder(account, orderUrl, signal)
   if (order.status === 'pending') return prove(run, order)
   if (order.status === 'ready') {
@@ -226,7 +228,7 @@ function takenByAnother(run: Run, order: Order): Promise<Progress> {
   return begunAgain(run, order, 'another request has used the order')
 }
 
-async function begunAgain(run: Run, { url }: Order, why: string): Promise<Progress> {
+async function begunAgain(run: Run, { url }: Pick<Order, 'url'>, why: string): Promise<Progress> {
   const { account, book, now, signal } = run
   const { left, trouble } = await removeAnswers(run, signal)
   if (left > 0 && !trouble) return { state: 'pending', againAt: now(), why: 'answers are taken away' }
@@ -240,6 +242,7 @@ async function begunAgain(run: Run, { url }: Order, why: string): Promise<Progre
   }
   book.change({
     orderUrl: null,
+    givenUp: null,
     placed: 0,
     past: [...past, url],
     wasAway: false,

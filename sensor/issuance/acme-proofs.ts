@@ -147,7 +147,10 @@ export function fits(pattern: string, name: string): boolean {
 }
 
 /** the solver of a proof by the rules as they are now; undefined: they have changed */
-function solverOf({ type, name, record }: Proof, { rules, solver }: ProofTools): Solver | undefined {
+function solverOf(
+  { type, name, record }: Proof,
+  { rules, solver }: Pick<ProofTools, 'rules' | 'solver'>
+): Solver | undefined {
   const rule = rules.find(
     (one) =>
       one.names.some((pattern) => fits(pattern, name) || fits(pattern, `*.${name}`)) &&
@@ -162,7 +165,7 @@ function solverOf({ type, name, record }: Proof, { rules, solver }: ProofTools):
  * was about are left too.
  */
 export async function removeAnswers(
-  tools: ProofTools,
+  tools: Omit<ProofTools, 'account'>,
   signal: AbortSignal
 ): Promise<{ readonly left: number; readonly trouble: Fault | null }> {
   const { book, log } = tools

@@ -9,6 +9,7 @@ import type { Secret } from '../../core/secret.ts'
 import { visible } from '../../core/text.ts'
 import type { RevocationReason } from '../../pki/revocation.ts'
 import { accountKeeper, type AccountKeeper, type AccountMemory } from './acme-account.ts'
+import { abandonOrder } from './acme-abandon.ts'
 import { advanceOrder, idOf } from './acme-order.ts'
 import { caSettingsOf, type AcmeIssuerSettings } from './acme-settings.ts'
 import type { Issuer, IssuerCheck, RenewalWindow } from './issuer.ts'
@@ -65,6 +66,7 @@ export function acmeIssuer(deps: AcmeIssuerDeps, settings: AcmeIssuerSettings): 
   return {
     keyFrom: 'request',
     advance: (request, memory, signal) => advanceOrder(request, memory, { tools, signal }),
+    abandon: (memory, signal) => abandonOrder(memory, { tools, signal }),
     renewalWindow: (certificate, signal) => renewalWindow(ca, certificate, { clock, signal }),
     async revoke(certificate, reason, signal) {
       const given = givenReason(reason)
@@ -74,7 +76,7 @@ export function acmeIssuer(deps: AcmeIssuerDeps, settings: AcmeIssuerSettings): 
         signal
       )
     },
-    check: (signal) => check({ ca, keeper, settings }, signal),
+    check: (signal) => check({ ca, keeper, settings, secret }, signal),
     async createAccount(signal) {
       await keeper.updateContacts(signal)
       return accountState(keeper, settings, signal)
@@ -135,22 +137,31 @@ interface Checked {
   readonly ca: Ca
   readonly keeper: AccountKeeper
   readonly settings: AcmeIssuerSettings
+  readonly secret: AcmeIssuerDeps['secret']
 }
 
-async function check({ ca, keeper, settings }: Checked, signal: AbortSignal): Promise<IssuerCheck> {
+async function check({ ca, keeper, settings, secret }: Checked, signal: AbortSignal): Promise<IssuerCheck> {
   const directory = await ca.directory(signal)
   const account = await keeper.facts(signal)
   const { termsOfService, externalAccountRequired, profiles, renewalInfo, revokeCertificate } = directory
-  const warnings: string[] = []
+  const warnings = account ? [] : ['the account is not made yet: the first order makes it']
+  const problems: string[] = []
   if (!account) {
-    warnings.push('the account is not made yet: the first order makes it')
     if (termsOfService !== null && !settings.agreesToTerms)
-      warnings.push(`the CA wants agreement to its terms, ${termsOfService}: read them and set agreesToTerms`)
+      problems.push(`the CA wants agreement to its terms, ${termsOfService}: read them and set agreesToTerms`)
     if (externalAccountRequired && !settings.binding)
-      warnings.push('the CA wants an external account binding: set binding to the key that it made')
-  } else if (account.status !== 'valid') warnings.push(`the account is ${account.status}: make another one`)
-  if (settings.profile !== undefined && !Object.hasOwn(profiles, settings.profile))
-    warnings.push(`the CA does not offer the profile ${settings.profile}`)
+      problems.push('the CA wants an external account binding: set binding to the key that it made')
+    if (settings.binding && secret(settings.binding.macKey) === null)
+      problems.push(
+        `the secret ${settings.binding.macKey} of the binding is not kept: add the issuer again with it`
+      )
+  } else if (account.status !== 'valid') problems.push(`the account is ${account.status}: make another one`)
+  if (settings.profile !== undefined && !Object.hasOwn(profiles, settings.profile)) {
+    const offered = Object.keys(profiles).map((one) => visible(one, 40))
+    problems.push(
+      `the CA does not offer the profile ${settings.profile}: choose one of ${offered.join(', ') || 'none, it has no profiles'}`
+    )
+  }
   return {
     name: `ACME ${ca.name}`,
     facts: {
@@ -166,6 +177,7 @@ async function check({ ca, keeper, settings }: Checked, signal: AbortSignal): Pr
         .join('; ')
     },
     profiles,
+    problems,
     warnings
   }
 }

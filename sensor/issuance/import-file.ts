@@ -1,14 +1,15 @@
 import { Fault } from '../../core/fault.ts'
-import type { Secret } from '../../core/secret.ts'
-import { visible } from '../../core/text.ts'
-import { orderChain } from '../../pki/chain-order.ts'
-import { refusesIssued, saysOf } from '../../pki/issued-reasons.ts'
+import { Secret } from '../../core/secret.ts'
+import { fileKind, fileKindNames, type FileKind } from '../../pki/file-kind.ts'
+import { refusesIssued } from '../../pki/issued-reasons.ts'
 import { checkIssued } from '../../pki/issued.ts'
 import { readKeyBundle } from '../../pki/key-bundle.ts'
 import { type KeyWithCertificates, readPkcs12 } from '../../pki/pkcs12.ts'
 import { readCertificates } from '../../pki/pkcs7.ts'
 import { type PrivateKey, readPrivateKey } from '../../pki/private-key.ts'
 import { readCertificate } from '../../pki/quick.ts'
+import { chainFor, misfit } from './misfits.ts'
+import type { Standards } from './manual.ts'
 
 /** A certificate that was bought elsewhere, in the forms in which people have it with its key. */
 export type ImportFile =
@@ -27,7 +28,7 @@ export type ImportFile =
 /** What was in it. */
 export interface ImportedCertificate {
   readonly key: PrivateKey
-  /** DER, leaf first, without root */
+  /** DER, leaf first; ends with a root only where that has signed the leaf itself */
   readonly chain: readonly Buffer[]
   /** subjects of certificates that came along and have nothing to do with it, root aside */
   readonly strangers: readonly string[]
@@ -38,17 +39,38 @@ export interface ImportedCertificate {
  * served now. Faults: key-malformed, key-unsupported, passphrase-wrong, pkcs12-malformed, certificate-malformed,
  * chain-unfit.
  */
-export async function readImport(file: ImportFile, now: number): Promise<ImportedCertificate> {
+export async function readImport(file: ImportFile, { now, known }: Standards): Promise<ImportedCertificate> {
   const { key, certificates } = await open(file)
-  const { chain, strangers } = orderChain(certificates, key.spki)
-  const flaws = checkIssued({ chain, spki: key.spki, names: [], now }).filter(refusesIssued)
-  if (flaws.length > 0) {
-    const problem = visible(flaws.map(saysOf).join('; '), 1000)
-    throw new Fault('chain-unfit', `The certificate cannot be used: ${problem}. Import another one.`, {
-      flaws: flaws.map(({ reason }) => reason)
-    })
-  }
+  const { spki } = key
+  const remedy = 'Give the key together with its own certificate.'
+  const { chain, strangers } = chainFor(spki, certificates, { replaces: null, remedy })
+  const flaws = checkIssued({ chain, spki, names: [], now, known }).filter(refusesIssued)
+  if (flaws.length > 0) throw misfit(flaws)
   return { key, chain, strangers: strangers.map((der) => readCertificate(der).subject) }
+}
+
+/** what a person who takes a file for one with key and certificate does instead */
+const instead: Partial<Readonly<Record<FileKind, string>>> = {
+  certificates:
+    'Give key and certificates in one PEM text or as PKCS#12. Where the key was made here, for a CSR of an event: tlsward events certificate.',
+  key: 'Put its certificate behind it, with the intermediates, in one PEM text.',
+  request: 'Give the certificate that a CA made from it, together with the key.'
+}
+
+/**
+ * A file as it is imported: one PEM text, or PKCS#12. Faults: certificate-malformed where it is neither, with what to do
+ * instead.
+ */
+export function importFileOf(bytes: Uint8Array, password: Secret | null): ImportFile {
+  const kind = fileKind(bytes)
+  const isPem = bytes[0] !== 0x30
+  // what is broken says so when it is read
+  if (kind === 'pkcs12' && !isPem) return { form: 'pkcs12', file: bytes, password }
+  if (kind === 'key-with-certificates') {
+    return { form: 'bundle', text: new Secret(Buffer.from(bytes).toString('latin1')), passphrase: password }
+  }
+  const remedy = instead[kind] ?? 'Give key and certificates in one PEM text, or as PKCS#12.'
+  throw new Fault('certificate-malformed', `The file is ${fileKindNames[kind]}. ${remedy}`, { kind })
 }
 
 async function open(file: ImportFile): Promise<KeyWithCertificates> {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import { visible } from '../../core/text.ts'
+import type { TrustStore } from '../../pki/trust-store.ts'
 import type { CertificateFields } from '../../pki/fields.ts'
 import { refusesIssued } from '../../pki/issued-reasons.ts'
 import { checkIssued } from '../../pki/issued.ts'
@@ -23,6 +24,8 @@ export interface ImportTools {
   readonly shelf: () => readonly ShelvedCertificate[]
   readonly keys: KeyRing
   readonly clock: Clock
+  /** roots that are known here: one may have signed a leaf itself */
+  readonly known: () => TrustStore
 }
 
 const warnMs = 30 * 86_400_000
@@ -36,6 +39,7 @@ export function importIssuer(tools: ImportTools): Issuer {
   return {
     keyFrom: 'issuer',
     advance: (request) => Promise.resolve().then(() => advance(request, tools)),
+    abandon: () => Promise.resolve({ state: 'abandoned' }),
     renewalWindow: () => Promise.resolve(null),
     revoke: () =>
       Promise.reject(
@@ -60,10 +64,13 @@ function candidates({ shelf }: ImportTools): Candidate[] {
 }
 
 function advance({ names, keyType, replaces }: CertificateRequest, tools: ImportTools): Progress {
+  const { known } = tools
   const now = tools.clock.now()
   const rank = ({ leaf }: Candidate) => (leaf.keyType.toLowerCase() === keyFamily(keyType) ? 1 : 0)
   const [best] = candidates(tools)
-    .filter(({ chain, leaf }) => !checkIssued({ chain, spki: leaf.spki, names, now }).some(refusesIssued))
+    .filter(
+      ({ chain, leaf }) => !checkIssued({ chain, spki: leaf.spki, names, now, known }).some(refusesIssued)
+    )
     .sort((one, other) => rank(other) - rank(one) || other.leaf.notAfter - one.leaf.notAfter)
   if (!best) return { state: 'person', why: `import a certificate for ${names.join(', ')}, with its key` }
   if (replaces && readCertificate(replaces).fingerprint === best.leaf.fingerprint) {
@@ -79,18 +86,45 @@ function advance({ names, keyType, replaces }: CertificateRequest, tools: Import
   return { state: 'issued', chain: best.chain, key: readPrivateKey(pem) }
 }
 
+/** certificates that a check names */
+const mostListed = 20
+
 function check(tools: ImportTools): IssuerCheck {
   const now = tools.clock.now()
-  const found = candidates(tools)
+  const found = candidates(tools).toSorted((one, other) => one.leaf.notAfter - other.leaf.notAfter)
+  const valid = found.filter(({ leaf }) => leaf.notAfter > now)
   return {
     name: 'imported certificates',
-    facts: { certificates: String(found.length) },
-    profiles: {},
-    warnings: found
-      .filter(({ leaf }) => leaf.notAfter > now && leaf.notAfter - now < warnMs)
-      .map(
-        ({ leaf }) =>
-          `${visible(leaf.subject)} ends ${new Date(leaf.notAfter).toISOString()}: import its successor`
+    facts: {
+      certificates: String(found.length),
+      ...Object.fromEntries(
+        valid.slice(0, mostListed).map(({ leaf }) => [visible(leaf.subject), `until ${endOf(leaf)}`])
       )
+    },
+    profiles: {},
+    problems: [
+      ...lack(found, valid),
+      ...valid.filter(({ key }) => tools.keys.read(key) === null).map(keyless)
+    ],
+    warnings: valid
+      .filter(({ leaf }) => leaf.notAfter - now < warnMs)
+      .map(({ leaf }) => `${visible(leaf.subject)} ends ${endOf(leaf)}: import its successor`)
   }
+}
+
+function endOf({ notAfter }: CertificateFields): string {
+  return new Date(notAfter).toISOString()
+}
+
+function lack(found: readonly Candidate[], valid: readonly Candidate[]): string[] {
+  if (valid.length > 0) return []
+  const last = found.at(-1)
+  if (!last) return ['nothing is imported: tlsward import FILE --name with the name of this issuer']
+  return [
+    `every certificate has expired, the last one ${endOf(last.leaf)}: import its successor with tlsward import`
+  ]
+}
+
+function keyless({ leaf }: Candidate): string {
+  return `the key of ${visible(leaf.subject)} is not in the vault: import it again, or restore the vault`
 }

@@ -43,6 +43,15 @@ export type Progress =
   /** waits for a person, who is told `why`; advance is called again when something was handed in */
   | { readonly state: 'person'; readonly why: string }
 
+/** What came of giving an order up. */
+export type Abandoned =
+  /** nothing of it is left that can be taken back */
+  | { readonly state: 'abandoned' }
+  /** the certificate may be issued or paid for already: what is remembered is worth keeping */
+  | { readonly state: 'kept' }
+  /** `againAt`: milliseconds since the epoch, when abandon is to be called again */
+  | { readonly state: 'pending'; readonly againAt: number; readonly why: string }
+
 /** When an issuer would like a certificate to be renewed (RFC 9773 §4.1); milliseconds since the epoch. */
 export interface RenewalWindow {
   readonly start: number
@@ -61,6 +70,8 @@ export interface IssuerCheck {
   readonly facts: Readonly<Record<string, string>>
   /** profiles that a request may name, with their descriptions */
   readonly profiles: Readonly<Record<string, string>>
+  /** what keeps it from giving certificates now, sentences that say what to do; empty when it can */
+  readonly problems: readonly string[]
   /** what will go wrong soon, sentences; empty when all is well */
   readonly warnings: readonly string[]
 }
@@ -75,6 +86,11 @@ export interface Issuer {
   readonly keyFrom: 'request' | 'issuer'
   /** Begins an order or goes on with it. Faults: what the issuer refuses, an order that was begun for another request. */
   advance(request: CertificateRequest, memory: OrderMemory, signal: AbortSignal): Promise<Progress>
+  /**
+   * Gives up an order, of which nothing but its memory is there any more: takes away what answers challenges, and tells
+   * the CA that it will not be gone on with. Faults: as of advance; what they are about is tried again.
+   */
+  abandon(memory: OrderMemory, signal: AbortSignal): Promise<Abandoned>
   /** null: it has no wishes, the profile decides */
   renewalWindow(certificate: Uint8Array, signal: AbortSignal): Promise<RenewalWindow | null>
   /** Revokes a certificate (DER) that it issued; one that is revoked already is fine. */

@@ -1,13 +1,14 @@
 import { hash } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
-import { orderChain } from '../../pki/chain-order.ts'
+import { fileKind, fileKindNames, type FileKind } from '../../pki/file-kind.ts'
 import { checkIssued, type Replaced } from '../../pki/issued.ts'
-import { refusesIssued, saysOf } from '../../pki/issued-reasons.ts'
-import { visible } from '../../core/text.ts'
+import { refusesIssued } from '../../pki/issued-reasons.ts'
 import { encodePem } from '../../pki/pem.ts'
 import { readCertificates } from '../../pki/pkcs7.ts'
+import type { TrustStore } from '../../pki/trust-store.ts'
 import type { CertificateRequest, Issuer, Progress } from './issuer.ts'
+import { chainFor, misfit } from './misfits.ts'
 import { csrOf } from './request.ts'
 
 /** A request that a person takes to a CA. */
@@ -33,6 +34,8 @@ export interface RequestDesk {
 export interface ManualTools {
   readonly desk: RequestDesk
   readonly clock: Clock
+  /** roots that are known here: one may have signed a leaf itself, and be missing in what is handed in */
+  readonly known: () => TrustStore
 }
 
 /** The issuer that is a person with a CA of his own. */
@@ -40,10 +43,17 @@ export function manualIssuer(tools: ManualTools): Issuer {
   return {
     keyFrom: 'request',
     advance: (request) => Promise.resolve().then(() => advance(request, tools)),
+    abandon: () => Promise.resolve({ state: 'abandoned' }),
     renewalWindow: () => Promise.resolve(null),
     revoke: () => Promise.reject(notHere()),
     check: () =>
-      Promise.resolve({ name: 'manual request', facts: { asks: 'a person' }, profiles: {}, warnings: [] })
+      Promise.resolve({
+        name: 'manual request',
+        facts: { asks: 'a person' },
+        profiles: {},
+        problems: [],
+        warnings: []
+      })
   }
 }
 
@@ -52,7 +62,7 @@ function notHere(): Fault {
   return new Fault('certificate-foreign', message)
 }
 
-function advance(request: CertificateRequest, { desk, clock }: ManualTools): Progress {
+function advance(request: CertificateRequest, { desk, clock, known }: ManualTools): Progress {
   const shown = personsRequest(request)
   const file = desk.handedIn(shown.id)
   if (file === null) {
@@ -60,7 +70,7 @@ function advance(request: CertificateRequest, { desk, clock }: ManualTools): Pro
     return { state: 'person', why: `take ${shown.fileName} to your CA and hand in the certificate` }
   }
   try {
-    return { state: 'issued', chain: readHandedIn(request, file, clock.now()), key: null }
+    return { state: 'issued', chain: readHandedIn(request, file, { now: clock.now(), known }), key: null }
   } catch (thrown) {
     // what does not fit is for the person who handed it in to put right, as often as it takes
     if (!(thrown instanceof Fault) || thrown.kind === 'bug') throw thrown
@@ -81,18 +91,49 @@ export function personsRequest(request: CertificateRequest): PersonsRequest {
   }
 }
 
+/** What a certificate that a person brings is held against. */
+export interface Standards {
+  /** milliseconds since the epoch */
+  readonly now: number
+  /** roots that are known here */
+  readonly known: () => TrustStore
+}
+
 /**
- * The chain of a file that was handed in for a request, DER, leaf first: to be asked when somebody hands it in, so that
- * he hears at once what is wrong. Faults: certificate-malformed, chain-unfit.
+ * The chain of a file that was handed in for a request, DER, leaf first; it ends with a root only where that has signed
+ * the leaf itself. To be asked when somebody hands it in, so that he hears at once what is wrong. Faults:
+ * certificate-malformed, chain-unfit.
  */
-export function readHandedIn(request: CertificateRequest, file: Uint8Array, now: number): readonly Buffer[] {
+export function readHandedIn(
+  request: CertificateRequest,
+  file: Uint8Array,
+  { now, known }: Standards
+): readonly Buffer[] {
   const { spki } = csrOf(request)
-  const { chain } = orderChain(readCertificates(file), spki)
-  const replaced: Replaced | null = request.replaces && { der: request.replaces, served: [] }
-  const flaws = checkIssued({ chain, spki, names: request.names, now, replaced }).filter(refusesIssued)
-  if (flaws.length === 0) return chain
-  const problem = visible(flaws.map(saysOf).join('; '), 1000)
-  throw new Fault('chain-unfit', `The certificate does not fit: ${problem}. Hand in another one.`, {
-    flaws: flaws.map(({ reason }) => reason)
+  const { names, replaces } = request
+  const { chain } = chainFor(spki, readHandedFile(file), {
+    replaces,
+    remedy:
+      'Give the certificate that the CA made from the CSR of this event: each event has a key of its own.'
   })
+  const replaced: Replaced | null = replaces && { der: replaces, served: [] }
+  const flaws = checkIssued({ chain, spki, names, now, replaced, known }).filter(refusesIssued)
+  if (flaws.length > 0) throw misfit(flaws)
+  return chain
+}
+
+/** what a person who takes a file for that of the certificate does instead */
+const instead: Partial<Readonly<Record<FileKind, string>>> = {
+  request: 'Take it to the CA, and hand in the certificate that comes back.',
+  key: 'The key of this event is kept here already: hand in the certificate that the CA made from its CSR.',
+  pkcs12:
+    'It has a key of its own. Hand in the certificate that the CA made from the CSR of this event; one that was bought with its key goes through tlsward import.'
+}
+
+/** The certificates of a file that a person hands in: PEM, DER or PKCS#7. Throws certificate-malformed. */
+export function readHandedFile(file: Uint8Array): Buffer[] {
+  const kind = fileKind(file)
+  if (kind === 'certificates' || kind === 'key-with-certificates') return readCertificates(file)
+  const remedy = instead[kind] ?? 'Hand in the certificate, PEM, DER or PKCS#7.'
+  throw new Fault('certificate-malformed', `The file is ${fileKindNames[kind]}. ${remedy}`, { kind })
 }

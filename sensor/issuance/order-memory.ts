@@ -12,17 +12,17 @@ export function digestOf({ names, csr, validityMs, issuerProfile }: CertificateR
 
 /**
  * A reader of what an issuer remembers, in the form of its schema, which has the field `digest` for the request that it
- * was begun for. null: nothing yet. Faults: order-changed (it was begun for another request), store-corrupt.
+ * was begun for; null stands for whichever that was. Gives null: nothing yet. Faults: order-changed (it was begun for another request), store-corrupt.
  */
 export function memoryReader<const S extends TSchema>(
   schema: S
-): (memory: OrderMemory, digest: string) => Static<S> | null {
+): (memory: OrderMemory, digest: string | null) => Static<S> | null {
   const parse = parser(schema, 'store-corrupt')
   return (memory, digest) => {
     const text = memory.read()
     if (text === null) return null
     const value: Static<S> = parse(json(text))
-    if ((value as { readonly digest?: unknown }).digest === digest) return value
+    if (digest === null || (value as { readonly digest?: unknown }).digest === digest) return value
     throw new Fault(
       'order-changed',
       'The order was begun for a request with other names, another key or another validity. Begin a new one.'

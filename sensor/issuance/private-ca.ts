@@ -72,6 +72,8 @@ export function privateCaIssuer(settings: PrivateCaSettings, tools: PrivateCaToo
   return {
     keyFrom: 'request',
     advance: (request, memory) => advance(request, memory, { settings, tools }),
+    // what it signed once for an order it gives again
+    abandon: () => Promise.resolve({ state: 'kept' }),
     renewalWindow: () => Promise.resolve(null),
     revoke: (certificate, reason) =>
       Promise.resolve().then(() => revoke(certificate, reason, { settings, tools })),
@@ -169,21 +171,28 @@ function check(settings: PrivateCaSettings, tools: PrivateCaTools): IssuerCheck 
   const { key } = signingCa(settings, tools)
   const fields = readCertificate(settings.certificate)
   const now = tools.clock.now()
-  const warnings = [settings.certificate, ...settings.above].flatMap((der) =>
-    expiryWarnings(readCertificate(der), now)
-  )
+  const all = [settings.certificate, ...settings.above].map((der) => readCertificate(der))
+  const problems = all.filter(({ notAfter }) => notAfter < now).map(expired)
   if (key.spki !== fields.spki)
-    warnings.push(`the key ${settings.key} is not that of the CA ${fields.subject}`)
+    problems.push(
+      `the key ${settings.key} is not that of the CA ${visible(fields.subject)}: restore the vault that it was made in`
+    )
   return {
     name: `private CA ${visible(fields.subject)}`,
     facts: { key: key.type, 'valid until': new Date(fields.notAfter).toISOString() },
     profiles: {},
-    warnings
+    problems,
+    warnings: all.filter(({ notAfter }) => notAfter >= now && notAfter - now <= warnMs).map(endsSoon)
   }
 }
 
-function expiryWarnings({ subject, notAfter }: CertificateFields, now: number): string[] {
-  if (notAfter - now > warnMs) return []
-  const at = new Date(notAfter).toISOString()
-  return [`the CA ${visible(subject)} ${notAfter < now ? 'has expired' : 'expires'}, ${at}: renew it`]
+const another =
+  'add another issuer of kind private-ca, have clients trust its root, and name it in the profiles'
+
+function expired({ subject, notAfter }: CertificateFields): string {
+  return `the CA ${visible(subject)} has expired, ${new Date(notAfter).toISOString()}: ${another}`
+}
+
+function endsSoon({ subject, notAfter }: CertificateFields): string {
+  return `the CA ${visible(subject)} expires, ${new Date(notAfter).toISOString()}: ${another}`
 }

@@ -1,9 +1,10 @@
-import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { Fault } from '../../core/fault.ts'
 import type { Connection } from './connection.ts'
 import { applicationId, migrate, migrations } from './migrations.ts'
+import { checkRights } from './rights.ts'
 
 /** Name of the database inside the state directory. */
 export const databaseName = 'tlsward.db'
@@ -28,7 +29,7 @@ const checkpointPages = 32 * 1024
  * else and cost a disk flush per batch. What must survive a power cut is stored by `durable` of the store, which
  * raises it to FULL for one transaction.
  *
- * Faults: state-unwritable, state-unsafe, store-foreign, store-newer, store-corrupt, store-locked, store-full.
+ * Faults: state-unwritable, state-unsafe, state-foreign, store-foreign, store-newer, store-corrupt, store-locked, store-full.
  */
 export function openDatabase(directory: string, busyMs: number): Connection {
   const path = join(directory, databaseName)
@@ -39,7 +40,6 @@ export function openDatabase(directory: string, busyMs: number): Connection {
     if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600)
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = NORMAL')
-    db.pragma('foreign_keys = ON')
     db.pragma(`cache_size = -${cacheKib}`)
     db.pragma(`wal_autocheckpoint = ${checkpointPages}`)
     db.pragma(`journal_size_limit = ${checkpointPages * 4096}`)
@@ -53,32 +53,12 @@ export function openDatabase(directory: string, busyMs: number): Connection {
 
 // A directory that was there keeps its rights: others may look into it, and the file itself is closed to them.
 function createFile(directory: string, path: string): void {
+  const names = [databaseName, `${databaseName}-wal`, `${databaseName}-shm`]
+  checkRights(directory, names)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  checkRights(directory, path)
+  checkRights(directory, names)
   // SQLite gives the -wal and -shm files the rights of the database
   closeSync(openSync(path, 'a', 0o600))
-}
-
-/**
- * Refuses a directory in which others may put or replace files: they could exchange the inventory, and what is
- * believed from it. In a sticky directory (like /tmp) files are safe whose owner is safe.
- */
-function checkRights(directory: string, path: string): void {
-  const user = process.getuid?.()
-  if (user === undefined) return
-  const { mode, uid } = statSync(directory)
-  if ((mode & 0o022) === 0) return
-  const isSafe = (owner: number) => owner === 0 || owner === user
-  const files = [path, `${path}-wal`, `${path}-shm`].flatMap(
-    (one) => lstatSync(one, { throwIfNoEntry: false }) ?? []
-  )
-  if ((mode & 0o1000) !== 0 && isSafe(uid) && files.every((one) => isSafe(one.uid))) return
-  const rights = (mode & 0o7777).toString(8).padStart(4, '0')
-  throw new Fault(
-    'state-unsafe',
-    `state ${directory}: others may write there (${rights}), and exchange the inventory. Run chmod go-w ${directory}, or give --state another directory.`,
-    { directory, mode: rights }
-  )
 }
 
 /** Refuses what is not ours before anything is written: switching to the write-ahead log changes the file. */

@@ -77,8 +77,17 @@ const columns = selectList({
 /** What is asked most often about the latest deployment of a target; its plans are long. */
 export type LastDeployment = Pick<DeploymentRow, 'id' | 'event' | 'state' | 'why' | 'fault' | 'live'>
 
-// SQLite would go through all rows by their id, the latest first, rather than look at the few that matter
-const underWay = "state IN ('preparing', 'deploying', 'verifying', 'rolling-back', 'cleaning')"
+/** States of a deployment that has its device, and counts among those that may be under way: the one list of them. */
+const holding: ReadonlySet<DeploymentState> = new Set([
+  'preparing',
+  'deploying',
+  'verifying',
+  'rolling-back',
+  'cleaning'
+])
+
+// the index `deployment_under_way` holds the same list: SQLite refuses the statement where they differ
+const underWay = `state IN (${[...holding].map((state) => `'${state}'`).join(', ')})`
 
 /** Deployments: the part of an event that concerns one target. */
 export function openDeployments(db: Connection) {
@@ -99,6 +108,8 @@ export function openDeployments(db: Connection) {
     change: openPatch<DeploymentStanding>(db, 'deployment', standing),
     /** looks at every waiting deployment by `at` */
     wakeBy: (at: number) => void wakeBy.run(at, at),
+    /** does a deployment in this state have its device? */
+    holdsDevice: (state: DeploymentState): boolean => holding.has(state),
     ...deploymentLists(db)
   }
 }
@@ -125,7 +136,15 @@ function deploymentLists(db: Connection) {
     .pluck()
   const last = db.prepare<[number, string], LastDeployment>(
     `SELECT id, event, state, why, fault, live FROM deployment INDEXED BY deployment_by_target
-     WHERE device = ? AND target = ? ORDER BY id DESC LIMIT 1`
+     WHERE device = ? AND target = ?
+       AND NOT EXISTS (SELECT 1 FROM event e WHERE e.id = deployment.event AND e.only_plan = 1)
+     ORDER BY id DESC LIMIT 1`
+  )
+  const lastKept = db.prepare<[number, string, string], LastDeployment>(
+    `SELECT d.id, d.event, d.state, d.why, d.fault, d.live
+     FROM deployment d INDEXED BY deployment_by_target JOIN event e ON e.id = d.event
+     WHERE d.device = ? AND d.target = ? AND (e.state <> 'cancelled' OR e.action = 'renew' AND e.requested_by = ?)
+     ORDER BY d.id DESC LIMIT 1`
   )
   const lastLive = db.prepare<[number, string, number], DeploymentRow>(
     `SELECT ${columns} FROM deployment INDEXED BY deployment_by_target
@@ -141,8 +160,11 @@ function deploymentLists(db: Connection) {
     /** the open event before `event` that is not done with the same target, if any */
     holder: (place: { readonly device: number; readonly target: string }, event: number): number | null =>
       holder.get(place.device, place.target, event) ?? null,
-    /** the latest one of a target */
+    /** the latest one of a target, but for those of which only the plan was wanted */
     last: (device: number, target: string): LastDeployment | undefined => last.get(device, target),
+    /** the same without events that were taken back, but for renewals that `who` asked for */
+    lastKept: (place: { readonly device: number; readonly target: string }, who: string) =>
+      lastKept.get(place.device, place.target, who),
     /** the latest one before `of` at its target that went live */
     liveBefore: (of: DeploymentRow): DeploymentRow | undefined => lastLive.get(of.device, of.target, of.id)
   }

@@ -22,8 +22,11 @@ export type EventState =
   | 'cancelled'
   | 'stuck'
 
+/** `window`: in the windows of the profile; `any`: a person said that it cannot wait for one */
+export type EventHours = 'window' | 'any'
+
 /** An event to be kept. */
-export interface NewEvent {
+export interface NewEvent extends Pick<EventStanding, 'approval'> {
   /** one open event has it at most */
   readonly key: string
   readonly action: EventAction
@@ -32,8 +35,9 @@ export interface NewEvent {
   readonly profile: string
   /** not before */
   readonly start: number
-  /** `window`: in the windows of the profile; `any`: a person said that it cannot wait for one */
-  readonly hours: 'window' | 'any'
+  readonly hours: EventHours
+  /** 1: it is over once its plan is made */
+  readonly onlyPlan: 0 | 1
   readonly requestedBy: string
   readonly requested: number
 }
@@ -43,6 +47,7 @@ export interface EventStanding {
   readonly state: EventState
   /** why it stands there, a sentence */
   readonly why: string
+  readonly hours: EventHours
   /** does it hold its targets? */
   readonly open: 0 | 1
   readonly wake: number | null
@@ -56,6 +61,8 @@ export interface EventStanding {
   readonly names: string | null
   /** of the plans that were last made */
   readonly hash: string | null
+  /** `needed`: a person approves its plan, whatever the profile says; `profile`: as the profile says */
+  readonly approval: 'profile' | 'needed'
   readonly approvedHash: string | null
   readonly approvedBy: string | null
   readonly ended: number | null
@@ -66,6 +73,7 @@ export type EventRow = { readonly id: number } & NewEvent & EventStanding
 
 const standing = {
   state: 'state',
+  hours: 'hours',
   why: 'why',
   open: 'open',
   wake: 'wake',
@@ -74,6 +82,7 @@ const standing = {
   retries: 'retries',
   names: 'names',
   hash: 'hash',
+  approval: 'approval',
   approvedHash: 'approved_hash',
   approvedBy: 'approved_by',
   ended: 'ended'
@@ -85,7 +94,7 @@ const columns = selectList({
   profileName: 'profile_name',
   profile: 'profile',
   start: 'start',
-  hours: 'hours',
+  onlyPlan: 'only_plan',
   requestedBy: 'requested_by',
   requested: 'requested',
   ...standing
@@ -101,9 +110,10 @@ export function openEvents(db: Connection) {
   const due = db.prepare<[number], EventRow>(`SELECT ${columns} FROM event WHERE wake <= ? ORDER BY wake, id`)
   const earliest = db.prepare<[], number | null>('SELECT min(wake) FROM event WHERE wake IS NOT NULL').pluck()
   const insert = db.prepare(
-    `INSERT INTO event (key, action, profile_name, profile, start, hours, requested_by, requested, state, why, open, wake)
-     VALUES (@key, @action, @profileName, @profile, @start, @hours, @requestedBy, @requested, 'requested', 'asked for',
-       1, @requested)`
+    `INSERT INTO event (key, action, profile_name, profile, start, hours, only_plan, approval, requested_by,
+       requested, state, why, open, wake)
+     VALUES (@key, @action, @profileName, @profile, @start, @hours, @onlyPlan, @approval, @requestedBy, @requested,
+       'requested', 'asked for', 1, @requested)`
   )
   const open = db.prepare<[], EventRow>(`SELECT ${columns} FROM event WHERE open = 1 ORDER BY id`)
   const wakeBy = db.prepare('UPDATE event SET wake = ? WHERE wake > ?')

@@ -1,3 +1,4 @@
+import { Fault } from '../../core/fault.ts'
 import type { Connection } from './connection.ts'
 import { openPatch, selectList } from './patch.ts'
 
@@ -65,7 +66,29 @@ export function openOrders(db: Connection) {
   const withKeys = db.prepare<[], OrderRow>(
     `SELECT ${columns} FROM certificate_order WHERE state IN ('requested', 'issuing', 'issued', 'failed') ORDER BY id`
   )
+  const byId = db.prepare<[number], OrderRow>(`SELECT ${columns} FROM certificate_order WHERE id = ?`)
+  const leftOver = `FROM certificate_order o INDEXED BY certificate_order_wakes JOIN event e ON e.id = o.event
+     WHERE o.wake IS NOT NULL AND e.open = 0`
+  const toAbandon = db.prepare<[number], { id: number; event: number }>(
+    `SELECT o.id, o.event ${leftOver} AND o.wake <= ? ORDER BY o.wake, o.id`
+  )
+  const earliest = db.prepare<[], number | null>(`SELECT min(o.wake) ${leftOver}`).pluck()
+  const leave = db.prepare(
+    `UPDATE certificate_order SET wake = ? WHERE event = ? AND state IN ('issuing', 'failed') AND memory IS NOT NULL`
+  )
   return {
+    /** throws event-missing */
+    get(id: number): OrderRow {
+      const row = byId.get(id)
+      if (row) return row
+      throw new Fault('event-missing', `order ${id}: there is none; see tlsward events`, { id })
+    },
+    /** those of events that have ended whose issuer is to take back by `now` what they left there */
+    toAbandon: (now: number) => toAbandon.all(now),
+    /** when the first of those is due */
+    earliestToAbandon: (): number | null => earliest.get() ?? null,
+    /** orders of an event that has ended: what they left at their issuer is to be taken back from `at` on */
+    leave: (event: number, at: number) => void leave.run(at, event),
     of: (event: number): OrderRow[] => of.all(event),
     byFingerprint: (fingerprint: string): OrderRow | undefined => byFingerprint.get(fingerprint),
     /** keeps an order unless the event has one of this key type */

@@ -8,7 +8,7 @@ import { openDevices } from './devices.ts'
 import { durably } from './durable.ts'
 import { openEndpointPages } from './endpoint-pages.ts'
 import { openEndpoints } from './endpoints.ts'
-import { openEngineTurn } from './engine-turn.ts'
+import { openEngineTurn, type EnginePlace } from './engine-turn.ts'
 import { openEventHistory } from './event-history.ts'
 import { openEvents } from './events.ts'
 import { guarded, storeFault } from './faults.ts'
@@ -26,6 +26,7 @@ import { openProfiles } from './profiles.ts'
 import { openRenewalWindows } from './renewal-windows.ts'
 import { openScans } from './scans.ts'
 import { openRetention } from './retention.ts'
+import { checkRights } from './rights.ts'
 import { openSchedules } from './schedules.ts'
 import { openSealed } from './sealed.ts'
 import { openSettings } from './settings.ts'
@@ -37,6 +38,8 @@ export interface StoreOptions {
   readonly directory: string
   /** how long to wait for another process that writes, milliseconds */
   readonly busyMs: number
+  /** what this process calls itself for others that find it at work, `tlsward run` */
+  readonly command?: string
 }
 
 /** The inventory on disk: one object per aggregate, every function synchronous. */
@@ -47,21 +50,30 @@ export type Store = ReturnType<typeof openStore>
  * Fault: state-unwritable, store-foreign, store-newer, store-corrupt, store-locked, store-full, and what each
  * function names.
  */
-export function openStore({ directory, busyMs }: StoreOptions) {
+export function openStore({ directory, busyMs, command = 'tlsward' }: StoreOptions) {
   const path = join(directory, databaseName)
   const translate = (thrown: unknown) => storeFault(thrown, path)
   return guarded(
-    { open: () => assemble(openDatabase(directory, busyMs), directory, translate) },
+    { open: () => assemble(openDatabase(directory, busyMs), { directory, command }, translate) },
     translate
   ).open()
 }
 
-function assemble(db: Connection, directory: string, translate: (thrown: unknown) => unknown) {
+/**
+ * Refuses a state directory that this account must not use, or in which one of `files` belongs to another. Faults:
+ * state-unsafe, state-foreign, state-unwritable.
+ */
+export function checkState(directory: string, files: readonly string[]): void {
+  const translate = (thrown: unknown) => storeFault(thrown, directory)
+  guarded({ check: () => checkRights(directory, files) }, translate).check()
+}
+
+function assemble(db: Connection, place: EnginePlace, translate: (thrown: unknown) => unknown) {
   const certificates = openCertificates(db)
   const chains = openChains(db)
   const states = openStates(db)
-  const scans = openScans(db, directory)
-  const engineTurn = openEngineTurn(db, directory)
+  const scans = openScans(db, place.directory)
+  const engineTurn = openEngineTurn(db, place)
   const forget = () => {
     for (const one of [certificates, chains, states]) one.forget()
   }

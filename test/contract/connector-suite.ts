@@ -1,8 +1,10 @@
+import { X509Certificate } from 'node:crypto'
 import type { Test } from 'tap'
 import { type Binding, bindPlan } from '../../connectors/contract.ts'
 import { asFault, Fault } from '../../core/fault.ts'
+import { createAuthority } from '../peers/certificates.ts'
 import { cutPoints } from './cut-points.ts'
-import { journalOf, prepare, shownInTheEnd, signal, withSession } from './deployment.ts'
+import { inTheEnd, journalOf, prepare, shownInTheEnd, signal, withSession } from './deployment.ts'
 import type { ContractCase, World, WorldKind } from './world.ts'
 
 /**
@@ -44,6 +46,10 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   } catch (thrown) {
     return thrown instanceof Fault ? thrown.code : `no Fault: ${asFault(thrown).message}`
   }
+}
+
+function fingerprintOf(pem: string): string {
+  return new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase()
 }
 
 function refusals(kind: WorldKind): ContractCase[] {
@@ -196,6 +202,29 @@ const cases: readonly ContractCase[] = [
     }
   },
   {
+    what: 'the chain is served behind the certificate, and after an undo the one that was there before',
+    async run(t, world) {
+      const before = await world.shownChains()
+      await withSession(world, async (session) => {
+        const { plan, bundle, fingerprints } = await prepare(world, session, 'longer')
+        const journal = journalOf()
+        await session.deploy(plan, bundle, journal, signal)
+        await shownInTheEnd(world, world.expected(fingerprints))
+        const wanted = bundle.map(({ chain }) => chain.map(fingerprintOf))
+        const shown = await world.shownChains()
+        t.same(
+          shown,
+          shown.map((_, at) => wanted[at % wanted.length])
+        )
+        t.notSame(shown, before)
+        t.same(await session.verify(plan, signal), { state: 'in-place' })
+        await session.rollback(plan, journal, signal)
+        const isBefore = (chains: unknown) => JSON.stringify(chains) === JSON.stringify(before)
+        t.same(await inTheEnd(() => world.shownChains(), isBefore), before)
+      })
+    }
+  },
+  {
     what: 'what is deployed can be undone, wholly',
     async run(t, world) {
       const [before, shown] = [world.snapshot('content'), await world.shown()]
@@ -244,6 +273,25 @@ const cases: readonly ContractCase[] = [
     }
   },
   {
+    what: 'a chain of another authority, and one in the wrong order, are refused before anything is switched',
+    async run(t, world) {
+      const [before, shown] = [world.snapshot('content'), await world.shown()]
+      const root = createAuthority('Root of Others')
+      const others = createAuthority('Issuing of Others', { issuer: root })
+      await withSession(world, async (session) => {
+        const { plan, bundle } = await prepare(world, session)
+        for (const behind of [[others.pem], [root.pem, others.pem], bundle.map(({ leaf }) => leaf)]) {
+          const wrong = bundle.map((item) => ({ ...item, chain: behind }))
+          const journal = journalOf()
+          t.equal(await codeOf(session.deploy(plan, wrong, journal, signal)), 'device-refused')
+          t.same(await world.shown(), shown)
+          await session.rollback(plan, journal, signal)
+        }
+        t.equal(world.snapshot('content'), before)
+      })
+    }
+  },
+  {
     what: 'a device that was changed under the plan is a conflict, and is not touched',
     async run(t, world) {
       await withSession(world, async (session) => {
@@ -265,6 +313,48 @@ const cases: readonly ContractCase[] = [
         const verdict = await session.verify(plan, signal)
         t.equal(verdict.state, 'differs')
         if (verdict.state === 'differs') t.match(verdict.why[0], /\w/)
+      })
+    }
+  },
+  {
+    what: 'an undo leaves what somebody else put there meanwhile, and takes our key away',
+    async run(t, world) {
+      await withSession(world, async (session) => {
+        const { plan, bundle, fingerprints } = await prepare(world, session)
+        const journal = journalOf()
+        await session.deploy(plan, bundle, journal, signal)
+        const ours = world.expected(fingerprints)
+        t.same(await shownInTheEnd(world, ours), ours)
+        await world.changeByOthers()
+        await world.reloadByOthers()
+        const isTheirs = (shown: readonly string[]) => shown.every((line) => !ours.includes(line))
+        const theirs = await inTheEnd(() => world.shown(), isTheirs)
+        t.ok(isTheirs(theirs))
+        await session.rollback(plan, journal, signal)
+        t.same(await shownInTheEnd(world, theirs), theirs)
+        for (const { key } of bundle) t.notOk(world.holdsKey(key.reveal()), 'the new key is gone')
+      })
+    }
+  },
+  {
+    what: 'clean-up and undo leave objects of others alone, also with names like ours',
+    async run(t, world) {
+      await withSession(world, async (session) => {
+        const deployed = async () => {
+          const prepared = await prepare(world, session)
+          const journal = journalOf()
+          await session.deploy(prepared.plan, prepared.bundle, journal, signal)
+          return { ...prepared, journal }
+        }
+        await deployed()
+        const theirs = await world.putByOthers()
+        const before = theirs()
+        await deployed()
+        const last = await deployed()
+        await session.cleanup(last.plan, 1, signal)
+        t.equal(theirs(), before, 'after the clean-up')
+        await session.rollback(last.plan, last.journal, signal)
+        t.equal(theirs(), before, 'after the undo')
       })
     }
   },

@@ -41,10 +41,10 @@ export interface Prepared {
 }
 
 /** Plans, and binds the plan. */
-export async function prepare(world: World, session: Session): Promise<Prepared> {
+export async function prepare(world: World, session: Session, chain?: 'longer'): Promise<Prepared> {
   const { target, families } = world
   const plan = await session.plan({ target, families }, signal)
-  const bundle = world.issue()
+  const bundle = world.issue(chain)
   const fingerprints = Object.fromEntries(bundle.map(({ family, fingerprint }) => [family, fingerprint]))
   return { plan: bindPlan(plan, fingerprints), bundle, fingerprints }
 }
@@ -56,6 +56,16 @@ export async function withSession<T>(world: World, use: (session: Session) => Pr
     return await use(session)
   } finally {
     await session.close()
+  }
+}
+
+/** Asks until the answer is the one that is wanted; the last answer after ten seconds otherwise. */
+export async function inTheEnd<T>(ask: () => Promise<T>, isWanted: (answer: T) => boolean): Promise<T> {
+  const end = performance.now() + 10_000
+  for (;;) {
+    const answer = await ask()
+    if (isWanted(answer) || performance.now() > end) return answer
+    await pause(20)
   }
 }
 

@@ -5,7 +5,7 @@ import type { Log } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
 import { Secret } from '../../core/secret.ts'
 import { type Certificate, createAuthority, createCertificate, pemOf } from '../peers/certificates.ts'
-import { shownAt } from '../peers/handshake.ts'
+import { shakeHands, shownAt } from '../peers/handshake.ts'
 import { freePort } from '../peers/ports.ts'
 import { BigIp, type BigIpOptions } from '../simulators/f5-bigip/big-ip.ts'
 import { type BigIpPair, type PairOptions, startPair } from '../simulators/f5-bigip/pair.ts'
@@ -97,6 +97,8 @@ export interface Shop {
   readonly seed: Seed
   readonly port: number
   readonly issuer: Certificate
+  /** with one more authority above it */
+  readonly far: Certificate
   readonly mail: Certificate
 }
 
@@ -105,10 +107,13 @@ export interface Shop {
  * name at the same address. The chain of the authority is there already.
  */
 export async function shopSeed(): Promise<Shop> {
-  // who asks for RSA alone takes no other signature, that of the authority either
-  const issuer = createAuthority('Test Issuing', {
-    key: 'rsa2048',
-    issuer: createAuthority('Test Root', { key: 'rsa2048' })
+  // who asks for RSA alone takes no other signature, that of an authority either
+  const key = 'rsa2048'
+  const root = createAuthority('Test Root', { key })
+  const issuer = createAuthority('Test Issuing', { key, issuer: root })
+  const far = createAuthority('Test Far', {
+    key,
+    issuer: createAuthority('Test Middle', { key, issuer: root })
   })
   const [rsa, ecdsa, mail] = [
     createCertificate({ names, issuer, key: 'rsa2048' }),
@@ -151,7 +156,7 @@ export async function shopSeed(): Promise<Shop> {
       }
     }
   }
-  return { seed, port, issuer, mail }
+  return { seed, port, issuer, far, mail }
 }
 
 /** Settings and credentials of units; what is logged goes to `lines`. */
@@ -203,12 +208,18 @@ export async function openPair(
   return { pair, shop, ...(await worldOf([pair.a, pair.b], shop)), stop: () => pair.stop() }
 }
 
-async function worldOf(units: readonly BigIp[], { port, issuer }: Shop): Promise<World> {
+async function worldOf(units: readonly BigIp[], { port, issuer, far }: Shop): Promise<World> {
   const lines: string[] = []
   const bare = accessTo(units, lines)
   const pins = await f5BigIp.identify(bare, new AbortController().signal)
   const active = () => units.find(({ state }) => state === 'active') ?? units[0]
   const families: readonly KeyFamily[] = ['rsa', 'ecdsa']
+  // Node has one certificate for each name (SNICallback): the other kind of key is asked for without one
+  const looks = [
+    { name: null, family: 'rsa' },
+    { name: null, family: 'ecdsa' },
+    { name: 'shop.test', family: 'ecdsa' }
+  ] as const
   return {
     connector: f5BigIp,
     access: { ...bare, pins },
@@ -216,17 +227,21 @@ async function worldOf(units: readonly BigIp[], { port, issuer }: Shop): Promise
     names,
     families,
     role: units.length > 1 ? 'active' : 'single',
-    issue: () => [
-      bundleItem('rsa', createCertificate({ names, issuer, key: 'rsa2048' }), issuer),
-      bundleItem('ecdsa', createCertificate({ names, issuer }), issuer)
-    ],
-    // Node has one certificate for each name (SNICallback): the other kind of key is asked for without one
-    shown: () =>
-      Promise.all([
-        shownAt({ port, name: null, family: 'rsa' }),
-        shownAt({ port, name: null, family: 'ecdsa' }),
-        shownAt({ port, name: 'shop.test', family: 'ecdsa' })
-      ]),
+    issue(chain) {
+      const by = chain === 'longer' ? far : issuer
+      return [
+        bundleItem('rsa', createCertificate({ names, issuer: by, key: 'rsa2048' })),
+        bundleItem('ecdsa', createCertificate({ names, issuer: by }))
+      ]
+    },
+    shown: () => Promise.all(looks.map((look) => shownAt({ port, ...look }))),
+    shownChains: () =>
+      Promise.all(
+        looks.map(async (look) => {
+          const shown = await shakeHands({ port, ...look })
+          return shown.ok ? shown.chain : []
+        })
+      ),
     expected: ({ rsa = '', ecdsa = '' }) => [rsa, ecdsa, ecdsa],
     snapshot: (depth) =>
       units
@@ -242,6 +257,7 @@ async function worldOf(units: readonly BigIp[], { port, issuer }: Shop): Promise
     holdsKey: (pem) => units.some((unit) => unit.holdsKey(pem)),
     changeByOthers: async () =>
       replaceByOthers(active(), createCertificate({ names, issuer, key: 'rsa2048' })),
+    putByOthers: () => putByOthers(units, createCertificate({ names, issuer, key: 'rsa2048' })),
     async reloadByOthers() {
       for (const unit of units) await unit.reboot()
     },
@@ -302,12 +318,52 @@ export async function replaceByOthers(unit: BigIp | undefined, { pem, keyPem }: 
   await unit.act('PATCH', 'ltm/profile/client-ssl/~Prod~shop', {
     certKeyChain: [{ name: 'others', cert: '/Common/others.crt', key: '/Common/others.key' }]
   })
+  await unit.act('POST', 'sys/config', { command: 'save' })
 }
 
-function bundleItem(
-  family: KeyFamily,
-  { fingerprint, pem, keyPem }: Certificate,
-  issuer: Certificate
-): BundleItem {
-  return { family, fingerprint, leaf: pem, chain: [issuer.pem], key: new Secret(keyPem) }
+/** objects that nothing names, in every place, on both units; with the files that others have uploaded */
+async function putByOthers(units: readonly BigIp[], { pem, keyPem }: Certificate): Promise<() => string> {
+  const stems = [
+    'tlsward-shop-rsa',
+    'tlsward-shop-rsa-eu-0011223344556677',
+    'tlsward-shop-rsa-0011223344556677-old'
+  ]
+  const [first] = units
+  if (!first) throw new Error('there is no unit')
+  const places = [
+    ...stems.map((name) => ({ partition: 'Common', name })),
+    { partition: 'Other', name: 'tlsward-shop-rsa-0011223344556677' }
+  ]
+  for (const unit of units) {
+    unit.system.disk.write('/var/config/rest/downloads/tlsward-of-others', pem)
+    unit.system.disk.write('/var/tmp/put.crt', pem)
+    unit.system.disk.write('/var/tmp/put.key', keyPem)
+  }
+  for (const { partition, name } of places) {
+    const body = (kind: string) => ({
+      partition,
+      name: `${name}.${kind}`,
+      sourcePath: `file:/var/tmp/put.${kind}`
+    })
+    await first.act('POST', 'sys/file/ssl-cert', body('crt'))
+    await first.act('POST', 'sys/file/ssl-key', body('key'))
+  }
+  first.group?.push(first.system, true)
+  await first.group?.settled()
+  const paths = places.map(({ partition, name }) => `/${partition}/${name}`)
+  return () =>
+    JSON.stringify(
+      units.map(({ system, uploads }) => [
+        paths.map((path) => [
+          system.running.certs[`${path}.crt`],
+          system.running.keys[`${path}.key`]?.content
+        ]),
+        uploads['/var/config/rest/downloads/tlsward-of-others']
+      ])
+    )
+}
+
+function bundleItem(family: KeyFamily, { fingerprint, pem, keyPem, chain }: Certificate): BundleItem {
+  const behind = chain.slice(1).map((member) => member.pem)
+  return { family, fingerprint, leaf: pem, chain: behind, key: new Secret(keyPem) }
 }

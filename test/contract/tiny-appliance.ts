@@ -4,7 +4,7 @@ import type { Log } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
 import { Secret } from '../../core/secret.ts'
 import { type Certificate, createAuthority, createCertificate } from '../peers/certificates.ts'
-import { shownAt } from '../peers/handshake.ts'
+import { shakeHands, shownAt } from '../peers/handshake.ts'
 import { applianceToken, TinyAppliance } from '../peers/tiny-appliance/appliance.ts'
 import { tinyAppliance } from '../peers/tiny-appliance/connector.ts'
 import type { World, WorldKind } from './world.ts'
@@ -56,7 +56,9 @@ const names = ['shop.test', 'www.shop.test']
 
 /** One appliance with a shop, which is the target, and a mail server beside it. */
 export async function openWorld(): Promise<World & { readonly appliance: TinyAppliance }> {
-  const issuer = createAuthority('Test Issuing', { issuer: createAuthority('Test Root') })
+  const root = createAuthority('Test Root')
+  const issuer = createAuthority('Test Issuing', { issuer: root })
+  const far = createAuthority('Test Far', { issuer: createAuthority('Test Middle', { issuer: root }) })
   const appliance = await TinyAppliance.start({
     shop: { names, certificate: createCertificate({ names, issuer }) },
     mail: { names: ['mail.test'], certificate: createCertificate({ names: ['mail.test'], issuer }) }
@@ -71,12 +73,21 @@ export async function openWorld(): Promise<World & { readonly appliance: TinyApp
     target: 'shop',
     names,
     families: ['ecdsa'],
-    issue: () => [bundleItem(createCertificate({ names, issuer }), issuer)],
+    issue: (chain) => [bundleItem(createCertificate({ names, issuer: chain ? far : issuer }))],
     shown: async () => [await shownAt({ port: appliance.ports['shop'] ?? 0, name: 'shop.test' })],
+    async shownChains() {
+      const shown = await shakeHands({ port: appliance.ports['shop'] ?? 0, name: 'shop.test' })
+      return [shown.ok ? shown.chain : []]
+    },
     expected: ({ ecdsa = '' }) => [ecdsa],
     snapshot: (depth) => (depth === 'content' ? '' : `${appliance.writes} `) + appliance.content,
     holdsKey: (pem) => appliance.content.includes(JSON.stringify(pem).slice(1, -1)),
     changeByOthers: async () => appliance.replace('shop', createCertificate({ names, issuer })),
+    async putByOthers() {
+      const theirs = ['tlsward-shop-eu-0011223344556677', 'tlsward-shop-0011223344556677-old', 'tlsward-shop']
+      for (const name of theirs) appliance.put(name, createCertificate({ names, issuer }))
+      return () => theirs.map((name) => appliance.certificate(name)).join('\n')
+    },
     reloadByOthers: async () => appliance.restart(),
     cut: () => appliance.cut(),
     mend: () => appliance.mend(),
@@ -102,6 +113,7 @@ export function accessTo({ port }: TinyAppliance, lines: string[] = []): Access 
   }
 }
 
-function bundleItem({ fingerprint, pem, keyPem }: Certificate, issuer: Certificate) {
-  return { family: 'ecdsa', fingerprint, leaf: pem, chain: [issuer.pem], key: new Secret(keyPem) } as const
+function bundleItem({ fingerprint, pem, keyPem, chain }: Certificate) {
+  const behind = chain.slice(1).map((member) => member.pem)
+  return { family: 'ecdsa', fingerprint, leaf: pem, chain: behind, key: new Secret(keyPem) } as const
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, renameSync, writeFileSync, lstatSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, renameSync, writeFileSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Access, BundleItem, Json, KeyFamily, Pin } from '../../connectors/contract.ts'
 import { connectors } from '../../connectors/index.ts'
 import { systemClock } from '../../core/clock.ts'
@@ -8,7 +8,7 @@ import type { Log } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
 import { Secret } from '../../core/secret.ts'
 import { type Certificate, createAuthority, createCertificate, pemOf } from '../peers/certificates.ts'
-import { shownAt } from '../peers/handshake.ts'
+import { shakeHands, shownAt } from '../peers/handshake.ts'
 import { keyBeside } from '../peers/hosts/files.ts'
 import { hostMissing, type ProgramName, startTestHost, type TestHost } from '../peers/hosts/host.ts'
 import type { HostedProgram, ServedSite, Site } from '../peers/hosts/program.ts'
@@ -139,6 +139,9 @@ async function worldOf(kind: HostKind, host: TestHost, issuer: Certificate): Pro
     kind.target === 'dual' ? 'rsa' in site.pairs : site.files === 'shared'
   )
   const families: readonly KeyFamily[] = kind.target === 'dual' ? ['rsa', 'ecdsa'] : ['ecdsa']
+  const far = createAuthority('Test Far', {
+    issuer: createAuthority('Test Middle', { issuer: createAuthority('Test Root') })
+  })
   const lines: string[] = []
   const bare = accessOf(kind, { host, program, lines })
   const pins: readonly Pin[] = await connector.identify(bare, new AbortController().signal)
@@ -148,8 +151,12 @@ async function worldOf(kind: HostKind, host: TestHost, issuer: Certificate): Pro
     target: targetOf(kind, sites),
     names: names[kind.target],
     families,
-    issue: () => families.map((family) => bundleItem(family, { names: names[kind.target], issuer })),
+    issue: (chain) =>
+      families.map((family) =>
+        bundleItem(family, { names: names[kind.target], issuer: chain ? far : issuer })
+      ),
     shown: () => shownOf(sites, families),
+    shownChains: () => chainsOf(sites, families),
     expected: (fingerprints) =>
       sites.flatMap((site) =>
         families.map((family) => `${site.names.join(' ')} ${family} ${fingerprints[family] ?? ''}`)
@@ -157,6 +164,7 @@ async function worldOf(kind: HostKind, host: TestHost, issuer: Certificate): Pro
     snapshot: (depth) => snapshot(program.folders, depth),
     holdsKey: (pem) => holds(host.folder, bodyOf(pem)),
     changeByOthers: async () => replaceFiles(kind, sites, issuer),
+    putByOthers: async () => putByOthers(sites),
     reloadByOthers: () => reloadByOthers(program),
     cut() {
       host.cable.refuse('refuse')
@@ -217,7 +225,8 @@ function bundleItem(
 ): BundleItem {
   const made = createCertificate({ names, key: family === 'rsa' ? 'rsa2048' : 'p256', issuer })
   const { fingerprint, pem, keyPem } = made
-  return { family, fingerprint, leaf: pem, chain: [issuer.pem], key: new Secret(keyPem) }
+  const chain = made.chain.slice(1).map((member) => member.pem)
+  return { family, fingerprint, leaf: pem, chain, key: new Secret(keyPem) }
 }
 
 async function shownOf(
@@ -232,6 +241,37 @@ async function shownOf(
     }
   }
   return lines
+}
+
+async function chainsOf(
+  sites: readonly ServedSite[],
+  families: readonly KeyFamily[]
+): Promise<(readonly string[])[]> {
+  const chains: (readonly string[])[] = []
+  for (const site of sites) {
+    for (const family of families) {
+      const shown = await shakeHands({ port: site.port, name: site.names[0] ?? null, family })
+      chains.push(shown.ok ? shown.chain : [shown.error])
+    }
+  }
+  return chains
+}
+
+/** files of others in our own folders, and a folder named like one of ours with what could be a generation */
+function putByOthers(sites: readonly ServedSite[]): () => string {
+  const ours = join(dirname(Object.values(sites[0]?.certificates ?? {})[0] ?? ''), '.tlsward')
+  const paths = readdirSync(ours).flatMap((site) => {
+    const like = join(ours, `${site}-eu`, 'g1-0011223344556677')
+    mkdirSync(like, { recursive: true, mode: 0o700 })
+    return [
+      join(like, '0.key'),
+      join(ours, site, 'notes.txt'),
+      join(ours, site, 'g1-0011223344556677.bak'),
+      join(ours, 'theirs.pem')
+    ]
+  })
+  for (const path of paths) writeFileSync(path, `theirs: ${path}\n`, { mode: 0o600 })
+  return () => paths.map((path) => readFileSync(path, 'utf8')).join('')
 }
 
 /** somebody's own renewal: new files in the place of the configured paths */

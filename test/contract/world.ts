@@ -13,10 +13,15 @@ export interface World {
   readonly families: readonly KeyFamily[]
   /** what the device is in its pair; left out: `single` */
   readonly role?: Role
-  /** a new certificate with its key for each kind of key */
-  issue(): readonly BundleItem[]
+  /**
+   * A new certificate with its key for each kind of key. `longer`: by another authority than the one before, with two
+   * certificates behind the leaf.
+   */
+  issue(chain?: 'longer'): readonly BundleItem[]
   /** what full handshakes show, one line for each endpoint and kind of key; an error is a line as well */
   shown(): Promise<readonly string[]>
+  /** fingerprints of the certificates that come behind the leaf, one list for each line of {@link shown} */
+  shownChains(): Promise<readonly (readonly string[])[]>
   /** what they must show when the target holds these certificates */
   expected(fingerprints: Readonly<Partial<Record<KeyFamily, string>>>): readonly string[]
   /** everything on the device that a deployment may change; two are equal exactly when nothing differs */
@@ -25,6 +30,11 @@ export interface World {
   holdsKey(pem: string): boolean
   /** somebody else puts another certificate in the target's place */
   changeByOthers(): Promise<void>
+  /**
+   * Somebody else puts objects beside ours that nothing refers to, with names like ours. Gives what they are now, as
+   * text, whenever it is called.
+   */
+  putByOthers(): Promise<() => string>
   /** somebody else makes the device read its configuration again; resolves when it has */
   reloadByOthers(): Promise<void>
   /** drops the connections of the connector without a word; no other comes about before {@link mend} */

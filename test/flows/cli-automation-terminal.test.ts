@@ -73,6 +73,22 @@ t.test(
   }
 )
 
+t.test('a name that would be lost is asked for by its name', terminal, async (t) => {
+  const host = await automationHost(t)
+  const { run, target } = host
+  await run('issuer', 'add', 'ca', 'private-ca')
+  const names = ['names.rule=exactly', 'names.names=shop.test']
+  await run('profile', 'set', 'web', 'issuer=ca', ...quick, ...names)
+  const question = 'Do this, and leave www.shop.test without a certificate? [y/N]'
+  const replace = ['replace', target, '--profile', 'web']
+  const no = await onTerminal(replace, { env: host.bench.env, at: [[question, 'n\n']] })
+  t.equal(no.code, 2, no.shown)
+  t.match(no.shown, /! www\.shop\.test/)
+  const yes = await onTerminal(replace, { env: host.bench.env, at: [[question, 'y\n']] })
+  t.equal(yes.code, 0, yes.shown)
+  t.not(await host.served(), host.before.fingerprint)
+})
+
 t.test('a password that is typed stands nowhere', terminal, async (t) => {
   const host = await automationHost(t)
   const words = ['device', 'find', '127.0.0.1', '--snmp-version', '2c', '--port', '1']

@@ -51,8 +51,17 @@ t.test('from a device to a certificate that a handshake proves', async (t) => {
         { state: 'cancelled', certificates: [] },
         { state: 'cancelled', certificates: [] }
       ],
-      'both are taken back'
+      'both are over with their plan'
     )
+    const told = ofType(await records(0, 'events', 'show', '1'), 'happening')
+    t.same(
+      told.map(({ what }) => what),
+      ['requested', 'cancelled'],
+      'a plan was never up for approval'
+    )
+    t.match(told[1], { why: /^the plan is [0-9a-f]{16}, and only that was asked for$/ })
+    t.match(told[0]?.['at'], /T\d\d:\d\d:\d\d\.\d{3}Z$/, 'to the millisecond')
+    t.match((await run('events', 'show', '1')).stdout, / \d\d:\d\d:\d\d \S+ .*requested/, 'to the second')
     t.equal(await host.served(), host.before.fingerprint)
     t.equal(host.program.generation(), '', 'the server was told nothing')
   })

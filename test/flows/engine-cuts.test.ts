@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { giveUpEvent, retryEvent } from '../../sensor/automation/requests.ts'
 import { setCa } from '../peers/file-ca.ts'
 import { wishFaults, type FaultPoint, type FaultWay } from '../peers/file-device/faults.ts'
+import { runEngineChild } from './engine-children.ts'
 import { calls, engineWorld, limits, type EngineWorld, type WorldDevice } from './engine-world.ts'
 
 const shop = { names: ['shop.test'], keys: ['p256'] } as const
@@ -198,8 +198,8 @@ t.test('a process that is killed at any point goes on where it was when it start
 async function killed(t: Test, world: EngineWorld, edge: WorldDevice, what: string): Promise<void> {
   const sold = world.sold().length
   const event = world.request({ targets })
-  t.equal(await runChild(world, event.id), 'SIGKILL', what)
-  t.equal(await runChild(world, event.id), 0, what)
+  t.equal(await runEngineChild(world, event.id), 'SIGKILL', what)
+  t.equal(await runEngineChild(world, event.id), 0, what)
   const { state, why } = world.store.events.get(event.id)
   t.equal(state, 'live', `${what}: ${why}`)
   t.equal(await world.shown(edge, 'shop'), world.store.orders.of(event.id)[0]?.fingerprint, what)
@@ -217,8 +217,8 @@ t.test('a process that is killed at any point of an undo ends it when it starts 
       { at, does: 'kill', times: 1 }
     ])
     const event = world.request({ targets })
-    t.equal(await runChild(world, event.id), 'SIGKILL', at)
-    t.equal(await runChild(world, event.id), 0, at)
+    t.equal(await runEngineChild(world, event.id), 'SIGKILL', at)
+    t.equal(await runEngineChild(world, event.id), 0, at)
     t.equal(world.store.events.get(event.id).state, 'rolled-back', at)
     t.same(state(edge), before, at)
     t.equal(await world.shown(edge, 'shop'), edge.before.get('shop ecdsa')?.fingerprint, at)
@@ -234,28 +234,12 @@ t.test('a process that is killed again and again, whenever, ends each event well
     const sold = world.sold().length
     let ends = 0
     for (let delay = 450 + round * 37; ends < 12; delay += 45, ends++) {
-      if ((await runChild(world, event.id, delay)) === 0) break
+      if ((await runEngineChild(world, event.id, delay)) === 0) break
     }
     // on a busy machine all of them may die before they have come far
-    if (ends === 12) t.equal(await runChild(world, event.id), 0)
+    if (ends === 12) t.equal(await runEngineChild(world, event.id), 0)
     t.equal(world.store.events.get(event.id).state, 'live', `killed ${ends} times`)
     t.equal(await world.shown(edge, 'shop'), world.store.orders.of(event.id)[0]?.fingerprint)
     t.equal(world.sold().length - sold, 1)
   }
 })
-
-/** runs the engine for an event in another process; kills it after `killMs` */
-function runChild({ site, clock }: EngineWorld, event: number, killMs = 30_000): Promise<number | string> {
-  const script = join(import.meta.dirname, 'engine-child.ts')
-  const args = [script, JSON.stringify({ ...site, shift: clock.shift }), String(event)]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  let said = ''
-  child.stderr.on('data', (bytes) => (said += String(bytes)))
-  const timer = setTimeout(() => child.kill('SIGKILL'), killMs)
-  return new Promise((resolve) =>
-    child.on('close', (code, signal) => {
-      clearTimeout(timer)
-      resolve(signal ?? (code === 0 ? 0 : said))
-    })
-  )
-}

@@ -4,7 +4,14 @@ import t from 'tap'
 import type { Binding } from '../../connectors/contract.ts'
 import { explainTarget } from '../../sensor/automation/explain.ts'
 import { moment, sentence } from '../../sensor/automation/policy/reasons.ts'
-import { approveEvent, cancelEvent, manageTarget, retryEvent } from '../../sensor/automation/requests.ts'
+import {
+  approveEvent,
+  cancelEvent,
+  giveUpEvent,
+  liftBar,
+  manageTarget,
+  retryEvent
+} from '../../sensor/automation/requests.ts'
 import { setCa } from '../peers/file-ca.ts'
 import { fileConnector } from '../peers/file-device/connector.ts'
 import { wishFaults } from '../peers/file-device/faults.ts'
@@ -231,6 +238,87 @@ t.test('after a refused sign-in no other is tried until a person has looked', as
   t.equal(calls(edge).length, tries, 'the device heard nothing of it')
   world.store.devices.setBarred(world.store.devices.named('edge').id, null)
   t.equal((await world.finish(retryEvent(world.engine.context, event.id, 'bob'))).state, 'live')
+})
+
+t.test('a sign-in that is refused half-way waits for a person’s check, and goes on after it', async (t) => {
+  for (const at of ['after stage', 'undo-before switch'] as const) {
+    const world = await engineWorld(t)
+    world.profile()
+    const edge = await world.device('edge', { shop })
+    const { id } = world.store.devices.named('edge')
+    const refusal = { at, does: 'denied', times: 1 } as const
+    const cause = at === 'after stage' ? [] : [{ at: 'after switch', does: 'refuse', times: 1 } as const]
+    wishFaults(edge.directory, [refusal, ...cause])
+    const event = world.request({ targets })
+    await drive(world, () => false, { patience: 20 * day, most: 20 })
+    const waits = world.store.events.get(event.id)
+    const why = /it waits for a clean tlsward device check edge, or .*: the sign-in was refused/
+    t.match(waits, { state: 'deploying', open: 1, why })
+    const state = at === 'after stage' ? 'deploying' : 'rolling-back'
+    t.match(world.deployments(event), [{ state, wake: null, why }], at)
+    const heard = calls(edge).length
+    await drive(world, () => false, { patience: 20 * day, most: 5 })
+    t.equal(calls(edge).length, heard, 'nobody signs in meanwhile')
+    world.store.durable(() => liftBar(world.engine.context, id))
+    const over = await world.finish(event)
+    t.equal(over.state, at === 'after stage' ? 'live' : 'rolled-back', over.why)
+    t.equal(world.sold().length, 1)
+  }
+})
+
+t.test('what waits for a device that is gone for good can be given up', async (t) => {
+  const world = await engineWorld(t)
+  world.profile()
+  const edge = await world.device('edge', { shop })
+  wishFaults(edge.directory, [{ at: 'after stage', does: 'denied', times: 1 }])
+  const event = await world.finish(world.request({ targets }))
+  t.equal(event.state, 'deploying')
+  giveUpEvent(world.engine.context, { event: event.id, who: 'dan' })
+  t.match(await world.finish(event), { state: 'failed', open: 0 })
+})
+
+t.test('a renewal that a refused sign-in has ended is tried again once the device is checked', async (t) => {
+  const world = await engineWorld(t)
+  world.profile()
+  const edge = await world.device('edge', { shop })
+  await manage(world, edge, 'shop')
+  const latest = () => world.store.events.before(1e9, 1)[0]
+  wishFaults(edge.directory, [{ at: 'verify', does: 'denied', times: 1 }])
+  await drive(world, () => latest()?.state === 'failed', { patience: 60 * day })
+  t.match(latest(), { state: 'failed', requestedBy: 'tlsward' })
+  await drive(world, () => latest()?.state === 'live', { most: 10, patience: day })
+  t.equal(latest()?.state, 'failed')
+  const { id } = world.store.devices.named('edge')
+  world.store.durable(() => liftBar(world.engine.context, id))
+  await drive(world, () => latest()?.state === 'live', { patience: day })
+  t.equal(latest()?.state, 'live')
+  t.equal(world.sold().length, 1)
+})
+
+t.test('a plan that was only looked at puts off no renewal, and one that was taken back does', async (t) => {
+  const world = await engineWorld(t)
+  world.profile()
+  const edge = await world.device('edge', { shop })
+  await manage(world, edge, 'shop')
+  const now = world.clock.now()
+  const [managed] = world.store.managedTargets.list()
+  const due = JSON.stringify([{ ...JSON.parse(managed?.held ?? '[]')[0], notAfter: now + 5 * day }])
+  world.store.managedTargets.setHeld(managed?.id ?? 0, { held: due, lookup: 'x', wake: null })
+  const looked = await world.finish(world.request({ targets, action: 'replace', approval: 'needed' }))
+  cancelEvent(world.engine.context, { event: looked.id, who: 'dan' }, 'only looked')
+  const why = explainTarget(world.engine.context, { device: 'edge', target: 'shop' })
+  t.notOk(why.some(({ code }) => code === 'tried-again' || code === 'put-off'))
+  setCa(ca(world), { does: 'pending' })
+  await drive(world, () => false, { most: 3, patience: 0 })
+  const [renewal] = world.store.events.before(1e9, 1)
+  t.match(renewal, { requestedBy: 'tlsward', state: 'issuing' })
+  t.ok((renewal?.requested ?? Infinity) - now < 60_000, 'at once')
+
+  cancelEvent(world.engine.context, { event: renewal?.id ?? 0, who: 'dan' }, 'not now')
+  const [putOff] = explainTarget(world.engine.context, { device: 'edge', target: 'shop' })
+  t.match(putOff, { code: 'put-off', facts: { fault: 'not now' } })
+  const again = Date.parse(String(putOff?.facts['at']))
+  t.ok(again > now + 0.9 * day && again < now + 1.1 * day, 'a day, while days are left')
 })
 
 t.test('an event can be taken back until it changes something', async (t) => {

@@ -5,6 +5,7 @@ import type { Plan } from '../../connectors/contract.ts'
 import { systemClock, type Clock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
+import { namesCover } from '../../pki/host-names.ts'
 import { makeCsr } from '../../pki/csr.ts'
 import { refusesIssued, saysOf } from '../../pki/issued-reasons.ts'
 import { checkIssued } from '../../pki/issued.ts'
@@ -46,7 +47,8 @@ export const pki: Pki = {
   readPrivateKey,
   makeCsr,
   refusals: (question) => checkIssued(question).filter(refusesIssued).map(saysOf),
-  canonicalNames
+  canonicalNames,
+  covers: namesCover
 }
 
 export const limits: EngineLimits = {
@@ -77,7 +79,7 @@ export function openSite(site: Site, change: Partial<EngineDeps> = {}) {
   const clock = shiftedClock(site.shift)
   const store = change.store ?? openStore({ directory: join(site.root, 'state'), busyMs: 2_000 })
   const keys = openFileKeys(site.root)
-  const tools = { dialer: openDialer('auto'), clock, random: systemRandom }
+  const tools = { dialer: openDialer('auto'), clock, random: systemRandom, spared: async () => [] }
   const issuer = openFileCa(join(site.root, 'ca'), { now: () => clock.now(), lifetimeMs: site.lifetimeMs })
   const engine = createEngine({
     store,

@@ -9,6 +9,7 @@ import { systemClock } from '../../core/clock.ts'
 import { systemRandom } from '../../core/random.ts'
 import { Secret } from '../../core/secret.ts'
 import { chainOf } from '../../sensor/automation/held.ts'
+import { openTrustStore } from '../../pki/trust-store.ts'
 import { importIssuer, type ShelvedCertificate } from '../../sensor/issuance/import.ts'
 import type { Issuer } from '../../sensor/issuance/issuer.ts'
 import { setUpPrivateCa } from '../../sensor/issuance/private-ca-setup.ts'
@@ -153,7 +154,12 @@ export async function startFleet(t: Test, from: FleetIssuer): Promise<Fleet> {
   const shelfKeys = keyRing()
   const issuers: Readonly<Record<string, Issuer>> = {
     fresh: await from.open(t),
-    shelf: importIssuer({ shelf: () => shelf, keys: shelfKeys, clock: systemClock })
+    shelf: importIssuer({
+      shelf: () => shelf,
+      keys: shelfKeys,
+      clock: systemClock,
+      known: () => openTrustStore([])
+    })
   }
   const world = await engineWorld(t, {
     connector: (id) => (id === webHosts.id ? webHosts : undefined),

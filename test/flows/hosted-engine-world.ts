@@ -27,7 +27,7 @@ import { openStore } from '../../sensor/store/store.ts'
 import { createFileCa } from '../peers/file-ca.ts'
 import { shakeHands, shownAt } from '../peers/handshake.ts'
 import { startTestHost, type ProgramName, type TestHost, type TestHostOptions } from '../peers/hosts/host.ts'
-import type { HostedProgram } from '../peers/hosts/program.ts'
+import type { HostedProgram, Site as ServedSite } from '../peers/hosts/program.ts'
 import { reloadByOthers } from '../peers/hosts/reload.ts'
 import { snapshot } from '../peers/hosts/snapshot.ts'
 import { withMoments } from './engine-moments.ts'
@@ -90,9 +90,12 @@ export interface EngineHost {
 /** Starts it. */
 export async function startEngineHost(
   name: ProgramName,
-  options: Omit<TestHostOptions, 'programs'> = {}
+  {
+    sites = twoSites(),
+    ...options
+  }: Omit<TestHostOptions, 'programs'> & { readonly sites?: readonly ServedSite[] } = {}
 ): Promise<EngineHost> {
-  const host = await startTestHost({ programs: { [name]: twoSites() }, ...options })
+  const host = await startTestHost({ programs: { [name]: sites }, ...options })
   const [program] = host.programs
   const path = program?.sites[0]?.certificates.ecdsa
   if (!program || path === undefined) throw new Error('a program with a site was started')

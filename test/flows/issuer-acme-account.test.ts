@@ -20,7 +20,11 @@ t.test('an account is bound to one that the CA has, by the right key only', { sk
   const world = await issuerWorld(t, { bindings: { 'kid-1': macKey }, alwaysValid: true })
   const { open, memory } = world
   const bare = open()
-  t.match((await bare.check(calm)).warnings, [/not made yet/, /wants an external account binding/])
+  t.match(await bare.check(calm), {
+    warnings: [/not made yet/],
+    problems: [/wants an external account binding/]
+  })
+  t.match((await open({ binding }).check(calm)).problems, [/secret eab of the binding is not kept/])
   await t.rejects(bare.createAccount(calm), { code: 'acme-account', message: /external account binding/ })
   await t.rejects(open({ binding }).createAccount(calm), { code: 'key-missing', message: /secret eab/ })
   const wrong = open({ binding }, { eab: 'AAAA'.repeat(16) })
@@ -130,7 +134,10 @@ t.test('terms are agreed to by a person', async (t) => {
   const { directoryUrl, trustRoots } = server
   const odd = { directoryUrl, trustRoots, account: 'odd' }
   const issuer = open({ ...odd, agreesToTerms: false })
-  t.match((await issuer.check(calm)).warnings, [/not made yet/, /terms, https:\/\/ca\.test\/terms/])
+  t.match(await issuer.check(calm), {
+    warnings: [/not made yet/],
+    problems: [/terms, https:\/\/ca\.test\/terms/]
+  })
   await t.rejects(issuer.createAccount(calm), { code: 'acme-account', message: /set agreesToTerms/ })
   t.equal(server.count('newAccount'), 0)
   await open({ ...odd, agreesToTerms: true }).createAccount(calm)

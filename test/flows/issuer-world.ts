@@ -8,7 +8,13 @@ import { Secret } from '../../core/secret.ts'
 import { readCsr } from '../../pki/csr.ts'
 import type { AcmeIssuerSettings } from '../../sensor/issuance/acme-settings.ts'
 import { acmeIssuer, type AcmeIssuer } from '../../sensor/issuance/acme.ts'
-import type { CertificateRequest, Issuer, OrderMemory, Progress } from '../../sensor/issuance/issuer.ts'
+import type {
+  Abandoned,
+  CertificateRequest,
+  Issuer,
+  OrderMemory,
+  Progress
+} from '../../sensor/issuance/issuer.ts'
 import type { KeyRing } from '../../sensor/issuance/key-ring.ts'
 import type { HttpFilePlace } from '../../sensor/issuance/solvers/http-file.ts'
 import { solverMaker, type SolverMaker } from '../../sensor/issuance/solvers/settings.ts'
@@ -138,6 +144,16 @@ export async function drive(
     await pause(25)
   }
   throw new Error('the order comes to no end')
+}
+
+/** Gives an order up to the end, as the engine does without its patience. */
+export async function abandon(issuer: Issuer, memory: OrderMemory): Promise<Abandoned['state']> {
+  const { signal } = new AbortController()
+  for (let calls = 0; calls < 100; calls++) {
+    const { state } = await issuer.abandon(memory, signal)
+    if (state !== 'pending') return state
+  }
+  throw new Error('the giving up comes to no end')
 }
 
 /** The request of a CSR that was kept, as the engine asks. */

@@ -78,7 +78,10 @@ t.test('an event starts by itself at its time, and commands hand their work over
   await t.test('a second one is refused while it is up', async (t) => {
     const second = await run('run')
     t.equal(second.code, 6, second.stderr)
-    t.match(second.stderr, /\[socket-taken\]/)
+    t.match(
+      second.stderr,
+      /: tlsward run \(process \d+, since 20\S+Z\) replaces certificates .*\[engine-running\]/
+    )
   })
 
   await t.test('another process may look, and begins nothing', async (t) => {
@@ -87,7 +90,7 @@ t.test('an event starts by itself at its time, and commands hand their work over
   })
 
   const ended = await running.stop('SIGTERM')
-  t.equal(ended.code, 143, ended.stderr)
+  t.equal(ended.code, 0, ended.stderr)
   t.match(ended.stderr, /appliance-stopped/)
   t.equal((await run('events')).code, 0, 'commands work without it')
 })
@@ -103,7 +106,7 @@ t.test('a scheduled scan is made while it is up', async (t) => {
   t.match(await records(0, 'inventory'), [{ type: 'endpoint', port }])
   const scans = ofType(await records(0, 'scans'), 'scan')
   t.equal(scans.length, 1, 'once a day is not twice')
-  await running.stop('SIGINT')
+  t.equal((await running.stop('SIGINT')).code, 0, 'it was ended in order')
 })
 
 t.test('what was half-way when it was killed is gone on with at the next start', async (t) => {
@@ -147,13 +150,13 @@ t.test('odd lines on its socket end no more than their own connection', async (t
     [call('close'), 'socket-malformed'],
     [call('putProfile', 'p', { issuer: 'x', keyTypes: 5 }), 'profile-malformed'],
     [call('identifyDevice', { connector: 'web-hosts', settings: { address: 5 } }), 'settings-malformed'],
-    [call('why', {}), 'internal'],
+    [call('why', {}), 'socket-malformed'],
     [call('followEvent', 99, null, null), 'event-missing']
   ]
   for (const [line, code] of faults) {
     t.match(JSON.parse(await answerTo(socket, line)), { id: 1, fault: { code } }, line)
   }
-  for (const line of ['garbage\n', '{}\n', '[]\n', 'x'.repeat(20_000_000)]) {
+  for (const line of ['garbage\n', '{}\n', '[]\n', 'x'.repeat(70_000_000)]) {
     t.equal(await answerTo(socket, line), '', `${line.slice(0, 20)}: the connection is ended`)
   }
   t.equal((await host.run('events')).code, 0, 'it works as before')

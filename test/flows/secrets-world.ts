@@ -22,7 +22,7 @@ export async function vaultSecrets(state: string, config: string): Promise<Sough
   const store = openStore({ directory: state, busyMs: 5_000 })
   try {
     const place = { store, where: { state, config }, clock: systemClock, random: systemRandom }
-    const vault = await openSiteVault({
+    const { vault } = await openSiteVault({
       ...place,
       credentialsDirectory: undefined,
       askPassphrase: async () => null

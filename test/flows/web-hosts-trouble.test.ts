@@ -271,7 +271,7 @@ t.test(
 
 t.test('a disk for generations that is too small stops the plan', { skip }, async (t) => {
   const generations = directoryFor(t)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'small', generations])
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k,mode=755', 'small', generations])
   t.teardown(() => spawnSync('umount', ['-l', generations]))
   const { session } = await worldOf(t, { programs: { nginx: twoSites() } }, { settings: { generations } })
   await t.rejects(planFor(session, 'a.test'), { code: 'device-full', message: `${generations} on` })

@@ -16,10 +16,11 @@ const issuing = createAuthority('Wire Issuing', { key: 'rsa2048', issuer: root }
 const leaf = (key: 'rsa2048' | 'p256', names = ['peer.test']) =>
   createCertificate({ names, key, issuer: issuing })
 const wire = createWire(
-  { dialer: openDialer('auto'), clock: systemClock, random: systemRandom },
+  { dialer: openDialer('auto'), clock: systemClock, random: systemRandom, spared: async () => [] },
   { ...wireLimits, tryMs: 400 }
 )
 const { signal } = new AbortController()
+const covers = () => true
 
 function placeOf({ host, port }: Peer, more: Partial<ServedAt> = {}): ServedAt {
   return { address: host, port, name: 'peer.test', starttls: null, ...more }
@@ -50,7 +51,7 @@ async function proves(
   more: Partial<ServedAt> = {}
 ) {
   const baseline = await wire.baseline(planOf([placeOf(peer, more)]), signal)
-  return wire.proves({ baseline, fresh: freshOf(certificate, family), role: 'single' }, signal)
+  return wire.proves({ baseline, fresh: freshOf(certificate, family), role: 'single', covers }, signal)
 }
 
 t.test(
@@ -123,13 +124,13 @@ t.test('a place that answered neither before nor after is unproven, unless it is
   const gone: ServedAt = { address: '127.0.0.1', port: await freePort(), name: 'peer.test', starttls: null }
   const both = await wire.baseline(planOf([placeOf(peer), gone]), signal)
   const fresh = freshOf(certificate, 'ecdsa')
-  t.same(await wire.proves({ baseline: both, fresh, role: 'single' }, signal), {
+  t.same(await wire.proves({ baseline: both, fresh, role: 'single', covers }, signal), {
     state: 'agrees',
-    unproven: [`peer.test at 127.0.0.1:${gone.port}`]
+    unproven: [{ at: `peer.test at 127.0.0.1:${gone.port}`, why: 'silent' }]
   })
   const alone = await wire.baseline(planOf([gone]), signal)
-  t.match(await wire.proves({ baseline: alone, fresh, role: 'single' }, signal), { state: 'differs' })
-  t.match(await wire.proves({ baseline: alone, fresh, role: 'standby' }, signal), { state: 'agrees' })
+  t.match(await wire.proves({ baseline: alone, fresh, role: 'single', covers }, signal), { state: 'differs' })
+  t.match(await wire.proves({ baseline: alone, fresh, role: 'standby', covers }, signal), { state: 'agrees' })
 })
 
 t.test('a place that shows one kind of key only, of two that the target has, goes on doing so', async (t) => {
@@ -140,10 +141,13 @@ t.test('a place that shows one kind of key only, of two that the target has, goe
   const fresh = [...freshOf(rsa, 'rsa'), ...freshOf(ecdsa, 'ecdsa')]
   const places = [placeOf(both), placeOf(one, { name: null })]
   const baseline = await wire.baseline(planOf(places), signal)
-  t.same(await wire.proves({ baseline, fresh, role: 'single' }, signal), { state: 'agrees', unproven: [] })
+  t.same(await wire.proves({ baseline, fresh, role: 'single', covers }, signal), {
+    state: 'agrees',
+    unproven: []
+  })
   // nobody showed RSA before: then each place must show it now
   const alone = await wire.baseline(planOf([placeOf(one)]), signal)
-  t.match(await wire.proves({ baseline: alone, fresh, role: 'single' }, signal), {
+  t.match(await wire.proves({ baseline: alone, fresh, role: 'single', covers }, signal), {
     state: 'differs',
     why: [/\(TLSv1\.[23], rsa\) shows no certificate/]
   })
@@ -159,8 +163,95 @@ t.test('what a neighbour shows must stay, and is seen to come back', async (t) =
   const before = baseline.map((look) =>
     look.part === 'neighbour' && look.fingerprint ? { ...look, fingerprint: one.fingerprint } : look
   )
-  t.match(await wire.proves({ baseline: before, fresh: freshOf(one, 'ecdsa'), role: 'single' }, signal), {
-    state: 'differs',
-    why: [/^other\.test at .* shows/]
+  t.match(
+    await wire.proves({ baseline: before, fresh: freshOf(one, 'ecdsa'), role: 'single', covers }, signal),
+    {
+      state: 'differs',
+      why: [/^other\.test at .* shows/]
+    }
+  )
+})
+
+t.test(
+  'what is shown under a name that the certificate does not cover neither proves nor hinders',
+  async (t) => {
+    const [old, fresh] = [leaf('p256', ['a.test', 'b.test']), leaf('p256', ['a.test'])]
+    let shows = old
+    const peer = await startTls({
+      show: [old],
+      // as HAProxy does: what no certificate covers gets the default one
+      SNICallback: (name, answer) =>
+        answer(null, createSecureContext(credentials([name === 'a.test' ? shows : old])))
+    })
+    t.teardown(() => peer.close())
+    const [a, b] = ['a.test', 'b.test'].map((name) => placeOf(peer, { name }))
+    if (!a || !b) throw new Error('there are two places')
+    const baseline = await wire.baseline(planOf([a, b]), signal)
+    const question = {
+      fresh: freshOf(fresh, 'ecdsa'),
+      role: 'single',
+      covers: (name: string) => name === 'a.test'
+    } as const
+    t.match(
+      await wire.proves({ ...question, baseline }, signal),
+      { state: 'differs' },
+      'a.test has it not yet'
+    )
+    shows = fresh
+    t.same(await wire.proves({ ...question, baseline }, signal), {
+      state: 'agrees',
+      unproven: [{ at: `b.test at 127.0.0.1:${peer.port}`, why: 'uncovered' }]
+    })
+    const only = await wire.baseline(planOf([a]), signal)
+    t.match(
+      await wire.proves({ ...question, baseline: only, covers: () => false }, signal),
+      { state: 'differs', why: [/^no handshake can prove the new certificate: a\.test at/] },
+      'the right certificate under a name that it does not cover is no proof'
+    )
+    shows = old
+    t.same(await wire.restored(baseline, signal), { state: 'agrees', unproven: [] })
+  }
+)
+
+t.test('a place of the do-not-scan list is not touched, before or after', async (t) => {
+  const certificate = leaf('p256')
+  let heard = 0
+  const [open, listed] = [
+    await startTls({ show: [certificate] }),
+    await startTls({
+      show: [certificate],
+      SNICallback: (_, answer) => {
+        heard++
+        answer(null, createSecureContext(credentials([certificate])))
+      }
+    })
+  ]
+  t.teardown(() => Promise.all([open.close(), listed.close()]))
+  let spared: readonly number[] = []
+  const sparing = createWire(
+    {
+      dialer: openDialer('auto'),
+      clock: systemClock,
+      random: systemRandom,
+      spared: async (places) => places.filter(({ port }) => spared.includes(port))
+    },
+    { ...wireLimits, tryMs: 400 }
+  )
+  const plan = planOf([placeOf(open), placeOf(listed)])
+  const before = await sparing.baseline(plan, signal)
+  t.ok(heard > 0)
+  heard = 0
+  spared = [listed.port]
+  const unproven = [{ at: `peer.test at 127.0.0.1:${listed.port}`, why: 'spared' }]
+  const fresh = freshOf(certificate, 'ecdsa')
+  t.same(await sparing.proves({ baseline: before, fresh, role: 'single', covers }, signal), {
+    state: 'agrees',
+    unproven
   })
+  t.same(await sparing.restored(before, signal), { state: 'agrees', unproven })
+  t.same(
+    (await sparing.baseline(plan, signal)).filter(({ at }) => at.port === listed.port),
+    []
+  )
+  t.equal(heard, 0)
 })

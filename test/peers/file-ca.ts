@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemRandom } from '../../core/random.ts'
 import { Secret } from '../../core/secret.ts'
@@ -57,6 +57,12 @@ export function purchases(directory: string): string[] {
   return sales.toSorted((a, b) => a.number - b.number).map(({ line }) => line)
 }
 
+/** Orders that a CA was told to give up, in the order in which it was told. */
+export function abandoned(directory: string): string[] {
+  const path = join(directory, 'abandoned')
+  return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : []
+}
+
 /** How the CA behaves, until told otherwise. */
 export function setCa(directory: string, mood: CaMood): void {
   writeFileSync(join(directory, 'mood.json'), JSON.stringify(mood))
@@ -64,7 +70,8 @@ export function setCa(directory: string, mood: CaMood): void {
 
 /** `kill-*`: the process that asks dies before or after the certificate is sold. */
 export interface CaMood {
-  readonly does: 'issues' | 'is-down' | 'refuses' | 'kill-before' | 'kill-after' | 'pending' | 'wrong-names'
+  readonly does:
+    'issues' | 'is-down' | 'refuses' | 'kill-before' | 'kill-after' | 'pending' | 'ordered' | 'wrong-names'
   readonly window?: Omit<RenewalWindow, 'againAt'>
 }
 
@@ -87,6 +94,8 @@ export function openFileCa(directory: string, wishes: FileCaWishes): Issuer {
           .update(csr ?? '')
           .digest('hex')
       memory.write(id)
+      if (does === 'ordered')
+        return { state: 'pending', againAt: wishes.now() + 60_000, why: 'the CA validates' }
       if (does === 'kill-before') await dies(directory)
       const path = join(directory, `${id}.json`)
       if (!existsSync(path)) {
@@ -100,12 +109,22 @@ export function openFileCa(directory: string, wishes: FileCaWishes): Issuer {
       const { chain } = JSON.parse(readFileSync(path, 'utf8')) as Sale
       return { state: 'issued', chain: chain.map((one) => Buffer.from(one, 'base64')), key: null }
     },
+    async abandon(memory) {
+      const { does } = mood()
+      if (does === 'is-down') throw new Fault('device-unreachable', 'the CA does not answer')
+      if (does === 'kill-before') await dies(directory)
+      const id = memory.read() ?? ''
+      if (existsSync(join(directory, `${id}.json`))) return { state: 'kept' }
+      appendFileSync(join(directory, 'abandoned'), `${id}\n`)
+      if (does === 'kill-after') await dies(directory)
+      return { state: 'abandoned' }
+    },
     renewalWindow: () => {
       const { window } = mood()
       return Promise.resolve(window ? { ...window, againAt: wishes.now() + day / 4 } : null)
     },
     revoke: () => Promise.resolve(),
-    check: () => Promise.resolve({ name: 'test CA', facts: {}, profiles: {}, warnings: [] })
+    check: () => Promise.resolve({ name: 'test CA', facts: {}, profiles: {}, problems: [], warnings: [] })
   }
 }
 

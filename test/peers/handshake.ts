@@ -1,10 +1,12 @@
-import { connect } from 'node:tls'
+import { connect, type DetailedPeerCertificate } from 'node:tls'
 
 /** What a full handshake showed. */
 export type Shown =
   | {
       readonly ok: true
       readonly fingerprint: string
+      /** fingerprints of what came behind the leaf, in order */
+      readonly chain: readonly string[]
       readonly version: string
       /** common name of the issuer */
       readonly issuer: string
@@ -63,12 +65,14 @@ export function shakeHands(options: HandshakeOptions): Promise<Shown> {
     socket.on('error', (error) => done({ ok: false, error: error.message }))
     socket.on('end', () => done({ ok: false, error: 'the server closed' }))
     socket.on('secureConnect', () => {
-      const { fingerprint256, issuer, valid_to } = socket.getPeerCertificate()
+      const leaf = socket.getPeerCertificate(true)
+      const { issuer, valid_to } = leaf
       const spoken = socket.getProtocol() ?? ''
       if (version && spoken !== version) return done({ ok: false, error: `it speaks ${spoken}` })
       return done({
         ok: true,
-        fingerprint: fingerprint256.replaceAll(':', '').toLowerCase(),
+        fingerprint: fingerprintOf(leaf),
+        chain: chainBehind(leaf),
         version: spoken,
         issuer: [issuer.CN].flat()[0] ?? '',
         notAfter: Date.parse(valid_to),
@@ -76,6 +80,20 @@ export function shakeHands(options: HandshakeOptions): Promise<Shown> {
       })
     })
   })
+}
+
+function fingerprintOf({ fingerprint256 }: DetailedPeerCertificate): string {
+  return fingerprint256.replaceAll(':', '').toLowerCase()
+}
+
+/** Node adds nothing that the server did not send, but for what it trusts itself, and lets a root be its own issuer. */
+function chainBehind(leaf: DetailedPeerCertificate): string[] {
+  const chain: string[] = []
+  for (let last = leaf, next = leaf.issuerCertificate; next && next !== last; next = next.issuerCertificate) {
+    chain.push(fingerprintOf(next))
+    last = next
+  }
+  return chain
 }
 
 /** The fingerprint that is shown, or the error in words: for assertions on one line. */

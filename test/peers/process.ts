@@ -12,6 +12,10 @@ export interface Command {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** user and group id that it runs as, for a test that is root */
+  readonly account?: number
+  /** what it is called in its own arguments, where that is not its path */
+  readonly argv0?: string
   /** what ends it, where a signal to its process group is not enough */
   readonly stop?: readonly string[]
   /** the signal that it ends upon at once; default SIGTERM */
@@ -32,12 +36,15 @@ export interface Running {
 const graceMs = 5_000
 
 /** Starts a program; it ends with this process, however this one ends. */
-export function startProcess({ program, args, env, cwd, stop, signal = 'SIGTERM' }: Command): Running {
+export function startProcess(command: Command): Running {
+  const { program, args, env, cwd, account, argv0, stop, signal = 'SIGTERM' } = command
   const child = spawn(program, args, {
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
-    ...(cwd === undefined ? {} : { cwd })
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(account === undefined ? {} : { uid: account, gid: account }),
+    ...(argv0 === undefined ? {} : { argv0 })
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {

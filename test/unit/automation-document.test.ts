@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { AutomationEvent } from '../../appliance/automation-records.ts'
-import { eventExitCodes } from '../../appliance/cli/automation/follow.ts'
+import { eventExitCodes, laterExitCode, waitsExitCode } from '../../appliance/cli/automation/follow.ts'
 import { settingNames } from '../../appliance/cli/automation/setting-words.ts'
 import { reasons } from '../../sensor/automation/policy/reasons.ts'
 import { ProfileText } from '../../sensor/automation/profile.ts'
@@ -36,7 +36,7 @@ t.test('the page has every state of an event, and no other', (t) => {
 })
 
 t.test('the page has every exit code of a replacement', (t) => {
-  const codes = [0, 12, ...Object.values(eventExitCodes)].map(String)
+  const codes = [0, waitsExitCode, laterExitCode, ...Object.values(eventExitCodes)].map(String)
   t.same(named('Exit codes of a replacement').toSorted(), codes.toSorted())
   t.end()
 })

@@ -86,7 +86,8 @@ const states: readonly (readonly [AutomationEvent['state'], number])[] = [
   ['needs-approval', 12],
   ['issuing', 12],
   ['waiting', 12],
-  ['cancelled', 13]
+  ['cancelled', 13],
+  ['scheduled', 14]
 ]
 
 t.test('the exit code tells how an event ended, and is that of no fault', (t) => {
@@ -106,7 +107,18 @@ t.test('an event that waits for a person says what that person does', (t) => {
   const approval = nextAct(event({ state: 'needs-approval' }))
   t.match(approval, /tlsward events approve 12 --hash 9c1f04a7b2e85d36$/)
   t.match(nextAct(event({ state: 'issuing' })), /tlsward events csr 12.*tlsward events certificate 12/)
-  t.match(nextAct(event({ state: 'rolled-back' })), /tlsward events retry 12.*buys nothing/)
+  t.match(
+    nextAct(event({ state: 'needs-approval', lostNames: ['www.shop.test'] })),
+    /--hash 9c1f04a7b2e85d36 --accept-lost-names$/
+  )
+  const retry = (issued: number, unissued: number) =>
+    nextAct(event({ state: 'failed', certificates: Array(issued).fill('ab'), unissued }))
+  t.match(
+    retry(1, 0),
+    /tlsward events retry 12\. It uses the certificate that was issued, and orders none\.$/
+  )
+  t.match(retry(0, 1), /No certificate was issued yet: it orders one\.$/)
+  t.match(retry(1, 1), /orders the one that was not\.$/)
   t.match(nextAct(event({ state: 'stuck' })), /tlsward events retry 12/)
   t.equal(nextAct(event({ state: 'live' })), undefined)
   t.end()
@@ -244,6 +256,7 @@ t.test('an issuer is shown with the settings that say something', (t) => {
       schema: 1,
       issuer: 'ca',
       facts: ['offers x'],
+      problems: [],
       warnings: ['ends soon'],
       roots: ['PEM']
     }),

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { expandDashes, nearestCommand } from '../../appliance/cli/arguments.ts'
+import { checkNames, expandDashes, nearestCommand } from '../../appliance/cli/arguments.ts'
 import { completionScript } from '../../appliance/cli/completion.ts'
 import { faultOf, failureText, exitCodeOf } from '../../appliance/cli/failure.ts'
 import { commaList, joined, span, wholeNumber } from '../../appliance/cli/options.ts'
@@ -13,6 +13,7 @@ const program = () => createProgram(() => Promise.resolve(), '1.2.3')
 function complaint(...words: string[]): string {
   const tree = program()
   try {
+    checkNames(tree, expandDashes(tree, words))
     tree.parse(expandDashes(tree, words), { from: 'user' })
   } catch (thrown) {
     const fault = faultOf(thrown)
@@ -53,6 +54,27 @@ t.test('a wrong command line says what is wrong, what was meant and whose help t
   t.match(complaint('certificate', 'show'), /missing required argument/)
   t.match(complaint('scans', 'add', 'x', '10.0.0.1'), /'--every <SPAN>' not specified/)
   t.equal(complaint('scan', 'a.test'), 'taken')
+  t.end()
+})
+
+t.test('a misspelt command of a group is answered with the names that there are', (t) => {
+  const events = 'list, show, follow, approve, cancel, retry, give-up, csr, certificate'
+  const wrong = `2 tlsward: unknown command 'aprove' of tlsward events. Did you mean approve? Its commands are ${events}. See tlsward events --help. [option-malformed]`
+  for (const words of [
+    ['events', 'aprove'],
+    ['event', '--limit', '5', 'aprove', '12', '--hash', 'abcdef']
+  ])
+    t.equal(complaint(...words), wrong)
+  t.match(complaint('vault', 'rotat'), /of tlsward vault\. Did you mean rotate\?/)
+  t.match(complaint('inventory', '\u001b[2J'), /unknown command '\\x1b\[2J' of tlsward inventory\. Its/)
+  for (const words of [
+    ['events', '--limit', '5'],
+    ['events', 'show', '12'],
+    ['scan', 'aprove'],
+    ['-q', '--state', 'events', 'scans', '--json'],
+    ['why', 'host/aprove']
+  ])
+    t.equal(complaint(...words), 'taken', words.join(' '))
   t.end()
 })
 

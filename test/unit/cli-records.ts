@@ -53,11 +53,14 @@ export function event(change: Partial<AutomationEvent> = {}): AutomationEvent {
     requestedBy: 'alice',
     requestedAt: '2026-11-25T11:00:00Z',
     startAt: '1970-01-01T00:00:00Z',
+    hours: 'window',
     nextAt: null,
     names: ['shop.test', 'www.shop.test'],
     hash: '9c1f04a7b2e85d36'.padEnd(64, '0'),
     approvedBy: null,
+    lostNames: [],
     certificates: [],
+    unissued: 1,
     deployments: [
       {
         device: 'web1',

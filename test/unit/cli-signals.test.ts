@@ -26,3 +26,22 @@ t.test('the first signal aborts, the same press again changes nothing, the secon
   t.equal(ending.exitCode(), 130, 'the first one counts')
   t.end()
 })
+
+t.test('for what ends by a signal always, the end in order is no failure, and to leave at once is', (t) => {
+  let now = 0
+  const left: number[] = []
+  const ending = listenToSignals({
+    clock: { ...systemClock, ticks: () => now },
+    stop: 'as-meant',
+    said() {},
+    leave: (code) => left.push(code)
+  })
+  t.teardown(() => ['SIGINT', 'SIGTERM', 'SIGHUP'].forEach((name) => process.removeAllListeners(name)))
+  t.equal(ending.exitCode(), undefined)
+  process.emit('SIGTERM')
+  t.equal(ending.exitCode(), 0)
+  now = 1_000
+  process.emit('SIGTERM')
+  t.same(left, [143])
+  t.end()
+})

@@ -84,6 +84,9 @@ t.test('tokens end: by time, by request, and with the daemon', async (t) => {
   const third = await signIn(unit)
   await unit.reboot()
   t.equal(await seen(third), 'X-F5-Auth-Token does not exist.')
+  await signIn(unit)
+  unit.forgetTokens()
+  t.same(unit.tokens, [])
   await unit.stop()
 })
 

@@ -191,6 +191,25 @@ t.test('a push can fail, and peers can lose each other', async (t) => {
   await pair.stop()
 })
 
+t.test('who falls back to an older configuration is behind', async (t) => {
+  const pair = await startSitePair({ syncMs: 1 })
+  const { a, b } = pair
+  await ask(a, 'PATCH', shop, change)
+  await a.reboot()
+  t.match(await syncOf(a), { status: 'In Sync' }, 'nothing is left of the change')
+  await ask(a, 'PATCH', shop, change)
+  await push(a)
+  await pair.settled()
+  await b.reboot()
+  t.match(
+    (await ask(b, 'GET', shop)).json,
+    { alertTimeout: 'indefinite' },
+    'it had not saved what it was given'
+  )
+  t.match((await syncOf(b)).details.at(-1), /Synchronize bigip-a\.example to group/)
+  await pair.stop()
+})
+
 t.test('with autoSync nobody needs to push', async (t) => {
   const pair = await startSitePair({ autoSync: true, saveOnAutoSync: true, syncMs: 1 })
   t.match((await ask(pair.a, 'GET', 'cm/device-group/~Common~failover-group')).json, {
@@ -202,6 +221,13 @@ t.test('with autoSync nobody needs to push', async (t) => {
   t.match((await ask(pair.b, 'GET', shop)).json, { alertTimeout: '5' })
   t.same(pair.b.snapshot().saved, pair.a.snapshot().running)
   t.match(await syncOf(pair.b), { status: 'In Sync' })
+  pair.disconnect()
+  await ask(pair.a, 'PATCH', shop, { body: { alertTimeout: '6' } })
+  await pair.settled()
+  t.match((await ask(pair.b, 'GET', shop)).json, { alertTimeout: '5' })
+  pair.reconnect()
+  await pair.settled()
+  t.match((await ask(pair.b, 'GET', shop)).json, { alertTimeout: '6' })
   await pair.stop()
 })
 

@@ -11,6 +11,7 @@ import {
   personsRequest,
   readHandedIn
 } from '../../sensor/issuance/manual.ts'
+import { openTrustStore } from '../../pki/trust-store.ts'
 import { privateCaIssuer } from '../../sensor/issuance/private-ca.ts'
 import { clockAt, dayMs, keyRing, memoryOn, never, privateCa, requestFor } from './issuance-world.ts'
 import { openssl } from './pki-authority.ts'
@@ -20,6 +21,9 @@ import { testWithOpenSsl } from './pki-openssl.ts'
 const { settings, tools, root } = await privateCa()
 const authority = privateCaIssuer(settings, tools)
 const now = () => Date.now()
+const known = () => openTrustStore([])
+/** what is brought is held against these, so much later */
+const by = (laterMs = 0) => ({ now: now() + laterMs, known })
 
 async function signed(request: CertificateRequest): Promise<readonly Uint8Array[]> {
   const progress = await authority.advance(request, memoryOn(), never)
@@ -41,7 +45,7 @@ function desk() {
 
 t.test('a manual request waits for a person until a certificate was handed in', async (t) => {
   const people = desk()
-  const issuer = manualIssuer({ desk: people, clock: systemClock })
+  const issuer = manualIssuer({ desk: people, clock: systemClock, known })
   const request = await requestFor(['*.corp.example', 'corp.example'])
   t.match(await issuer.advance(request, memoryOn(), never), {
     state: 'person',
@@ -60,21 +64,21 @@ t.test('a manual request waits for a person until a certificate was handed in', 
 
 t.test('a certificate that does not fit is for the person to put right', async (t) => {
   const people = desk()
-  const issuer = manualIssuer({ desk: people, clock: systemClock })
+  const issuer = manualIssuer({ desk: people, clock: systemClock, known })
   const request = await requestFor(['a.corp.example'])
   const [leaf = Buffer.alloc(0), middle = Buffer.alloc(0)] = await signed(request)
   const other = await signed(await requestFor(['a.corp.example']))
   const wrong: readonly (readonly [file: Uint8Array, why: RegExp])[] = [
-    [Buffer.from('hello'), /no PEM block/],
-    [pem(other), /none of the certificates is for the key/],
+    [Buffer.from('hello'), /neither PEM nor DER .* Hand in the certificate/],
+    [pem(other), /it is for another key .* from the CSR of this event/],
     [pem([leaf]), /lacks the certificate that issued/]
   ]
   for (const [file, why] of wrong) {
     people.files.set(personsRequest(request).id, file)
     t.match(await issuer.advance(request, memoryOn(), never), { state: 'person', why })
-    t.throws(() => readHandedIn(request, file, now()), { message: why }, 'and heard when it is handed in')
+    t.throws(() => readHandedIn(request, file, by()), { message: why }, 'and heard when it is handed in')
   }
-  const late = manualIssuer({ desk: people, clock: clockAt(9 * dayMs) })
+  const late = manualIssuer({ desk: people, clock: clockAt(9 * dayMs), known })
   people.files.set(personsRequest(request).id, pem([leaf, middle]))
   t.match(await late.advance(request, memoryOn(), never), { state: 'person', why: /has expired/ })
   t.match(await issuer.advance(request, memoryOn(), never), { state: 'issued' })
@@ -91,11 +95,11 @@ testWithOpenSsl('PKCS#7 of a CA is taken, PEM and DER', async (t, program) => {
   const chain = await signed(request)
   program.write('chain.pem', pem([root, ...chain]))
   const p7 = (form: string) => openssl(program, `crl2pkcs7 -nocrl -certfile chain.pem -outform ${form}`)
-  t.same(readHandedIn(request, p7('PEM'), now()), chain)
-  t.same(readHandedIn(request, p7('DER'), now()), chain)
-  t.same(readHandedIn(request, pem(chain), now()), chain)
+  t.same(readHandedIn(request, p7('PEM'), by()), chain)
+  t.same(readHandedIn(request, p7('DER'), by()), chain)
+  t.same(readHandedIn(request, pem(chain), by()), chain)
   const empty = openssl(program, 'crl2pkcs7 -nocrl -outform DER')
-  t.throws(() => readHandedIn(request, empty, now()), {
+  t.throws(() => readHandedIn(request, empty, by()), {
     code: 'certificate-malformed',
     message: /holds none/
   })
@@ -112,11 +116,11 @@ testWithOpenSsl('a bought certificate is imported with its key, in every form', 
     const bundle = new Secret(`${key.reveal()}${pem(chain).toString()}`)
     const locked = new Secret(openssl(program, 'pkcs8 -topk8 -in key.pem -passout pass:x').toString())
     for (const imported of [
-      await readImport({ form: 'pkcs12', file, password: new Secret('x') }, now()),
-      await readImport({ form: 'bundle', text: bundle, passphrase: null }, now()),
+      await readImport({ form: 'pkcs12', file, password: new Secret('x') }, by()),
+      await readImport({ form: 'bundle', text: bundle, passphrase: null }, by()),
       await readImport(
         { form: 'pair', key: locked, passphrase: new Secret('x'), certificates: pem(chain) },
-        now()
+        by()
       )
     ]) {
       t.same(imported.chain, chain)
@@ -125,12 +129,15 @@ testWithOpenSsl('a bought certificate is imported with its key, in every form', 
     }
     const other = (await requestFor(['a.corp.example'])).privateKey.pem
     const pair = { form: 'pair', key: other, passphrase: null, certificates: pem(chain) } as const
-    await t.rejects(readImport(pair, now()), { code: 'chain-unfit', message: /none .* for the key/ })
-    await t.rejects(readImport({ ...pair, key, certificates: pem(chain.slice(0, 1)) }, now()), {
+    await t.rejects(readImport(pair, by()), {
+      code: 'chain-unfit',
+      message: /it is for another key .* its own certificate/
+    })
+    await t.rejects(readImport({ ...pair, key, certificates: pem(chain.slice(0, 1)) }, by()), {
       code: 'chain-unfit',
       message: /lacks/
     })
-    await t.rejects(readImport({ ...pair, key }, now() + 9 * dayMs), {
+    await t.rejects(readImport({ ...pair, key }, by(9 * dayMs)), {
       code: 'chain-unfit',
       message: /expired/
     })
@@ -147,7 +154,7 @@ t.test('of what was imported the best is given, with its key', async (t) => {
     shelf.push(one)
     return { ...one, spki: request.privateKey.spki }
   }
-  const issuer = importIssuer({ shelf: () => shelf, keys, clock: systemClock })
+  const issuer = importIssuer({ shelf: () => shelf, keys, clock: systemClock, known })
   const request = { ...(await requestFor(['www.corp.example'])), csr: null }
   const ask = (more: Partial<CertificateRequest> = {}): Promise<Progress> =>
     issuer.advance({ ...request, ...more }, memoryOn(), never)
@@ -165,8 +172,14 @@ t.test('of what was imported the best is given, with its key', async (t) => {
   t.match(await ask({ replaces }), { state: 'person', why: /import the successor of/ })
   t.match(await ask({ replaces: wide.chain[0] ?? null }), { chain: longer.chain })
   t.match(await issuer.check(never), { facts: { certificates: '3' }, warnings: [/ends/, /ends/, /ends/] })
-  const forgetful = importIssuer({ shelf: () => shelf, keys: keyRing(), clock: systemClock })
+  t.match(await issuer.check(never), { problems: [] })
+  const forgetful = importIssuer({ shelf: () => shelf, keys: keyRing(), clock: systemClock, known })
   await t.rejects(forgetful.advance(request, memoryOn(), never), { code: 'key-missing' })
-  const late = importIssuer({ shelf: () => shelf, keys, clock: clockAt(25 * dayMs) })
+  t.match((await forgetful.check(never)).problems[0], /the key of .* is not in the vault: import it again/)
+  const empty = importIssuer({ shelf: () => [], keys, clock: systemClock, known })
+  t.match(await empty.check(never), { problems: [/nothing is imported: tlsward import FILE/] })
+  const over = importIssuer({ shelf: () => shelf, keys, clock: clockAt(99 * dayMs), known })
+  t.match(await over.check(never), { problems: [/every certificate has expired.*: import its successor/] })
+  const late = importIssuer({ shelf: () => shelf, keys, clock: clockAt(25 * dayMs), known })
   t.match(await late.advance(request, memoryOn(), never), { state: 'person' })
 })

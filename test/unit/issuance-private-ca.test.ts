@@ -159,12 +159,23 @@ t.test('the check says what is wrong before it matters', async (t) => {
   t.match(await check({}), {
     name: 'private CA CN=Corp issuer,O=Corp',
     facts: { key: 'ec-p256' },
+    problems: [],
     warnings: []
   })
-  t.match(await check({ key: 'corp/root' }), { warnings: [/is not that of the CA/] })
+  t.match(await check({ key: 'corp/root' }), {
+    problems: [/is not that of the CA .*: restore the vault/]
+  })
   await t.rejects(check({ key: 'nowhere' }), { code: 'key-missing' })
   const late = privateCaIssuer(settings, { ...tools, clock: clockAt(350 * dayMs) })
-  t.match(await late.check(never), { warnings: [/Corp issuer.* expires/] })
+  t.match(await late.check(never), {
+    problems: [],
+    warnings: [/Corp issuer.* expires.*: add another issuer/]
+  })
+  const over = privateCaIssuer(settings, { ...tools, clock: clockAt(400 * dayMs) })
+  t.match(await over.check(never), {
+    problems: [/Corp issuer.* has expired.*: add another issuer of kind private-ca/],
+    warnings: []
+  })
   t.equal(await late.renewalWindow(settings.certificate, never), null)
 })
 

@@ -38,6 +38,10 @@ t.test('days or a share as the profile has them, but never in the first third', 
   t.equal(dueDay(ask(90, { before: { days: 20 } })), 70)
   t.equal(dueDay(ask(90, { before: { share: 0.5 } })), 45)
   t.equal(dueDay(ask(6, { before: { days: 30 } })), 2)
+  t.equal(dueDay(ask(90, { before: { share: 0.9 } })), 30)
+  t.match(renewalDue(ask(90, { before: { share: 0.9 } })).reasons.map(sentence), [
+    /^its profile says when 90 % of its 90 days are left, which is too early/
+  ])
   t.match(renewalDue(ask(6, { before: { days: 30 } })).reasons.map(sentence), [
     /30 days before the end, which is too much/
   ])

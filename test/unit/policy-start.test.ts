@@ -3,8 +3,9 @@ import t from 'tap'
 import { faultKinds, type FaultKind } from '../../core/fault.ts'
 import { finishedSteps } from '../../sensor/automation/deployment-journal.ts'
 import { canonical, previewHash } from '../../sensor/automation/plans.ts'
-import { retryEventAt, retryIn } from '../../sensor/automation/policy/backoff.ts'
-import { mayLose, wantedNames } from '../../sensor/automation/policy/names.ts'
+import { againBefore, retryEventAt, retryIn } from '../../sensor/automation/policy/backoff.ts'
+import { namesCover } from '../../pki/host-names.ts'
+import { uncoveredNames, wantedNames, type NamedTarget } from '../../sensor/automation/policy/names.ts'
 import { reasons, sentence, type Reason, type ReasonCode } from '../../sensor/automation/policy/reasons.ts'
 import { mayRollOut, type Rollout, type RolloutTarget } from '../../sensor/automation/policy/rollout.ts'
 import { mayDeploy, mayStart } from '../../sensor/automation/policy/start.ts'
@@ -31,7 +32,69 @@ t.test('names come from what is served, from the profile, or from both', (t) => 
   t.same(wantedNames({ rule: 'served' }, ['x.test', 'x.test', 'y.test']), ['x.test', 'y.test'])
   t.same(wantedNames({ rule: 'exactly', names }, ['x.test']), ['a.test', 'b.test'])
   t.same(wantedNames({ rule: 'served-plus', names }, ['b.test', 'x.test']), ['a.test', 'b.test', 'x.test'])
-  t.same([mayLose({ rule: 'served' }, ['x']), mayLose({ rule: 'exactly', names }, ['x'])], [[], ['x']])
+  t.end()
+})
+
+const at = (name: string | null, address = '10.0.0.1') => ({ address, port: 443, name })
+const holding: NamedTarget = {
+  families: ['ecdsa'],
+  before: [{ family: 'ecdsa', names: ['a.test', 'b.test', '*.w.test', '10.0.0.1'] }],
+  served: [],
+  shares: []
+}
+const uncovered = (target: Partial<NamedTarget>, ...names: string[]) =>
+  uncoveredNames({ ...holding, ...target }, names, namesCover).map(({ name, state, where }) =>
+    [name, state, ...where].join(' ')
+  )
+
+t.test(
+  'a name is lost that the former certificate covers and the new one does not, wherever it is from',
+  (t) => {
+    t.same(uncovered({}, 'a.test', 'b.test', '*.w.test', '10.0.0.1'), [])
+    t.same(uncovered({}, 'A.TEST.', 'b.test', '10.0.0.1'), ['*.w.test lost'])
+    const served = [at('a.test'), at('x.w.test'), at('X.W.test.', '10.0.0.2'), at(null)]
+    t.same(uncovered({ served }, 'b.test'), [
+      'a.test lost 10.0.0.1:443',
+      '*.w.test lost',
+      '10.0.0.1 lost 10.0.0.1:443',
+      'x.w.test lost 10.0.0.1:443 10.0.0.2:443'
+    ])
+    t.same(uncovered({ served: [at('x.y.w.test')] }, 'a.test', 'b.test', '*.w.test', '10.0.0.1'), [
+      'x.y.w.test bare 10.0.0.1:443'
+    ])
+    const shares = [{ what: 'server c', names: ['b.test', '_', '~^x', '.w.test', 'q*.test'] }]
+    t.same(uncovered({ shares }, 'a.test', '10.0.0.1'), [
+      'b.test lost server c',
+      '*.w.test lost server c',
+      'w.test bare server c'
+    ])
+    t.end()
+  }
+)
+
+t.test(
+  'a kind of key that is new takes nothing from the certificate beside it but where it stands in',
+  (t) => {
+    const rsa = { family: 'rsa', names: ['a.test', 'b.test'] }
+    t.same(uncovered({ before: [rsa] }, 'a.test'), ['b.test lost'], 'clients of both kinds get the new one')
+    const ecdsa = { family: 'ecdsa', names: ['a.test'] }
+    t.same(uncovered({ before: [rsa, ecdsa] }, 'a.test'), ['b.test bare'], 'it was lost before')
+    t.same(uncovered({ before: [{ family: 'ecdsa', names: ['2001:DB8::1'] }] }, '2001:db8:0::1'), [])
+    t.end()
+  }
+)
+
+t.test('whatever failed comes up again before the certificate ends, and not faster when it has', (t) => {
+  const times = fc.record({
+    wait: fc.integer({ min: hour, max: 24 * hour }),
+    left: fc.integer({ min: 120_000, max: 1e11 })
+  })
+  const property = fc.property(times, ({ wait, left }) => {
+    const again = againBefore(wait, { ended: 0, notAfter: left })
+    return again >= 60_000 && again <= wait && (again <= left / 5 || again === 60_000)
+  })
+  fc.assert(property, { seed })
+  t.equal(againBefore(12 * hour, { ended: 5, notAfter: 0 }), hour + 5)
   t.end()
 })
 
@@ -75,6 +138,7 @@ const free = {
   readOnly: [],
   heldBy: null,
   approval: 'not-needed',
+  lost: [],
   hash: 'abc',
   approvedHash: null
 } as const
@@ -84,6 +148,10 @@ t.test('an event begins when nothing stands in its way, and says all that does',
   t.same(codes(mayStart({ ...free, approval: 'needed' }).reasons), ['approval-missing'])
   t.same(codes(mayStart({ ...free, approval: 'needed', approvedHash: 'abd' }).reasons), ['approval-missing'])
   t.same(mayStart({ ...free, approval: 'needed', approvedHash: 'abc' }).reasons, [])
+  const loses = { ...free, lost: ['a.test'], approval: 'needed' } as const
+  t.same(codes(mayStart({ ...loses, approval: 'not-needed' }).reasons), ['names-lost'])
+  t.same(codes(mayStart(loses).reasons), ['names-lost'])
+  t.same(mayStart({ ...loses, approvedHash: 'abc' }).reasons, [])
   const window = { open: false, until: 5_000, why: { code: 'window-closed', facts: { at: '' } } } as const
   const all = mayStart({ ...free, start: 2_000, window, readOnly: ['edge'], heldBy: 7 })
   t.same(codes(all.reasons), ['target-held', 'read-only', 'start-later', 'window-closed'])

@@ -13,6 +13,8 @@ const event = {
   profile: '{}',
   start: at,
   hours: 'window',
+  approval: 'profile',
+  onlyPlan: 0,
   requestedBy: 'alice',
   requested: at
 } as const
@@ -84,9 +86,9 @@ t.test('a device that events refer to stays', (t) => {
   })
   store.devices.setPins(device, [{ what: 'ssh', fingerprint: 'SHA256:x', accepted: at }])
   const unused = store.devices.add({ name: 'spare', connector: 'files', settings: '{}', created: at })
-  store.devices.remove(unused)
+  store.devices.remove({ id: unused, name: 'spare' }, at)
   store.deployments.add({ event: store.events.add(event), position: 0, device, target: 'shop' }, at)
-  t.throws(() => store.devices.remove(device), { code: 'device-used' })
+  t.throws(() => store.devices.remove({ id: device, name: 'edge' }, at), { code: 'device-used' })
   t.same(
     store.devices.list().map(({ name }) => name),
     ['edge']

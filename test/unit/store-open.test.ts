@@ -53,6 +53,23 @@ t.test('in a sticky directory a database of another account is refused', { skip:
   t.end()
 })
 
+t.test(
+  'a directory, or a place for one, of another account is refused with the way to go',
+  { skip: notRoot },
+  (t) => {
+    const directory = directoryFor(t)
+    chownSync(directory, 65_534, 65_534)
+    const message = /it belongs to account nobody, and this is root.*sudo -u 'nobody' tlsward/
+    for (const state of [directory, join(directory, 'deep', 'state')]) {
+      t.throws(() => open(state), { code: 'state-foreign', kind: 'denied', message })
+    }
+    t.same(readdirSync(directory), [], 'and nothing is put there')
+    chownSync(directory, 123_456, 123_456)
+    t.throws(() => open(directory), { message: /account #123456.*sudo -u '#123456' tlsward/ })
+    t.end()
+  }
+)
+
 t.test('a database whose rights were widened is closed again', (t) => {
   const directory = directoryFor(t)
   open(directory).close()
@@ -184,8 +201,9 @@ t.test('a directory without the right to write is refused', async (t) => {
   mkdirSync(state)
   chmodSync(state, 0o500)
   chmodSync(directory, 0o755)
-  // root may write everywhere: somebody else has to try
+  // root may write everywhere: somebody else has to try, in a directory of their own
   const isRoot = process.getuid?.() === 0
+  if (isRoot) chownSync(state, 65_534, 65_534)
   const url = new URL('../../sensor/store/store.ts', import.meta.url).href
   const script = `const { openStore } = await import(${JSON.stringify(url)})
     if (${isRoot}) process.setuid(65534)

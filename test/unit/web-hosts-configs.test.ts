@@ -14,13 +14,16 @@ import { readUses as nginxUses, titleOf } from '../../connectors/web-hosts/nginx
 import { isOther } from '../../connectors/web-hosts/survey.ts'
 import { parseFilesEntry } from '../../connectors/web-hosts/plain-files.ts'
 import { openLocalHost } from '../../connectors/shared/local-host.ts'
+import { TrustedPaths } from '../../connectors/shared/trusted-paths.ts'
 import { shellFiles } from '../../connectors/shared/shell-files.ts'
 import { systemClock } from '../../core/clock.ts'
 import { temporaryFolder } from '../peers/process.ts'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-const files = shellFiles(openLocalHost(systemClock).with(new AbortController().signal))
+const host = openLocalHost(systemClock).with(new AbortController().signal)
+const files = shellFiles(host)
+const trusted = new TrustedPaths({ host, files }, [0, process.getuid?.() ?? 0])
 
 function uses(text: string) {
   return nginxUses(parseNginx(text, '/etc/nginx/nginx.conf'), '/etc/nginx').uses
@@ -109,7 +112,7 @@ t.test('nginx: includes stand where they are included, each time', async (t) => 
     'snippets/tls.conf': 'ssl_certificate t.crt; ssl_certificate_key t.key;'
   })
   symlinkSync('../conf.d/a.conf', join(folder, 'snippets/loop.conf'))
-  const configs = new ConfigFiles(files)
+  const configs = new ConfigFiles(files, trusted)
   const directives = await readNginxConfig(configs, `${folder}/nginx.conf`)
   const read = nginxUses(directives, folder).uses
   t.same(
@@ -124,7 +127,7 @@ t.test('nginx: includes stand where they are included, each time', async (t) => 
 
 t.test('nginx: a file that includes itself ends', async (t) => {
   const folder = folderOf(t, { 'nginx.conf': 'http { include nginx.conf; }' })
-  t.ok(await readNginxConfig(new ConfigFiles(files), `${folder}/nginx.conf`))
+  t.ok(await readNginxConfig(new ConfigFiles(files, trusted), `${folder}/nginx.conf`))
 })
 
 t.test('nginx: the title of a master', async (t) => {
@@ -235,7 +238,7 @@ MDomain managed.test auto
 `
   })
   const world = { modules: new Set<string>(), defines: new Map([['ROOT', '/r']]), root: folder }
-  const directives = await readApacheConfig(new ConfigFiles(files), `${folder}/httpd.conf`, world)
+  const directives = await readApacheConfig(new ConfigFiles(files, trusted), `${folder}/httpd.conf`, world)
   const read = apacheUses(directives, folder)
   t.same(read.ports, [443])
   t.match(read.uses, [

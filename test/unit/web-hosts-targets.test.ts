@@ -9,11 +9,17 @@ import type { Kind, Reading, Use } from '../../connectors/web-hosts/model.ts'
 import { parseNginx } from '../../connectors/web-hosts/nginx-config.ts'
 import { readUses as nginxUses } from '../../connectors/web-hosts/nginx.ts'
 import { type Target, targetsOf } from '../../connectors/web-hosts/targets.ts'
+import { trustOf } from '../../connectors/web-hosts/trust.ts'
 import { systemClock } from '../../core/clock.ts'
 import { createCertificate } from '../peers/certificates.ts'
 import { temporaryFolder } from '../peers/process.ts'
 
-const files = localFiles(openLocalHost(systemClock).with(new AbortController().signal))
+const host = openLocalHost(systemClock).with(new AbortController().signal)
+const files = localFiles(host)
+
+const uid = process.getuid?.() ?? 0
+const login = { uid, user: 'me', groups: [], signedIn: uid, named: new Map<string, number>() }
+const looking = { files, trust: trustOf({ host, files }, login) }
 
 /** A folder with pairs NAME.crt and NAME.key for names. */
 function folderWith(t: Test, names: Readonly<Record<string, string>>): string {
@@ -31,11 +37,13 @@ function folderWith(t: Test, names: Readonly<Record<string, string>>): string {
 function readingOf(kind: Kind, uses: readonly Use[]): Reading {
   const program = { kind, name: kind, id: kind, version: '1', test: null, reload: null, start: null }
   return {
-    program: { ...program, began: null, trouble: null },
+    program: { ...program, began: null, isReplaced: false, trouble: null },
     uses,
     configs: [],
     unreadable: [],
+    exposed: [],
     sockets: [],
+    keepers: [],
     bufferSize: 0,
     ports: []
   }
@@ -43,7 +51,7 @@ function readingOf(kind: Kind, uses: readonly Use[]): Reading {
 
 function ofNginx(folder: string, text: string, addresses = ['192.0.2.1', '2001:db8::1']): Promise<Target[]> {
   const { uses } = nginxUses(parseNginx(`http { ${text} }`, 'f'), folder)
-  return targetsOf([readingOf('nginx', uses)], files, addresses)
+  return targetsOf({ readings: [readingOf('nginx', uses)], leftAlone: [] }, looking, addresses)
 }
 
 const server = (listen: string, name: string, file: string) =>
@@ -154,7 +162,9 @@ SSLCertificateChainFile ${chain}.crt
 `
   const text = `Listen 443\n${host('a', 'chain')}${host('b', 'chain')}${host('own', 'a')}`
   const { uses } = apacheUses(parseApache(text, 'f'), folder)
-  const targets = await targetsOf([readingOf('apache', uses)], files, ['192.0.2.1'])
+  const targets = await targetsOf({ readings: [readingOf('apache', uses)], leftAlone: [] }, looking, [
+    '192.0.2.1'
+  ])
   t.equal(targets.length, 3)
   for (const { unmanaged } of targets.slice(0, 2))
     t.match(unmanaged?.why, /put them into the certificate file/)

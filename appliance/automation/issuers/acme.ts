@@ -1,4 +1,6 @@
 import { Type } from 'typebox'
+import { Fault } from '../../../core/fault.ts'
+import type { Secret } from '../../../core/secret.ts'
 import { acmeIssuer, type AcmeIssuer } from '../../../sensor/issuance/acme.ts'
 import {
   AcmeIssuerSettings,
@@ -9,6 +11,7 @@ import { solverMaker } from '../../../sensor/issuance/solvers/settings.ts'
 import type { IssuerRow } from '../../../sensor/store/issuers.ts'
 import { keyRing } from '../../vault/key-ring.ts'
 import type { IssuerKind, IssuerTools } from '../issuer-kinds.ts'
+import { issuerOwner } from '../issuer-owner.ts'
 
 /** what a person may leave out */
 const { account, ...rest } = AcmeIssuerSettings.properties
@@ -37,9 +40,9 @@ export const acmeKind: IssuerKind = {
     },
     { name: 'proxy-password', title: 'Password of the proxy', hint: 'Where it wants one.', multiline: false }
   ],
-  async setUp({ name, settings }, tools) {
+  async setUp({ name, settings, secret }, tools) {
     const read = readAcmeSettings({ account: name, ...(settings as object) })
-    const issuer = opened(read, name, tools)
+    const issuer = opened(read, secret, tools)
     try {
       await issuer.createAccount(AbortSignal.timeout(setUpMs))
     } finally {
@@ -47,7 +50,12 @@ export const acmeKind: IssuerKind = {
     }
     return read
   },
-  open: (row, tools) => opened(settingsOf(row), row.name, tools),
+  open(row, tools) {
+    const { vault } = tools
+    const owner = issuerOwner(row)
+    const secret = (field: string) => (vault.has(owner, field) ? vault.get(owner, field) : null)
+    return opened(settingsOf(row), secret, tools, () => checkThere(row, tools))
+  },
   roots: () => [],
   drop(row, { store, vault }) {
     const keys = keyRing(vault, 'account')
@@ -62,19 +70,34 @@ export const acmeKind: IssuerKind = {
 
 const settingsOf = ({ settings }: IssuerRow): Settings => readAcmeSettings(JSON.parse(settings))
 
-function opened(settings: Settings, name: string, tools: IssuerTools): AcmeIssuer {
-  const { store, vault, clock, random, log, listeners, webRoot } = tools
-  const owner = { kind: 'account', id: name } as const
-  const secret = (field: string) => (vault.has(owner, field) ? vault.get(owner, field) : null)
+/** what is removed writes nothing more: another of its name would find it. Throws issuer-missing */
+function checkThere(row: IssuerRow, { store }: Pick<IssuerTools, 'store'>): void {
+  if (store.issuers.isThere(row)) return
+  const message = `issuer ${row.name}: it was removed meanwhile; see tlsward issuer list`
+  throw new Fault('issuer-missing', message, { issuer: row.name })
+}
+
+function opened(
+  settings: Settings,
+  secret: (field: string) => Secret | null,
+  { store, vault, clock, random, log, listeners, webRoot }: IssuerTools,
+  checkWrite = () => {}
+): AcmeIssuer {
   const { account } = settings
+  const ring = keyRing(vault, 'account')
+  const checked = (work: () => void) =>
+    store.durable(() => {
+      checkWrite()
+      work()
+    })
   return acmeIssuer(
     {
       clock,
       log,
-      keys: keyRing(vault, 'account'),
+      keys: { ...ring, keep: (name, key) => checked(() => ring.keep(name, key)) },
       account: {
         read: () => store.issuance.memoryOf(account),
-        write: (text) => store.durable(() => store.issuance.remember(account, text))
+        write: (text) => checked(() => store.issuance.remember(account, text))
       },
       secret,
       solver: solverMaker({ clock, random, secret, webRoot }, listeners)

@@ -17,7 +17,7 @@ export const importKind: IssuerKind = {
   settings: Wishes,
   secrets: [],
   setUp: async ({ settings }) => parse(settings),
-  open: ({ name }, { store, vault, clock }) =>
+  open: ({ name }, { store, vault, clock, known }) =>
     importIssuer({
       shelf: () =>
         store.issuance.shelved(name).map(({ chain, fingerprint }) => ({
@@ -25,7 +25,8 @@ export const importKind: IssuerKind = {
           key: keyName(name, fingerprint)
         })),
       keys: keyRing(vault, 'account'),
-      clock
+      clock,
+      known
     }),
   roots: () => [],
   drop({ name }, { store, vault }) {
@@ -44,25 +45,31 @@ export interface Shelved {
   readonly strangers: readonly string[]
 }
 
-/**
- * Puts a certificate with its key on the shelf of an issuer; the same one a second time changes nothing. Faults of
- * readImport.
- */
-export async function shelve(issuer: string, file: ImportFile, tools: IssuerTools): Promise<Shelved> {
-  const { store, vault, clock } = tools
-  const { key, chain, strangers } = await readImport(file, clock.now())
+/** A certificate with its key, read and ready for the shelf. */
+export interface ForShelf {
+  readonly shelved: Shelved
+  /** puts it on the shelf of an issuer, in a durable transaction of the caller; a second time changes nothing */
+  readonly put: (issuer: string) => void
+}
+
+/** Reads a certificate with its key. Faults of readImport. */
+export async function readForShelf(file: ImportFile, tools: IssuerTools): Promise<ForShelf> {
+  const { store, vault, clock, known } = tools
+  const { key, chain, strangers } = await readImport(file, { now: clock.now(), known })
   const [leaf] = chain
   const { fingerprint, dnsNames, ipAddresses } = readCertificate(leaf ?? new Uint8Array())
-  const keys = keyRing(vault, 'account')
-  const name = keyName(issuer, fingerprint)
-  if (keys.read(name) === null) keys.keep(name, key.pem)
-  store.durable(() =>
-    store.issuance.shelve({
-      issuer,
-      fingerprint,
-      chain: chain.map((der) => encodePem(der)).join(''),
-      imported: clock.now()
-    })
-  )
-  return { fingerprint, names: [...dnsNames, ...ipAddresses], strangers }
+  return {
+    shelved: { fingerprint, names: [...dnsNames, ...ipAddresses], strangers },
+    put(issuer) {
+      const keys = keyRing(vault, 'account')
+      const name = keyName(issuer, fingerprint)
+      if (keys.read(name) === null) keys.keep(name, key.pem)
+      store.issuance.shelve({
+        issuer,
+        fingerprint,
+        chain: chain.map((der) => encodePem(der)).join(''),
+        imported: clock.now()
+      })
+    }
+  }
 }

@@ -13,14 +13,15 @@ export const manualKind: IssuerKind = {
   settings: Wishes,
   secrets: [],
   setUp: async ({ settings }) => parse(settings),
-  open(_row, { store, clock }) {
+  open(_row, { store, clock, known }) {
     const { issuance } = store
     return manualIssuer({
       desk: {
         show: (request) => store.durable(() => issuance.showRequest(request)),
         handedIn: (id) => issuance.handedIn(id)
       },
-      clock
+      clock,
+      known
     })
   },
   roots: () => [],

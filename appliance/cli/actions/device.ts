@@ -8,11 +8,13 @@ import { malformed } from '../options.ts'
 import { linePrinter, printTable, shown } from '../output.ts'
 import type { OutputOptions, Session } from '../session.ts'
 import type { Ending } from '../signals.ts'
+import { detailsCsv, detailsLines } from '../views/details.ts'
 import { bindingView, checkCsv, checkLines, deviceView } from '../views/devices.ts'
 
 interface AddOptions extends OutputOptions, SecretOptions {
   readonly settings?: string
   readonly fingerprint?: readonly string[]
+  readonly sameMachine?: boolean
 }
 
 interface DeviceWords {
@@ -24,7 +26,28 @@ interface DeviceWords {
 /** Adds a device: a person compares how it identifies itself, then it is signed in to. */
 export async function addDevice(session: Session, of: DeviceWords, options: AddOptions): Promise<number> {
   const { screen } = session
-  const ending = session.ending(() => screen.note('Stopping …'))
+  const ending = session.ending(() => screen.note('Stopped: the device is not kept.'))
+  return untilStopped(ending, () => addUntil(session, of, { options, ending }))
+}
+
+/** Work that ends by a fault once a signal has come: nobody wants to hear of it. */
+async function untilStopped(ending: Ending, act: () => Promise<number>): Promise<number> {
+  try {
+    return await act()
+  } catch (thrown) {
+    if (ending.signal.aborted) return 0
+    throw thrown
+  }
+}
+
+interface Adding {
+  readonly options: AddOptions
+  readonly ending: Ending
+}
+
+async function addUntil(session: Session, of: DeviceWords, { options, ending }: Adding): Promise<number> {
+  const { screen } = session
+  const { signal } = ending
   const functions = await session.functions()
   const { name, connector } = of
   const form = formOf(await functions.connectorForms(), connector)
@@ -32,15 +55,67 @@ export async function addDevice(session: Session, of: DeviceWords, options: AddO
   const secretNames = form.secrets.map((field) => field.name)
   const words = { schema: form.settings, secrets: secretNames, lists: 'whole' } as const
   const settings = settingsOf(of.words, words, base)
-  const shownPins = await functions.identifyDevice({ connector, settings })
+  const shownPins = await functions.identifyDevice({ connector, settings }, signal)
   await acceptPins(session, shownPins, { given: options.fingerprint, ending })
   // what shows no key of its own is this machine: nobody signs in to it
-  const secrets = await readSecrets(form.secrets, options, shownPins.length === 0 ? [] : form.secrets)
+  const secrets = await readSecrets(form.secrets, options, {
+    asked: shownPins.length === 0 ? [] : form.secrets,
+    signal
+  })
   const pins = shownPins.map(({ what, fingerprint }) => ({ what, fingerprint }))
   const check = await withSecretsNamed(form.secrets, () =>
-    functions.addDevice({ name, connector, settings, secrets, pins })
+    functions.addDevice({ name, connector, settings, secrets, pins, sameMachine: secondOf(options) }, signal)
   )
   screen.note(`Device ${shown(name)} is kept, and only read. Next: tlsward device discover ${shown(name)}`)
+  return printCheck(session, check, options)
+}
+
+function secondOf({ sameMachine = false }: Pick<AddOptions, 'sameMachine'>): 'allowed' | 'refused' {
+  return sameMachine ? 'allowed' : 'refused'
+}
+
+/** Prints all that is known of a device. */
+export async function showDevice(session: Session, name: string, options: OutputOptions): Promise<void> {
+  const { screen, clock } = session
+  const details = await (await session.functions()).deviceDetails(name)
+  const print = linePrinter(screen, options, detailsCsv)
+  if (print) return print(details)
+  for (const line of detailsLines(screen, details, clock.now())) screen.result(line)
+}
+
+/** Gives a device other settings; what they lead to is compared by a person where that was not accepted yet. */
+export async function setDevice(
+  session: Session,
+  { name, words }: Pick<DeviceWords, 'name' | 'words'>,
+  options: AddOptions
+): Promise<number> {
+  const { screen } = session
+  const ending = session.ending(() => screen.note('Stopping …'))
+  const functions = await session.functions()
+  const before = await functions.deviceDetails(name)
+  const { connector } = before
+  const form = formOf(await functions.connectorForms(), connector)
+  const base = options.settings === undefined ? before.settings : readJson('--settings', options.settings)
+  const secretNames = form.secrets.map((field) => field.name)
+  const settings = settingsOf(words, { schema: form.settings, secrets: secretNames, lists: 'whole' }, base)
+  const shownPins = await functions.identifyDevice({ connector, settings }, ending.signal)
+  const news = shownPins.filter(
+    (pin) =>
+      !before.pins.some(({ what, fingerprint }) => pin.what === what && pin.fingerprint === fingerprint)
+  )
+  await acceptPins(session, news, { given: options.fingerprint, ending })
+  // a place that is the same needs nothing accepted again
+  const pins = news.length === 0 ? null : shownPins.map(({ what, fingerprint }) => ({ what, fingerprint }))
+  const secrets = await readSecrets(form.secrets, options, { asked: [], signal: ending.signal })
+  const check = await withSecretsNamed(form.secrets, () =>
+    functions.changeDevice({ name, settings, secrets, pins, sameMachine: secondOf(options) })
+  )
+  const { writable } = await functions.deviceDetails(name)
+  const says =
+    before.writable && !writable
+      ? `it is only read now, since it leads to another place. Next: tlsward device allow ${shown(name)}`
+      : 'the new settings work, and are kept.'
+  screen.note(`Device ${shown(name)}: ${says}`)
   return printCheck(session, check, options)
 }
 
@@ -106,12 +181,14 @@ export async function checkDevice(session: Session, name: string, options: Check
   const { screen } = session
   const functions = await session.functions()
   if (!options.accept) return printCheck(session, await functions.checkDevice(name, null), options)
-  const ending = session.ending(() => screen.note('Stopping …'))
-  const pins = await functions.devicePins(name)
-  const news = pins.filter(({ accepted }) => !accepted)
-  await acceptPins(session, news, { given: options.fingerprint, ending })
-  const accepted = pins.map(({ what, fingerprint }) => ({ what, fingerprint }))
-  return printCheck(session, await functions.checkDevice(name, accepted), options)
+  const ending = session.ending(() => screen.note('Stopped: nothing is accepted.'))
+  return untilStopped(ending, async () => {
+    const pins = await functions.devicePins(name, ending.signal)
+    const news = pins.filter(({ accepted }) => !accepted)
+    await acceptPins(session, news, { given: options.fingerprint, ending })
+    const accepted = pins.map(({ what, fingerprint }) => ({ what, fingerprint }))
+    return printCheck(session, await functions.checkDevice(name, accepted, ending.signal), options)
+  })
 }
 
 /** Prints what is bound where on a device. */

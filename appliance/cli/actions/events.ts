@@ -1,9 +1,11 @@
 import { jsonLine } from '../../../core/text.ts'
 import { encodePem } from '../../../pki/pem.ts'
-import { readCertificates } from '../../../pki/pkcs7.ts'
+import { readHandedFile } from '../../../sensor/issuance/manual.ts'
 import type { AutomationFunctions } from '../../automation-functions.ts'
 import type { AutomationEvent } from '../../automation-records.ts'
-import { follower, printEnd, type Following } from '../automation/follow.ts'
+import { follower, printEnd, type FollowOptions, type Following } from '../automation/follow.ts'
+import { laterWords, leftWords, whoWorks } from '../automation/follow-words.ts'
+import { checkNoWait } from '../automation/no-wait.ts'
 import { thisPerson } from '../automation/person.ts'
 import { readBytes } from '../files.ts'
 import { malformed } from '../options.ts'
@@ -56,7 +58,7 @@ export async function showEvent(session: Session, id: number, options: OutputOpt
 }
 
 /** Follows an event to its end, with what happened before; gives the exit code. */
-export async function followEvent(session: Session, id: number, options: OutputOptions): Promise<number> {
+export async function followEvent(session: Session, id: number, options: FollowOptions): Promise<number> {
   return followFrom(session, id, { options, known: 0 })
 }
 
@@ -67,32 +69,32 @@ async function followFrom(
 ): Promise<number> {
   const following = { ...of, ending: session.ending(() => session.screen.note('Stopping …')) }
   const follow = follower(session, id, following)
+  await follow.agreed()
   return printEnd(session, await follow(), following)
-}
-
-/** Options of acts after which an event goes on. */
-interface GoOnOptions extends OutputOptions {
-  readonly wait: boolean
 }
 
 /** Takes an event back. */
 export async function cancelEvent(session: Session, id: number, options: OutputOptions): Promise<void> {
-  const event = await (await session.functions()).cancelEvent(id, thisPerson())
+  const functions = await session.functions()
+  const event = await functions.cancelEvent(id, thisPerson())
   printStanding(session, event, options)
+  // what its orders left at a CA and in DNS is taken back now, where nobody else does it
+  await functions.driving?.finish()
 }
 
 /** Tries the deployments of an event again. */
-export async function retryEvent(session: Session, id: number, options: GoOnOptions): Promise<number> {
+export async function retryEvent(session: Session, id: number, options: FollowOptions): Promise<number> {
   return goOn(session, { id, options }, (functions) => functions.retryEvent(id, thisPerson()))
 }
 
 /** Gives up the undo of an event. */
-export async function giveUpEvent(session: Session, id: number, options: GoOnOptions): Promise<number> {
+export async function giveUpEvent(session: Session, id: number, options: FollowOptions): Promise<number> {
   return goOn(session, { id, options }, (functions) => functions.giveUpEvent(id, thisPerson()))
 }
 
-interface ApproveOptions extends GoOnOptions {
+interface ApproveOptions extends FollowOptions {
   readonly hash: string
+  readonly acceptLostNames?: boolean
 }
 
 /** digits of a hash that nobody meets by chance */
@@ -107,7 +109,8 @@ export async function approveEvent(session: Session, id: number, options: Approv
   return goOn(session, { id, options }, async (functions) => {
     const { hash } = await functions.eventById(id)
     const meant = hash !== null && hash.startsWith(given) ? hash : given
-    return functions.approveEvent(id, meant, thisPerson())
+    const lostNames = options.acceptLostNames === true ? 'accepted' : 'refused'
+    return functions.approveEvent(id, { hash: meant, by: thisPerson(), lostNames })
   })
 }
 
@@ -120,9 +123,9 @@ export async function printRequests({ screen, functions }: Session, id: number):
 export async function giveCertificate(
   session: Session,
   [id, file]: readonly [number, string],
-  options: GoOnOptions
+  options: FollowOptions
 ): Promise<number> {
-  const certificates = readCertificates(readBytes('certificate', file))
+  const certificates = readHandedFile(readBytes('certificate', file))
   const pem = certificates.map((der) => encodePem(der, 'CERTIFICATE')).join('')
   return goOn(session, { id, options }, (functions) => functions.giveCertificate(id, pem))
 }
@@ -130,14 +133,19 @@ export async function giveCertificate(
 /** Does something after which an event goes on, and follows it unless --no-wait was said; gives the exit code. */
 async function goOn(
   session: Session,
-  { id, options }: { readonly id: number; readonly options: GoOnOptions },
+  { id, options }: { readonly id: number; readonly options: FollowOptions },
   act: (functions: AutomationFunctions) => Promise<AutomationEvent>
 ): Promise<number> {
   const functions = await session.functions()
+  const { startAt } = await functions.eventById(id)
+  checkNoWait(functions, options, Date.parse(startAt) > session.clock.now())
   const known = (await functions.eventHistory(id)).length
   const event = await act(functions)
-  if (options.wait) return followFrom(session, id, { options, known })
+  if (options.wait !== false) return followFrom(session, id, { options, known })
   printStanding(session, event, options)
+  const worker = whoWorks(functions.driving)
+  const later = { ...event, nextAt: startAt }
+  session.screen.note(worker === 'run' ? leftWords(event, worker) : laterWords(later, worker))
   return 0
 }
 

@@ -5,6 +5,7 @@ import { malformed } from '../options.ts'
 import { linePrinter, printTable, shown } from '../output.ts'
 import type { OutputOptions, Session } from '../session.ts'
 import type { Issuer, IssuerCheck } from '../../automation-records.ts'
+import { issuerDetailsCsv, issuerDetailsLines } from '../views/details.ts'
 import { issuerCheckCsv, issuerLines, issuerView } from '../views/issuers.ts'
 
 interface IssuerWords {
@@ -40,10 +41,12 @@ function formOf(forms: readonly IssuerForm[], kind: string): IssuerForm {
   throw malformed('kind', kind, `this version has ${known}`)
 }
 
-function printCheck({ screen }: Session, check: IssuerCheck, options: OutputOptions): void {
+/** Prints what an issuer says of itself; exit code 5 when it cannot give certificates. */
+function printCheck({ screen }: Session, check: IssuerCheck, options: OutputOptions): number {
   const print = linePrinter(screen, options, issuerCheckCsv)
   if (print) print(check)
   else for (const line of issuerLines(screen, check)) screen.result(line)
+  return check.problems.length === 0 ? 0 : 5
 }
 
 /** Prints the issuers. */
@@ -55,16 +58,26 @@ export async function listIssuers({ screen, functions }: Session, options: Outpu
   else printTable(screen, issuerView, issuers)
 }
 
+/** Prints all that is known of an issuer. */
+export async function showIssuer(session: Session, name: string, options: OutputOptions): Promise<void> {
+  const { screen, clock } = session
+  const details = await (await session.functions()).issuerDetails(name)
+  const print = linePrinter(screen, options, issuerDetailsCsv)
+  if (print) return print(details)
+  for (const line of issuerDetailsLines(screen, details, clock.now())) screen.result(line)
+}
+
 interface CheckOptions extends OutputOptions {
   readonly roots?: boolean
 }
 
 /** Reaches an issuer and prints what it says, or its own roots alone. */
-export async function checkIssuer(session: Session, name: string, options: CheckOptions): Promise<void> {
+export async function checkIssuer(session: Session, name: string, options: CheckOptions): Promise<number> {
   const check = await (await session.functions()).checkIssuer(name)
   if (!options.roots) return printCheck(session, check, options)
   if (check.roots.length === 0) session.screen.note(`Issuer ${shown(name)} has no roots of its own.`)
   for (const pem of check.roots) session.screen.result(pem.trimEnd())
+  return 0
 }
 
 /** Removes an issuer. */

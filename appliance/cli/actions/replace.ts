@@ -3,24 +3,28 @@ import { jsonLine } from '../../../core/text.ts'
 import type { AutomationFunctions, EventRequest } from '../../automation-functions.ts'
 import type { AutomationEvent, PlanRecord } from '../../automation-records.ts'
 import { ask, hasTerminal } from '../ask.ts'
-import { follower, printEnd } from '../automation/follow.ts'
+import { follower, printEnd, type FollowOptions } from '../automation/follow.ts'
+import { laterWords, leftWords, whoWorks } from '../automation/follow-words.ts'
+import { checkNoWait } from '../automation/no-wait.ts'
 import { thisPerson } from '../automation/person.ts'
 import { startTime } from '../automation/start-time.ts'
 import { targetsOf } from '../automation/targets.ts'
 import { linePrinter, shown } from '../output.ts'
 import type { OutputOptions, Session } from '../session.ts'
 import type { Ending } from '../signals.ts'
+import { namesText } from '../views/events.ts'
 import { planCsv, planLines } from '../views/plans.ts'
+import { atMoment } from '../words.ts'
 
 /** Options of `replace` as commander gives them. */
-export interface ReplaceOptions extends OutputOptions {
+export interface ReplaceOptions extends FollowOptions {
   readonly profile: string
   readonly action: EventRequest['action']
   readonly plan?: boolean
   readonly yes?: boolean
+  readonly acceptLostNames?: boolean
   readonly at?: string
   readonly window: 'any' | 'profile'
-  readonly wait: boolean
 }
 
 /** A plan that changes between its approval and the first write is shown again, this often. */
@@ -43,6 +47,7 @@ export async function replaceCertificates(
   const ending = session.ending(() => screen.note('Stopping. Press Ctrl-C again to leave at once.'))
   const following = { ending, options }
   const functions = await session.functions()
+  checkNoWait(functions, options, options.at !== undefined)
   const targets = await targetsOf(words, { functions, signal: ending.signal })
   if (ending.signal.aborted) return 0
   if (!options.plan) await checkWritable(functions, targets)
@@ -53,24 +58,64 @@ export async function replaceCertificates(
   }
   const follow = follower(session, asked.event.id, following)
   let { event } = asked
+  if (options.plan) return showPlan(session, await follow(), following)
   let isApproved = false
+  const isWider = !asked.isOurs && options.window === 'any' && event.hours === 'window'
+  if (isWider && !unplanned.has(event.state)) {
+    const question = 'Change the devices outside the windows of its profile?'
+    if (options.yes !== true && (await ask(question, ending)) !== true) throw keepsToWindows(event)
+    event = await functions.widenEvent(event.id, thisPerson())
+    isApproved = true
+  }
+  // somebody has agreed to it before: it may be half-way on a device at any time
+  if (!unplanned.has(event.state)) await follow.agreed()
   for (let plans = 0; plans < mostPlans; plans++) {
     event = await follow()
-    if (ending.signal.aborted || event.state !== 'needs-approval') break
+    if (ending.exitCode() !== undefined || event.state !== 'needs-approval') break
     await printPlan(session, event, options)
-    if (options.plan || !(await agrees({ ending, options }))) break
-    event = await functions.approveEvent(event.id, event.hash ?? '', thisPerson())
+    if (!(await agrees(event, following))) break
+    if (isWider) await functions.widenEvent(event.id, thisPerson())
+    await follow.agreed()
+    // a yes was to the plan with the names that it loses
+    const lostNames = event.lostNames.length > 0 ? 'accepted' : 'refused'
+    const approval = { hash: event.hash ?? '', by: thisPerson(), lostNames } as const
+    event = await functions.approveEvent(event.id, approval)
     isApproved = true
-    if (!options.wait) {
-      if (options.json) screen.result(jsonLine(event))
-      screen.note(
-        `Event ${event.id} goes on while tlsward run is up. Look with: tlsward events show ${event.id}`
-      )
-      return 0
-    }
+    if (options.wait === false) return leaveToRun(session, event, options)
   }
   if (isApproved || event.endedAt !== null) return printEnd(session, event, following)
   return leave(session, { ...asked, event }, following)
+}
+
+/** the plan of these is still to be agreed to */
+const unplanned: ReadonlySet<string> = new Set(['requested', 'previewed', 'needs-approval'])
+
+function keepsToWindows({ id }: AutomationEvent): Fault {
+  const message = `Event ${id} stays as it is, in the windows of its profile. Say yes, or repeat with --yes, to change the devices at any time.`
+  return new Fault('confirmation-needed', message, { event: id })
+}
+
+async function leaveToRun(
+  { screen, functions }: Session,
+  event: AutomationEvent,
+  options: OutputOptions
+): Promise<number> {
+  if (options.json) screen.result(jsonLine(event))
+  const worker = whoWorks((await functions()).driving)
+  screen.note(
+    worker === 'run' ? leftWords(event, worker) : laterWords({ ...event, nextAt: event.startAt }, worker)
+  )
+  return 0
+}
+
+/** Shows the plan of an event that ends with it; one that could not be made is told. Gives the exit code. */
+async function showPlan(session: Session, event: AutomationEvent, of: Agreeing): Promise<number> {
+  const isMade = event.hash !== null
+  if (isMade) await printPlan(session, event, of.options)
+  const code = isMade ? 0 : printEnd(session, event, of)
+  if (event.endedAt === null) await (await session.functions()).cancelEvent(event.id, thisPerson())
+  session.screen.note('Nothing was bought, and nothing was written.')
+  return of.ending.signal.aborted ? 0 : code
 }
 
 /** Throws device-read-only before anything is asked for that would wait for ever. */
@@ -101,15 +146,19 @@ async function request(
     profile: options.profile,
     startAt: options.at === undefined ? null : startTime('--at', options.at, clock.now()),
     hours: options.window === 'any' ? 'any' : 'window',
-    approval: 'needed',
+    approval: options.plan ? 'never' : 'needed',
     requestedBy
   })
   // the same wish while one is open gives that one
   const isOurs = Date.parse(event.requestedAt) >= begun && event.requestedBy === requestedBy
   if (!isOurs) {
+    const hours = event.hours === 'any' ? 'at any time' : 'in the windows of its profile'
     screen.note(
-      `Event ${event.id} for the same is open already (${event.state}: ${shown(event.why)}), asked by ${shown(event.requestedBy)}.`
+      `Event ${event.id} for the same is open already (${event.state}: ${shown(event.why)}), asked by ${shown(event.requestedBy)}, ` +
+        `not before ${atMoment(Date.parse(event.startAt))}, ${hours}.`
     )
+    if (options.at !== undefined)
+      screen.note(`It keeps that time: for another one take it back, tlsward events cancel ${event.id}`)
   }
   return { event, isOurs }
 }
@@ -131,18 +180,26 @@ async function leave(
   const { screen } = session
   const waits = event.state === 'needs-approval'
   // a plan that could not even be made is told before it is taken back
-  const code = waits || ending.signal.aborted ? 0 : printEnd(session, event, { ending, options })
+  const code = waits || ending.signal.aborted ? 0 : await printEnd(session, event, { ending, options })
   if (isOurs) await (await session.functions()).cancelEvent(event.id, thisPerson())
   else screen.note(`Event ${event.id} stays open.`)
   const nothing = 'Nothing was bought, and nothing was written.'
   if (waits && !options.plan && !ending.signal.aborted) {
-    const message = hasTerminal()
-      ? nothing
-      : `There is no terminal to ask on: repeat with --yes to do this, or with --plan to see it only. ${nothing}`
+    const message = `${unagreed(event, options)}${nothing}`
     throw new Fault('confirmation-needed', message, { event: event.id })
   }
   if (isOurs) screen.note(nothing)
   return code
+}
+
+/** what would have been a yes */
+function unagreed({ lostNames }: AutomationEvent, options: ReplaceOptions): string {
+  const lost = lostNames.map((name) => shown(name)).join(', ')
+  if (lost !== '' && (options.yes || !hasTerminal())) {
+    return `${lost} would be left without a certificate: give the profile these names, or repeat with --yes --accept-lost-names if that is meant. `
+  }
+  if (hasTerminal()) return ''
+  return 'There is no terminal to ask on: repeat with --yes to do this, or with --plan to see it only. '
 }
 
 interface Agreeing {
@@ -150,7 +207,10 @@ interface Agreeing {
   readonly options: ReplaceOptions
 }
 
-/** Does a person say yes to the plan that was shown? */
-async function agrees({ ending, options }: Agreeing): Promise<boolean> {
-  return options.yes === true || (await ask('Do this?', ending)) === true
+/** Does a person say yes to the plan that was shown? Names that it loses are asked for by name. */
+async function agrees({ lostNames }: AutomationEvent, { ending, options }: Agreeing): Promise<boolean> {
+  const loses = lostNames.length > 0 && options.acceptLostNames !== true
+  if (options.yes) return !loses
+  const question = loses ? `Do this, and leave ${namesText(lostNames, 5)} without a certificate?` : 'Do this?'
+  return (await ask(question, ending)) === true
 }

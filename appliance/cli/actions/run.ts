@@ -1,4 +1,5 @@
 import { createLog, type LogLevel } from '../../logging.ts'
+import { runCommand } from '../../running/reach.ts'
 import { runAppliance } from '../../running/run.ts'
 import { askPassphrase } from '../ask-secret.ts'
 import type { GlobalOptions, Session } from '../session.ts'
@@ -12,7 +13,7 @@ export interface RunOptions extends GlobalOptions {
 export async function runInForeground(session: Session, { ca = [], logLevel }: RunOptions): Promise<number> {
   const { screen, clock, places } = session
   const log = createLog({ stream: process.stderr, clock, level: logLevel })
-  const ending = session.ending(() => log.info('appliance-stopping'))
+  const ending = session.ending(() => log.info('appliance-stopping'), 'as-meant')
   await runAppliance(
     {
       where: places,
@@ -22,6 +23,7 @@ export async function runInForeground(session: Session, { ca = [], logLevel }: R
       clock,
       askPassphrase,
       credentialsDirectory: process.env['CREDENTIALS_DIRECTORY'],
+      command: runCommand,
       ready: () => screen.note(`Running on ${places.state}. End with Ctrl-C.`)
     },
     ending.signal

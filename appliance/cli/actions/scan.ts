@@ -1,3 +1,4 @@
+import { Fault } from '../../../core/fault.ts'
 import type { Functions, ScanWatch } from '../../functions.ts'
 import type { Scan } from '../../records.ts'
 import type { ScanOptions } from '../commands/scan-options.ts'
@@ -38,10 +39,23 @@ export async function follow(session: Session, options: ScanOptions, start: Star
     endpoint: results.add,
     look: results.look
   }
-  const done = await start(functions, watch, AbortSignal.any([ending.signal, screen.closed]))
+  const done = await toItsEnd(start(functions, watch, AbortSignal.any([ending.signal, screen.closed])))
   screen.status('')
   results.finish(done)
   const stopped = done.find((scan) => scan.state === 'stopped')
   if (stopped) screen.note(`Go on with: tlsward scan --resume ${stopped.id}`)
   return results.failed() ? 1 : 0
+}
+
+/** `tlsward run` may end while it scans: what it found is kept. */
+async function toItsEnd<T>(scanning: Promise<T>): Promise<T> {
+  try {
+    return await scanning
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) || thrown.code !== 'socket-lost') throw thrown
+    const message =
+      'tlsward run ended, and the scan that it made stopped with it. What was found is kept: ' +
+      'tlsward scans list has its number, tlsward scan --resume NUMBER goes on with it'
+    throw new Fault('socket-lost', message, {}, thrown)
+  }
 }

@@ -53,7 +53,7 @@ export async function addSchedule(
   const ports = portsOf(options) ?? 'default'
   const { window = null, ...pace } = paceOf(options)
   const schedule = { name, targets, ports, every, window, pace: { ...pace } }
-  await (await functions()).addSchedule(schedule, yes === true ? Infinity : maxTargets)
+  await (await functions()).addSchedule(schedule, yes === true ? Number.MAX_SAFE_INTEGER : maxTargets)
   screen.note(`Schedule ${shown(name)} is kept: every ${every}. It runs while tlsward run is up.`)
 }
 

@@ -1,4 +1,5 @@
 import { Fault } from '../../../core/fault.ts'
+import { visible } from '../../../core/text.ts'
 import type { VaultState } from '../../automation-records.ts'
 import { askSecret } from '../ask-secret.ts'
 import { malformed } from '../options.ts'
@@ -10,7 +11,12 @@ export async function showVault(session: Session, options: OutputOptions): Promi
   const state = await (await session.functions()).vaultState()
   const print = linePrinter(session.screen, options, { csv: [] })
   if (print) print(state)
-  else session.screen.result(sentence(state))
+  else printState(session, state)
+}
+
+function printState({ screen }: Pick<Session, 'screen'>, state: VaultState): void {
+  screen.result(sentence(state))
+  for (const warning of state.warnings) screen.result(screen.paint('warn', `! ${visible(warning, 2_000)}`))
 }
 
 function sentence({ source, records, keyVersion, keyCreatedAt }: VaultState): string {
@@ -19,13 +25,13 @@ function sentence({ source, records, keyVersion, keyCreatedAt }: VaultState): st
 }
 
 /** Seals everything with a new key. */
-export async function rotateVault({ functions, screen }: Session): Promise<void> {
-  screen.result(sentence(await (await functions()).rotateVault()))
+export async function rotateVault(session: Session): Promise<void> {
+  printState(session, await (await session.functions()).rotateVault())
 }
 
 /** Opens the vault by another source. */
 export async function changeSource(
-  { functions, screen }: Session,
+  session: Session,
   source: string,
   words: readonly string[]
 ): Promise<void> {
@@ -37,7 +43,7 @@ export async function changeSource(
   const settings = { ...Object.fromEntries(given), source }
   const asks = source === 'passphrase' && !('from' in settings)
   const passphrase = asks ? await askTwice() : null
-  screen.result(sentence(await (await functions()).changeVaultSource(settings, passphrase)))
+  printState(session, await (await session.functions()).changeVaultSource(settings, passphrase))
 }
 
 async function askTwice(): Promise<string> {

@@ -5,6 +5,7 @@ import { parseReference } from '../../vault/reference.ts'
 import { askSecret } from '../ask-secret.ts'
 import { readText } from '../files.ts'
 import { malformed } from '../options.ts'
+import { never } from '../signals.ts'
 
 /** Where secrets come from: never from arguments. */
 export interface SecretOptions {
@@ -17,6 +18,12 @@ export interface SecretOptions {
 /** What a secret is, for whoever is asked for it. */
 export type AskedSecret = Pick<SecretField, 'name' | 'title' | 'multiline'>
 
+/** Which secrets are asked for, and what ends the asking. */
+interface Asking {
+  readonly asked?: readonly AskedSecret[]
+  readonly signal?: AbortSignal
+}
+
 /**
  * The secrets that a person gives: from the files and references that were named, else by questions on the terminal;
  * none where there is no terminal. `fields` may be given, `asked` are asked for. Throws option-malformed for a name
@@ -25,7 +32,7 @@ export type AskedSecret = Pick<SecretField, 'name' | 'title' | 'multiline'>
 export async function readSecrets(
   fields: readonly AskedSecret[],
   { secretFile = [], secretRef = [] }: SecretOptions,
-  asked: readonly AskedSecret[] = fields
+  { asked = fields, signal = never }: Asking = {}
 ): Promise<SecretValues> {
   const values: Record<string, string> = {}
   for (const text of secretFile) {
@@ -41,7 +48,7 @@ export async function readSecrets(
   for (const { name, title, multiline } of asked) {
     // lines cannot be typed unseen
     if (multiline) continue
-    const value = await askSecret(`${title} (Enter: none)`)
+    const value = await askSecret(`${title} (Enter: none)`, signal)
     if (value === undefined) break
     if (value !== '') values[name] = value
   }

@@ -6,6 +6,8 @@ const examples = `
 Examples:
   tlsward device add web1 web-hosts address=10.0.0.5 user=deploy sudo=commands --secret-file key=~/.ssh/deploy
   tlsward device check web1                 sign in again: version, role, missing rights
+  tlsward device show web1                  settings, accepted keys, credentials that are set
+  tlsward device set web1 address=10.0.0.6  it has moved; its keys are compared again
   tlsward device discover web1              what holds a certificate, and where it is served
   tlsward device allow web1                 from now on Tlsward may change it
   tlsward device find 10.0.0.0/24 --user monitor
@@ -47,6 +49,16 @@ export function deviceCommand(run: Run): Command {
         (await actions()).discoverDevice(session, name, command.optsWithGlobals())
       )
     )
+  withOutput(device.command('show'))
+    .summary('show all that is known of a device')
+    .description(
+      'Shows settings, accepted keys, last check, which credentials are set, and what is renewed. Asks the device nothing, and shows no secret.'
+    )
+    .argument('<device>', 'its name')
+    .action((name: string, _options: object, command: Command) =>
+      run(command, async (session) => (await actions()).showDevice(session, name, command.optsWithGlobals()))
+    )
+  setCommand(device, run)
   changes(device, run)
   findCommand(device, run)
   return device
@@ -75,7 +87,9 @@ function addCommand(device: Command, run: Run): void {
       .argument('<connector>', 'vendor driver: web-hosts')
       .argument('[settings...]', 'name=value; a name that does not exist shows them all')
       .option('--settings <FILE>', 'settings as a JSON object; words change it')
-  ).option('--fingerprint <SHA256:…>', 'accept exactly these keys of the device, unasked', repeated)
+  )
+    .option('--fingerprint <SHA256:…>', 'accept exactly these keys of the device, unasked', repeated)
+    .option('--same-machine', 'it may be the same machine as another device, for other files')
   withOutput(add)
     .addHelpText(
       'after',
@@ -89,6 +103,39 @@ Examples:
     .action((name: string, connector: string, words: string[], _options: object, command: Command) =>
       run(command, async (session) =>
         (await actions()).addDevice(session, { name, connector, words }, command.optsWithGlobals())
+      )
+    )
+}
+
+function setCommand(device: Command, run: Run): void {
+  const set = withSecrets(
+    device
+      .command('set')
+      .summary('change its settings')
+      .description(
+        'Tries other settings, and keeps them when they work. Where they lead to another place (address, port, jump host), you compare its keys again before a credential is sent there, and the device is only read until you allow writing. Exit code 3 when a right is missing.'
+      )
+      .argument('<device>', 'its name')
+      .argument(
+        '[settings...]',
+        'name=value, in place of what was there; a name that does not exist shows them all'
+      )
+      .option('--settings <FILE>', 'all settings anew as a JSON object; words change it')
+  )
+    .option('--fingerprint <SHA256:…>', 'accept exactly these keys of the device, unasked', repeated)
+    .option('--same-machine', 'it may be the same machine as another device, for other files')
+  withOutput(set)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  tlsward device set web1 address=10.0.0.6
+  tlsward device set web1 configs=/etc/nginx/nginx.conf configs=/srv/nginx/nginx.conf
+  tlsward device set web1 auth=password --secret-file password=-`
+    )
+    .action((name: string, words: string[], _options: object, command: Command) =>
+      run(command, async (session) =>
+        (await actions()).setDevice(session, { name, words }, command.optsWithGlobals())
       )
     )
 }

@@ -9,7 +9,7 @@ Examples:
   tlsward events approve 12 --hash 9c1f04a7b2e85d36
   tlsward events csr 12 > shop.csr             for an issuer that is a person
   tlsward events certificate 12 shop.pem       hand in what came back
-  tlsward events retry 12                      try its deployments again; buys nothing
+  tlsward events retry 12                      try again, with the certificate that was issued, if one was
 
 Commands after which an event goes on follow it to its end, and have the exit codes of tlsward replace.`
 
@@ -47,6 +47,7 @@ export function eventsCommand(run: Run): Command {
       run(command, async (session) => (await actions()).showEvent(session, id, command.optsWithGlobals()))
     )
   one(events, 'follow')
+    .option('--wait', 'wait for a time to come as well, where no tlsward run is up that begins it then')
     .summary('watch an event to its end')
     .description('Shows what happens to an event until it has ended or waits for somebody.')
     .action((id: number, _options: object, command: Command) =>
@@ -64,16 +65,27 @@ function one(events: Command, name: string): Command {
     .option('-j, --json', 'one JSON object per line (docs/json.md)')
 }
 
-const noWait = ['--no-wait', 'do not wait for the end: tlsward run goes on with it'] as const
+/** What says that names may lose their certificate. */
+export const acceptLostNames = [
+  '--accept-lost-names',
+  'names that are served now may lose their certificate, as the plan says'
+] as const
+
+/** Options of commands after which an event goes on. */
+export function withWaiting(command: Command): Command {
+  return command
+    .option('--wait', 'wait for a time to come as well, where no tlsward run is up that begins it then')
+    .option('--no-wait', 'do not wait for the end: tlsward run, which must be up, goes on with it')
+}
 
 function acts(events: Command, run: Run): void {
-  one(events, 'approve')
+  withWaiting(one(events, 'approve'))
     .summary('approve the plan of an event')
     .description('Approves what an event will do, by the hash of the plan that was looked at.')
     .addOption(
       new Option('--hash <HASH>', 'of the plan; its first 16 digits are enough').makeOptionMandatory()
     )
-    .option(...noWait)
+    .option(...acceptLostNames)
     .action((id: number, _options: object, command: Command) =>
       run(command, async (session) => (await actions()).approveEvent(session, id, command.optsWithGlobals()))
     )
@@ -83,22 +95,22 @@ function acts(events: Command, run: Run): void {
     .action((id: number, _options: object, command: Command) =>
       run(command, async (session) => (await actions()).cancelEvent(session, id, command.optsWithGlobals()))
     )
-  one(events, 'retry')
+  withWaiting(one(events, 'retry'))
     .summary('try its deployments again')
-    .description('Tries deployments that failed again, with the certificates that are there: buys nothing.')
-    .option(...noWait)
+    .description(
+      'Tries deployments that failed again. Certificates that were issued are used; those that were not are ordered.'
+    )
     .action((id: number, _options: object, command: Command) =>
       run(command, async (session) => (await actions()).retryEvent(session, id, command.optsWithGlobals()))
     )
 }
 
 function persons(events: Command, run: Run): void {
-  one(events, 'give-up')
+  withWaiting(one(events, 'give-up'))
     .summary('give up the undo of a stuck event')
     .description(
       'Ends what an event left half-way as it is: you have looked at its targets and answer for what they show now.'
     )
-    .option(...noWait)
     .action((id: number, _options: object, command: Command) =>
       run(command, async (session) => (await actions()).giveUpEvent(session, id, command.optsWithGlobals()))
     )
@@ -111,11 +123,10 @@ function persons(events: Command, run: Run): void {
     .action((id: number, _options: object, command: Command) =>
       run(command, async (session) => (await actions()).printRequests(session, id))
     )
-  one(events, 'certificate')
+  withWaiting(one(events, 'certificate'))
     .summary('hand in a certificate')
     .description('Hands in the certificate that a CA gave for the CSR of an event, with its chain.')
     .argument('<file>', 'PEM, DER or PKCS#7; - for standard input')
-    .option(...noWait)
     .action((id: number, file: string, _options: object, command: Command) =>
       run(command, async (session) =>
         (await actions()).giveCertificate(session, [id, file], command.optsWithGlobals())

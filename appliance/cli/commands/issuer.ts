@@ -49,6 +49,15 @@ export function issuerCommand(run: Run): Command {
     .action((_options: object, command: Command) =>
       run(command, async (session) => (await actions()).listIssuers(session, command.optsWithGlobals()))
     )
+  withOutput(issuer.command('show'))
+    .summary('show all that is known of an issuer')
+    .description(
+      'Shows settings, which secrets are set, and what uses it. Asks it nothing, and shows no secret.'
+    )
+    .argument('<issuer>', 'its name')
+    .action((name: string, _options: object, command: Command) =>
+      run(command, async (session) => (await actions()).showIssuer(session, name, command.optsWithGlobals()))
+    )
   withOutput(issuer.command('check'))
     .summary('reach an issuer')
     .description('Reaches an issuer, and shows what it offers. Asks for no certificate.')

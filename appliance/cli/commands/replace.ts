@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander'
 import { withOutput } from '../options.ts'
+import { acceptLostNames } from './events.ts'
 import type { Run } from '../session.ts'
+import { withWaiting } from './events.ts'
 
 const examples = `
 Examples:
@@ -11,7 +13,8 @@ Examples:
 
 Exit codes, beside those of every command:
   0 live · 9 rolled back, the devices are as before · 10 stuck, somebody must look at the device
-  11 failed, or live in a part only · 12 waits for somebody · 13 cancelled`
+  11 failed, or live in a part only · 12 waits for somebody · 13 cancelled
+  14 waits for a time to come, and no tlsward run is up to begin it then`
 
 /** `tlsward replace` */
 export function replaceCommand(run: Run): Command {
@@ -25,7 +28,8 @@ export function replaceCommand(run: Run): Command {
     .addOption(
       new Option('--plan', 'only show the plan: nothing is bought, nothing is written').conflicts('yes')
     )
-    .option('-y, --yes', 'do what the plan says, unasked')
+    .option('-y, --yes', 'do what the plan says, unasked; names that are served now keep their certificate')
+    .option(...acceptLostNames)
     .addOption(
       new Option('--action <ACTION>', 'what the event is called in the history')
         .choices(['request', 'renew', 'replace', 'reissue'])
@@ -37,8 +41,7 @@ export function replaceCommand(run: Run): Command {
         .choices(['profile', 'any'])
         .default('profile')
     )
-    .option('--no-wait', 'do not wait for the end: tlsward run goes on with it')
-  return withOutput(command)
+  return withOutput(withWaiting(command))
     .addHelpText('after', examples)
     .action((targets: string[], _options: object, command: Command) =>
       run(command, async (session) => {

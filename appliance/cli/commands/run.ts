@@ -8,7 +8,9 @@ Examples:
   tlsward run --log-level debug             say more of what is done
 
 While it is up it is the one process that writes to the state directory: other commands hand their work to it.
-Its log is JSON lines on standard error. With systemd: Type=exec, and ExecStart=/usr/bin/tlsward run.`
+SIGTERM or Ctrl-C ends it in order, with exit code 0; it goes on at the next start.
+Its log is JSON lines on standard error. With systemd: Type=exec, ExecStart=/usr/bin/tlsward run, Restart=on-failure,
+and User= the account that owns the state directory; give commands as that account (sudo -u tlsward tlsward …).`
 
 /** `tlsward run` */
 export function runCommand(run: Run): Command {

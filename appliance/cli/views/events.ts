@@ -2,7 +2,7 @@ import type { AutomationEvent, Happening } from '../../automation-records.ts'
 import { shown, type View } from '../output.ts'
 import type { Screen, Tone } from '../screen.ts'
 import { tableLines, type Cell, type Column } from '../table.ts'
-import { atMoment, figure, fromNow, shortFingerprint } from '../words.ts'
+import { atSecond, figure, fromNow, shortFingerprint } from '../words.ts'
 
 /** States by what they mean to a person; the rest is under way. */
 const tones: Readonly<Record<string, Tone>> = {
@@ -84,7 +84,7 @@ export function eventLine(screen: Screen, event: AutomationEvent): string {
 
 /** An event with its deployments. */
 export function eventLines(screen: Screen, event: AutomationEvent, now: number): readonly string[] {
-  const time = (text: string) => `${atMoment(Date.parse(text))}, ${fromNow(Date.parse(text), now)}`
+  const time = (text: string) => `${atSecond(Date.parse(text))}, ${fromNow(Date.parse(text), now)}`
   const later = Date.parse(event.startAt) > Date.parse(event.requestedAt) ? time(event.startAt) : ''
   const rows: readonly (readonly [string, string])[] = [
     ['Action', `${event.action}, profile ${shown(event.profile)}`],
@@ -135,7 +135,7 @@ export function historyLines(screen: Screen, history: readonly Happening[]): rea
     { head: 'WHY', least: 20 }
   ]
   const rows = history.map(({ at, who, what, why, target }) => [
-    atMoment(Date.parse(at)),
+    atSecond(Date.parse(at)),
     shown(who),
     shown(what),
     shown(target),
@@ -150,16 +150,30 @@ export function happeningLine({ at, what, why, target }: Happening): string {
   return `${at.slice(11, 19)}Z ${where}${shown(what)}: ${shown(why)}`
 }
 
+/** what another try costs */
+function retryText(issued: number, unissued: number): string {
+  if (unissued === 0) return 'It uses the certificate that was issued, and orders none.'
+  if (issued === 0) return 'No certificate was issued yet: it orders one.'
+  return 'It uses the certificate that was issued, and orders the one that was not.'
+}
+
 /** What a person does next about an event that waits for one; undefined: nothing. */
-export function nextAct({ id, state, hash }: AutomationEvent): string | undefined {
+export function nextAct({
+  id,
+  state,
+  hash,
+  lostNames,
+  certificates,
+  unissued
+}: AutomationEvent): string | undefined {
   switch (state) {
     case 'needs-approval':
-      return `Look at its plan with tlsward events show ${id}, then: tlsward events approve ${id} --hash ${hash?.slice(0, 16) ?? ''}`
+      return `Look at its plan with tlsward events show ${id}, then: tlsward events approve ${id} --hash ${hash?.slice(0, 16) ?? ''}${lostNames.length > 0 ? ' --accept-lost-names' : ''}`
     case 'issuing':
       return `Where a person asks the CA: tlsward events csr ${id} prints the CSR, tlsward events certificate ${id} FILE hands in the certificate`
     case 'failed':
     case 'rolled-back':
-      return `Once that is put right: tlsward events retry ${id}. It buys nothing.`
+      return `Once that is put right: tlsward events retry ${id}. ${retryText(certificates.length, unissued)}`
     case 'stuck':
       return `A device is neither as it was nor as it should be. Put right what the message says, then: tlsward events retry ${id} (docs/operations.md#stuck)`
     default:

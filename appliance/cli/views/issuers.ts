@@ -30,13 +30,14 @@ export const issuerView: View<Issuer> = {
 /** What an issuer says of itself, in lines. */
 export function issuerLines(
   screen: Screen,
-  { issuer, facts, warnings, roots }: IssuerCheck
+  { issuer, facts, problems, warnings, roots }: IssuerCheck
 ): readonly string[] {
   const own = `it has ${counted(roots.length, 'root')} of its own, which clients must trust: tlsward issuer check ${shown(issuer)} --roots`
   return [
-    `${screen.paint('strong', shown(issuer))}  ${screen.paint('good', 'answers')}`,
+    `${screen.paint('strong', shown(issuer))}  ${problems.length === 0 ? screen.paint('good', 'answers') : screen.paint('bad', 'gives no certificates')}`,
     ...facts.map((fact) => `  ${shown(fact)}`),
     ...(roots.length > 0 ? [`  ${own}`] : []),
+    ...problems.map((problem) => `  ${screen.paint('bad', `! ${shown(problem)}`)}`),
     ...warnings.map((warning) => `  ${screen.paint('warn', `! ${shown(warning)}`)}`)
   ]
 }
@@ -59,6 +60,7 @@ export const issuerCheckCsv: Pick<View<IssuerCheck>, 'csv'> = {
   csv: [
     ['issuer', ({ issuer }) => issuer],
     ['facts', ({ facts }) => facts.join('; ')],
+    ['problems', ({ problems }) => problems.join('; ')],
     ['warnings', ({ warnings }) => warnings.join('; ')]
   ]
 }

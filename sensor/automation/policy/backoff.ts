@@ -46,14 +46,25 @@ export interface FailedEvent {
   readonly final: boolean
 }
 
+/**
+ * When something that failed comes up again, which usually takes `wait`: sooner the closer the end of the certificate
+ * that is still held, so that tries are left before it; milliseconds since the epoch.
+ */
+export function againBefore(
+  wait: number,
+  { ended, notAfter }: Pick<FailedEvent, 'ended' | 'notAfter'>
+): number {
+  const left = notAfter === null ? Infinity : notAfter - ended
+  // nothing is left to save: as often as it may be, and no more
+  if (left <= 0) return Math.ceil(ended + Math.min(wait, hour))
+  return Math.ceil(ended + Math.max(minute, Math.min(wait, left / 5)))
+}
+
 /** Deployments that were rolled back in front of clients are not tried again without end. */
 const mostRetries = 5
 
 /** When to try the deployments again, milliseconds since the epoch; null: only a person does. */
 export function retryEventAt({ retries, ended, notAfter, final }: FailedEvent): number | null {
   if (final || retries >= mostRetries) return null
-  const wait = Math.min(24 * hour, hour * 2 ** retries)
-  // less time, shorter waits: five tries fit into what is left
-  const left = notAfter === null ? Infinity : Math.max(0, notAfter - ended) / 5
-  return Math.ceil(ended + Math.max(10 * minute, Math.min(wait, left)))
+  return againBefore(Math.min(24 * hour, hour * 2 ** retries), { ended, notAfter })
 }

@@ -8,6 +8,8 @@ export const reasons = {
   'renews-by-days': 'it renews at {at}, {days} days before it ends',
   'days-too-many':
     'its profile says {days} days before the end, which is too much of its {lifetime} days: {at} it is',
+  'share-too-large':
+    'its profile says when {share} of its {days} days are left, which is too early: {at} it is, after a third of them',
   'lifetime-unknown': 'it renews at {at}, 30 days before it ends: its beginning is not known',
   'ari-window': 'its CA wants it renewed between {begins} and {ends}: {at} it is',
   'ari-explained': 'the CA says why: {explanation}',
@@ -16,6 +18,7 @@ export const reasons = {
   'no-window-in-time': 'no maintenance window comes before it ends at {ends}',
   'nothing-held': 'it is not known what the target holds: discover the device',
   'not-managed': 'no profile is given for it',
+  'target-unseen': 'it is not known whether there is such a target: {fault}',
   'switched-off': 'its renewal is switched off',
 
   'in-event': 'event {event} is {state}: {why}',
@@ -26,6 +29,8 @@ export const reasons = {
   'window-never': 'no maintenance window will ever open',
   'black-out': 'nothing is changed until {at}: {what}',
   'approval-missing': 'somebody must approve the plan {hash}',
+  'names-lost':
+    'the new certificate does not cover {names}, served now: somebody must accept that with the plan {hash}',
   'read-only': 'device {device} is only read: allow writing first',
   'target-held': 'event {event} is not done with the same target',
   'device-taken': 'device {device} is busy with deployment {deployment}',
@@ -36,6 +41,7 @@ export const reasons = {
 
   // what went wrong, and when it is tried again
   'tried-again': 'it is tried again at {at}: {fault}',
+  'put-off': 'its renewal was taken back ({fault}), and is asked for again at {at}',
   'given-up': 'it is not tried again by itself: {fault}'
 } as const satisfies Record<string, string>
 

@@ -35,6 +35,8 @@ const dayMs = 86_400_000
 const usualShare = 1 / 3
 /** no rule renews before this share of a lifetime is over: the next certificate would be due at once as well */
 const leastUse = 1 / 3
+/** so that a profile asks for no larger share */
+export const mostShare = 0.66
 /** a CA's window never puts off a renewal to the last tenth of a lifetime */
 const lastShare = 1 / 10
 /**
@@ -65,8 +67,13 @@ function byRule({ notBefore, notAfter, before }: RenewalQuestion): Due {
   const lifetime = notAfter - notBefore
   const earliest = notBefore + lifetime * leastUse
   if (before === null || 'share' in before) {
-    const share = Math.min(before?.share ?? usualShare, 1 - leastUse)
+    const wanted = before?.share ?? usualShare
+    const share = Math.min(wanted, 1 - leastUse)
     const at = notAfter - lifetime * share
+    if (share < wanted) {
+      const facts = { at: moment(at), share: `${Math.round(wanted * 100)} %`, days: days(lifetime) }
+      return { at, reasons: [reason('share-too-large', facts)] }
+    }
     const facts = { at: moment(at), share: `${Math.round(share * 100)} %`, days: days(lifetime) }
     return { at, reasons: [reason('renews-by-share', facts)] }
   }

@@ -20,6 +20,8 @@ export interface EventStart {
   /** the open event before it for one of its targets */
   readonly heldBy: number | null
   readonly approval: 'needed' | 'not-needed'
+  /** names that are covered now and would not be any more: a person's own word is needed for them */
+  readonly lost: readonly string[]
   readonly hash: string
   readonly approvedHash: string | null
 }
@@ -33,10 +35,12 @@ export interface Start {
 
 /** May the event order certificates and change devices? Approval comes first: time can pass meanwhile. */
 export function mayStart(asked: EventStart): Start {
-  const { now, start, window, readOnly, heldBy, approval, hash, approvedHash } = asked
+  const { now, start, window, readOnly, heldBy, approval, lost, hash, approvedHash } = asked
   const reasons: Reason[] = []
   const times: number[] = []
-  if (approval === 'needed' && approvedHash !== hash) {
+  if (lost.length > 0 && approvedHash !== hash) {
+    reasons.push(reason('names-lost', { names: someNames(lost), hash: hash.slice(0, 16) }))
+  } else if (approval === 'needed' && approvedHash !== hash) {
     reasons.push(reason('approval-missing', { hash: hash.slice(0, 16) }))
   }
   if (heldBy !== null) reasons.push(reason('target-held', { event: heldBy }))
@@ -51,6 +55,12 @@ export function mayStart(asked: EventStart): Start {
   }
   // several times must all have come
   return { reasons, again: times.length > 0 ? Math.max(...times) : null }
+}
+
+/** the first few of many names */
+function someNames(names: readonly string[]): string {
+  const [shown, more] = [names.slice(0, 5).join(', '), names.length - 5]
+  return more > 0 ? `${shown} and ${more} more` : shown
 }
 
 /** How many deployments may be under way. */

@@ -10,8 +10,15 @@ export interface WhyQuestion {
   readonly held: readonly RenewalQuestion[]
   /** the open event for it, as it stands */
   readonly event: { readonly id: number; readonly reasons: readonly Reason[] } | null
-  /** how its last event failed, and when that is tried again */
-  readonly failure: { readonly fault: string; readonly again: number | null } | null
+  readonly failure: Failure | null
+}
+
+/** How the last event of a target ended without a new certificate, and when it is renewed all the same. */
+export interface Failure {
+  readonly fault: string
+  /** milliseconds since the epoch; null: only by a person */
+  readonly again: number | null
+  readonly because: 'failed' | 'cancelled'
 }
 
 /** Everything that decides about a target, in the order in which it counts. */
@@ -28,6 +35,7 @@ const notManaged = reason('not-managed', {})
 const switchedOff = reason('switched-off', {})
 const nothingHeld = reason('nothing-held', {})
 
-function failed({ fault, again }: { readonly fault: string; readonly again: number | null }): Reason {
+function failed({ fault, again, because }: Failure): Reason {
+  if (again !== null && because === 'cancelled') return reason('put-off', { at: moment(again), fault })
   return again === null ? reason('given-up', { fault }) : reason('tried-again', { at: moment(again), fault })
 }

@@ -1,5 +1,5 @@
 import type { KeyFamily, ServedAt } from '../../../connectors/contract.ts'
-import type { Baseline, WireQuestion, WireVersion } from '../ports.ts'
+import type { Baseline, Look, WireQuestion, WireVersion } from '../ports.ts'
 
 /** One thing that must be seen at a place. */
 export interface Need {
@@ -31,9 +31,11 @@ export const wireFamilies: readonly KeyFamily[] = ['rsa', 'ecdsa']
  * What handshakes must show after a deployment. Where a place showed a certificate of a kind before, it shows the new
  * one in the same versions; a kind that is new to the target, in one version at least that the place speaks; a kind that
  * is not replaced stays, and so does all that neighbours show. A place that shows one kind only of those that the target
- * has (HAProxy to clients that send no name) goes on doing so.
+ * has (HAProxy to clients that send no name) goes on doing so. Places whose name the new certificates do not cover are
+ * left out: whatever is shown there proves nothing.
  */
-export function expectations({ baseline, fresh, role }: WireQuestion): Place[] {
+export function expectations({ baseline: all, fresh, role, covers }: WireQuestion): Place[] {
+  const baseline = all.filter((look) => counts(look, covers))
   const anyAnswered = baseline.some(({ part, fingerprint }) => part === 'served' && fingerprint !== null)
   const known = new Set(
     baseline.flatMap((one) => (one.part === 'served' && one.fingerprint ? one.family : []))
@@ -60,6 +62,15 @@ export function expectations({ baseline, fresh, role }: WireQuestion): Place[] {
     const silent = spoken.length === 0 && (part === 'neighbour' || anyAnswered || role === 'standby')
     return { at, part, needs: [...needs, ...stays], answers: silent ? 'may' : 'must' }
   })
+}
+
+/** Served places whose name the new certificates do not cover. */
+export function uncoveredPlaces({ baseline, covers }: WireQuestion): ServedAt[] {
+  return placesOf(baseline.filter((look) => !counts(look, covers))).map(({ at }) => at)
+}
+
+function counts({ at, part }: Look, covers: WireQuestion['covers']): boolean {
+  return part === 'neighbour' || at.name === null || covers(at.name)
 }
 
 /** What handshakes must show after an undo: all that they showed before. */

@@ -2,10 +2,11 @@ import PQueue from 'p-queue'
 import type { Plan, ServedAt } from '../../../connectors/contract.ts'
 import { formatEndpoint } from '../../../core/address.ts'
 import { sleep } from '../../../core/clock.ts'
-import type { Baseline, Look, Wire, WireVerdict, WireVersion } from '../ports.ts'
+import type { Baseline, Look, Unproven, Wire, WireQuestion, WireVerdict, WireVersion } from '../ports.ts'
 import {
   expectations,
   formerState,
+  uncoveredPlaces,
   wireFamilies,
   wireVersions,
   type Need,
@@ -33,22 +34,73 @@ export const wireLimits: WireLimits = { handshakeMs: 5_000, tryMs: 10_000, inRow
 const betweenMs = 200
 
 /** Real handshakes with what deployments change. */
-export function createWire(tools: ChainTools, limits: WireLimits): Wire {
+export function createWire(tools: WireTools, limits: WireLimits): Wire {
   const wire = { tools, limits }
   return {
-    baseline: (plan, signal) => lookAll(wire, plan, signal),
-    proves: (question, signal) => judge(wire, expectations(question), signal),
-    restored: (baseline, signal) =>
-      judge({ ...wire, limits: { ...limits, inRow: 1 } }, formerState(baseline), signal)
+    spared: (places, signal) => tools.spared(places, signal),
+    async baseline(plan, signal) {
+      const untouched = new Set(await tools.spared([...plan.served, ...plan.neighbours], signal))
+      const [served, neighbours] = [plan.served, plan.neighbours].map((places) =>
+        places.filter((at) => !untouched.has(at))
+      )
+      return lookAll(wire, { served: served ?? [], neighbours: neighbours ?? [] }, signal)
+    },
+    proves: (question, signal) => prove(wire, question, signal),
+    async restored(baseline, signal) {
+      const { touched, spared } = await parted(wire, baseline, signal)
+      const places = formerState(touched)
+      return judge({ ...wire, limits: { ...limits, inRow: 1 } }, places, { signal, unproven: spared })
+    }
+  }
+}
+
+/** What handshakes are made with. */
+export interface WireTools extends ChainTools {
+  /** those of the places that the do-not-scan list has; faults: the list cannot be read */
+  spared(places: readonly ServedAt[], signal: AbortSignal): Promise<readonly ServedAt[]>
+}
+
+async function prove(wire: Setup, question: WireQuestion, signal: AbortSignal): Promise<WireVerdict> {
+  const { touched, spared } = await parted(wire, question.baseline, signal)
+  const asked = { ...question, baseline: touched }
+  const places = expectations(asked)
+  const uncovered = uncoveredPlaces(asked).map((at): Unproven => ({ at: nameOf(at), why: 'uncovered' }))
+  const unproven = [...uncovered, ...spared]
+  if (question.role !== 'standby' && !places.some(({ part }) => part === 'served')) {
+    const left = unproven.map(({ at, why }) => `${at} (${why})`).join(', ')
+    return { state: 'differs', why: [`no handshake can prove the new certificate: ${left || 'no place'}`] }
+  }
+  return judge(wire, places, { signal, unproven })
+}
+
+/**
+ * What was looked at before anything was written, without what the do-not-scan list has now. When the list cannot be
+ * read half-way, what it said before the first write holds: an undo cannot wait for it.
+ */
+async function parted(
+  { tools }: Setup,
+  baseline: Baseline,
+  signal: AbortSignal
+): Promise<{ readonly touched: Baseline; readonly spared: readonly Unproven[] }> {
+  const places = [...new Map(baseline.map(({ at }) => [JSON.stringify(at), at])).values()]
+  const listed = await tools.spared(places, signal).catch(() => [])
+  const untouched = new Set(listed.map((at) => JSON.stringify(at)))
+  return {
+    touched: baseline.filter(({ at }) => !untouched.has(JSON.stringify(at))),
+    spared: listed.map((at) => ({ at: nameOf(at), why: 'spared' }))
   }
 }
 
 interface Setup {
-  readonly tools: ChainTools
+  readonly tools: WireTools
   readonly limits: WireLimits
 }
 
-async function lookAll(wire: Setup, { served, neighbours }: Plan, signal: AbortSignal): Promise<Baseline> {
+async function lookAll(
+  wire: Setup,
+  { served, neighbours }: Pick<Plan, 'served' | 'neighbours'>,
+  signal: AbortSignal
+): Promise<Baseline> {
   const places = [
     ...served.map((at) => ({ at, part: 'served' as const })),
     ...neighbours.map((at) => ({ at, part: 'neighbour' as const }))
@@ -83,23 +135,34 @@ async function see(
   return (await servedChain(tools, wish, limits.handshakeMs))?.[0] ?? null
 }
 
-async function judge(wire: Setup, places: readonly Place[], signal: AbortSignal): Promise<WireVerdict> {
+interface Judging {
+  readonly signal: AbortSignal
+  /** places that are not looked at */
+  readonly unproven: readonly Unproven[]
+}
+
+async function judge(
+  wire: Setup,
+  places: readonly Place[],
+  { signal, unproven }: Judging
+): Promise<WireVerdict> {
   const queue = new PQueue({ concurrency: wire.limits.atOnce })
   const found = await Promise.all(places.map((place) => queue.add(() => judgePlace(wire, place, signal))))
   const why = found.flatMap(({ wrong }) => wrong ?? [])
   if (why.length > 0) return { state: 'differs', why }
-  return { state: 'agrees', unproven: found.flatMap(({ unproven }) => unproven ?? []) }
+  const silent = found.flatMap(({ silent }) => silent ?? [])
+  return { state: 'agrees', unproven: [...silent.map((at) => ({ at, why: 'silent' as const })), ...unproven] }
 }
 
 interface PlaceVerdict {
   readonly wrong?: string
-  readonly unproven?: string
+  readonly silent?: string
 }
 
 async function judgePlace(wire: Setup, place: Place, signal: AbortSignal): Promise<PlaceVerdict> {
   const { clock } = wire.tools
   const end = clock.ticks() + wire.limits.tryMs
-  if (place.answers === 'may' && !(await answers(wire, place, signal))) return { unproven: nameOf(place.at) }
+  if (place.answers === 'may' && !(await answers(wire, place, signal))) return { silent: nameOf(place.at) }
   for (;;) {
     const wrong = await wrongAt(wire, place, signal)
     if (wrong === null) return {}

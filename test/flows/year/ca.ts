@@ -82,6 +82,7 @@ export function yearCa({ clock, outages, recall }: YearCaTools): YearCa {
         key: null
       })
     },
+    abandon: () => Promise.resolve({ state: 'abandoned' }),
     async renewalWindow(der) {
       answers()
       const certificate = sold.get(createHash('sha256').update(der).digest('hex'))
@@ -97,7 +98,7 @@ export function yearCa({ clock, outages, recall }: YearCaTools): YearCa {
       return Promise.resolve({ start, end, explanation: called ? 'https://ca.test/incident' : null, againAt })
     },
     revoke: () => Promise.resolve(),
-    check: () => Promise.resolve({ name: 'year', facts: {}, profiles: {}, warnings: [] })
+    check: () => Promise.resolve({ name: 'year', facts: {}, profiles: {}, problems: [], warnings: [] })
   }
   return { issuer, sold, issue, pki: yearPki }
 }
@@ -109,5 +110,6 @@ const yearPki: Pki = {
   readPrivateKey: () => privateKey,
   makeCsr: () => Promise.resolve(new Uint8Array([1])),
   refusals: () => [],
-  canonicalNames: (names) => [...new Set(names)]
+  canonicalNames: (names) => [...new Set(names)],
+  covers: () => true
 }

@@ -157,6 +157,7 @@ function yearWire(devices: ReadonlyMap<string, YearDevice>): Wire {
     return devices.get(device)?.held.get(target)?.fingerprint ?? null
   }
   return {
+    spared: () => Promise.resolve([]),
     baseline: ({ served }) =>
       Promise.resolve(
         served.map((at): Look => ({

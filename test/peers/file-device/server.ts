@@ -26,6 +26,8 @@ export interface FileServer {
   ignoreReloads(what: 'ignored' | 'done'): void
   /** from its next reload on it shows another target's certificate at this target's port */
   confuse(target: string, other: string): void
+  /** tells the port of each connection that comes to a target */
+  heard(tell: (port: number) => void): void
   /** stops to listen, or listens again at the same ports */
   power(what: 'off' | 'on'): Promise<void>
   close(): Promise<void>
@@ -48,6 +50,7 @@ export async function startFileServer(directory: string): Promise<FileServer> {
     ports: device.ports,
     controlPort,
     ignoreReloads: (what) => void (device.ignores = what === 'ignored'),
+    heard: (tell) => void (device.tell = tell),
     confuse: (target, other) => void device.confusion.set(target, other),
     async power(what) {
       if (what === 'off') await device.close()
@@ -67,6 +70,7 @@ class Device {
   readonly #servers = new Map<string, tls.Server>()
   loaded: string
   ignores = false
+  tell: (port: number) => void = () => {}
 
   constructor(directory: string) {
     this.#directory = directory
@@ -75,6 +79,7 @@ class Device {
 
   async serve(target: string): Promise<void> {
     const server = tls.createServer({ minVersion: 'TLSv1.2', ...this.#credentials(target) })
+    server.on('connection', () => this.tell(this.ports[target] ?? 0))
     // clients go as soon as they have seen what they want
     server.on('tlsClientError', () => {})
     server.on('secureConnection', (socket) => socket.on('error', () => {}))

@@ -108,6 +108,11 @@ export class TinyAppliance {
     this.#saved = structuredClone(this.#running)
   }
 
+  /** A certificate as it is stored under a name, as text. */
+  certificate(name: string): string {
+    return JSON.stringify([this.#running.certificates[name], this.#saved.certificates[name]])
+  }
+
   /** Somebody changes something and does not save it. */
   rename(site: string, names: readonly string[]): void {
     const { sites } = this.#running

@@ -158,7 +158,7 @@ function statusOf({ members }: Availability, group: DeviceGroup | null): Status 
       })
     case 'awaiting-initial':
       return of('blue', 'Awaiting Initial Sync', { more: self ? [advice(self.system)] : [] })
-    case 'alike':
+    case 'idle':
   }
   const [first, second] = group.ahead
   if (!first) return of('green', 'In Sync', { summary: 'All devices in the device group are in sync' })

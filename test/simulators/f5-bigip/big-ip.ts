@@ -100,6 +100,7 @@ export class BigIp {
     system.changed = async (how) => {
       await this.#traffic.settle(system.running)
       if (how === 'here') this.group?.noteChange(system)
+      if (how === 'reverted') this.group?.noteReversion(system)
     }
   }
 
@@ -222,7 +223,12 @@ export class BigIp {
     uploads.forgetUnfinished()
     if (this.state === 'active' && this.peers.length > 0) await this.failover()
     const isLost = this.system.running !== this.system.saved
-    if (isLost) await this.system.load()
+    if (isLost) await this.system.load('reverted')
+  }
+
+  /** The daemon that keeps the tokens starts anew: nobody is signed in any more. */
+  forgetTokens(): void {
+    this.#world.tokens.forgetAll()
   }
 
   /** The active unit of the group becomes standby and its peer active; a unit alone stays what it is. */

@@ -49,10 +49,21 @@ export function keyFacts(key: KeyObject): {
   return { type, size: modulusLength, curve: 'none' }
 }
 
-/** Is the key that of the first certificate? */
+/** Is the key that of the certificate? */
 export function isPair(cert: X509Certificate, key: KeyObject): boolean {
-  const spki = (one: KeyObject) => one.export({ type: 'spki', format: 'der' })
-  return spki(cert.publicKey).equals(spki(createPublicKey(key)))
+  return publicPartOf(cert).equals(publicPartOf(key))
+}
+
+// every change asks this of every pair
+const publicParts = new WeakMap<X509Certificate | KeyObject, Buffer>()
+
+function publicPartOf(one: X509Certificate | KeyObject): Buffer {
+  const known = publicParts.get(one)
+  if (known) return known
+  const key = one instanceof X509Certificate ? one.publicKey : createPublicKey(one)
+  const made = key.export({ type: 'spki', format: 'der' })
+  publicParts.set(one, made)
+  return made
 }
 
 /** SHA1:size:hex of a file's bytes. */

@@ -24,6 +24,7 @@ import {
   unknownProperty
 } from './refusal.ts'
 import { type Actor, checkPartition, head, reference, type Resource, type View } from './resource.ts'
+import { isSince } from './version.ts'
 
 export const clientSslPath = 'ltm/profile/client-ssl'
 /** the one from which all descend */
@@ -40,7 +41,12 @@ export const clientSslProfiles: Resource = {
     const profile = view.configuration.clientSsl[fullPath] as ClientSsl
     return {
       ...head(clientSslProfiles, profile, view.version),
-      ...sorted({ ...properties(view, profile), ...effectiveSettings(view.configuration, fullPath) })
+      ...sorted(
+        without(
+          { ...properties(view, profile), ...effectiveSettings(view.configuration, fullPath) },
+          isSince(view.version, '13.0') ? [] : ['cipherGroup', 'inheritCertkeychain']
+        )
+      )
     }
   },
   create(draft, body, actor) {
@@ -235,11 +241,11 @@ function shownPair({ name, cert, key, chain, passphrase }: CertKeyChain, version
     key,
     keyReference: reference(keyPath, key, version),
     ...(passphrase === null ? {} : { passphrase: sealed(passphrase) }),
-    usage: 'SERVER'
+    ...(isSince(version, '14.0') ? { usage: 'SERVER' } : {})
   }
 }
 
 function sorted(body: JsonObject): JsonObject {
-  const names = Object.keys(body).sort((a, b) => a.localeCompare(b))
+  const names = Object.keys(body).sort((a, b) => (a < b ? -1 : 1))
   return Object.fromEntries(names.map((name) => [name, body[name] as Json]))
 }

@@ -110,7 +110,7 @@ function countOf(query: URLSearchParams, name: string): number | undefined {
   return Number(text)
 }
 
-const unescaped = (query: URLSearchParams) => query.toString().replaceAll('%24', '$')
+const unescaped = (query: URLSearchParams) => query.toString().replaceAll('%24', '$').replaceAll('%2C', ',')
 
 function asked(query: URLSearchParams): string {
   const others = [...query].filter(([name]) => name !== 'ver')

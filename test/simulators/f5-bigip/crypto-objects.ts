@@ -15,6 +15,7 @@ import {
   unreadable
 } from './refusal.ts'
 import { type Actor, checkPartition, link, type Resource } from './resource.ts'
+import { isSince } from './version.ts'
 
 /** sys crypto cert: the certificates as commands see them */
 export const cryptoCerts: Resource = {
@@ -41,6 +42,7 @@ export const cryptoCerts: Resource = {
     const fullPath = named(body)
     checkPartition(fullPath, actor)
     if (textOf(body, 'command') === 'install') {
+      checkMayOverwrite(sslCerts.type, fullPath, actor, draft.certs)
       return installed(draft, body, actor, (content) =>
         putCert(draft, { fullPath, content, sourcePath: sourceOf(body), body: {} }, actor)
       )(fullPath)
@@ -78,6 +80,7 @@ export const cryptoKeys: Resource = {
     const fullPath = named(body)
     checkPartition(fullPath, actor)
     if (textOf(body, 'command') === 'install') {
+      checkMayOverwrite(sslKeys.type, fullPath, actor, draft.keys)
       return installed(draft, body, actor, (content) =>
         putKey(draft, { fullPath, content, sourcePath: sourceOf(body), body }, actor)
       )(fullPath)
@@ -163,6 +166,12 @@ function named(body: JsonObject): string {
 }
 
 const sourceOf = (body: JsonObject) => `file://${textOf(body, 'from-local-file') ?? ''}`
+
+/** Bug 614865: these versions do not install over what is there. */
+function checkMayOverwrite(type: string, fullPath: string, { version }: Actor, taken: object): void {
+  const isSo = isSince(version, '11.5.4') && !isSince(version, '12.1.2')
+  if (isSo && Object.hasOwn(taken, fullPath)) throw alreadyExists(type, fullPath)
+}
 
 function installed(draft: Draft, body: JsonObject, actor: Actor, put: (content: string) => void) {
   return (fullPath: string): string => {

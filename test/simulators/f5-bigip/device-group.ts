@@ -1,5 +1,5 @@
 import type { Clock } from '../../../core/clock.ts'
-import type { Configuration, Virtual } from './configuration.ts'
+import { comparable, type Configuration, type Virtual } from './configuration.ts'
 import type { System } from './system.ts'
 
 /** How a group keeps its units alike. */
@@ -13,7 +13,7 @@ export interface GroupOptions {
 }
 
 /** What the units of a group know of their being alike. */
-export type SyncState = 'alike' | 'awaiting-initial' | 'syncing' | 'failed' | 'disconnected'
+export type SyncState = 'idle' | 'awaiting-initial' | 'syncing' | 'failed' | 'disconnected'
 
 /** What units make each other: members of a sync-failover group. */
 export class DeviceGroup {
@@ -23,7 +23,7 @@ export class DeviceGroup {
   readonly members: System[] = []
   /** members that were changed since they were alike, the last one last */
   readonly ahead: System[] = []
-  state: SyncState = 'alike'
+  state: SyncState = 'idle'
   /** the next push fails */
   failsNext = false
   readonly #syncMs: number
@@ -44,6 +44,26 @@ export class DeviceGroup {
     if (at >= 0) this.ahead.splice(at, 1)
     this.ahead.push(system)
     if (this.autoSync && this.state !== 'disconnected') this.push(system, this.saveOnAutoSync)
+  }
+
+  /** A member has gone back to an older configuration: the others are ahead, unless it has what they have. */
+  noteReversion(system: System): void {
+    const at = this.ahead.indexOf(system)
+    if (at >= 0) this.ahead.splice(at, 1)
+    for (const other of this.members) {
+      if (other !== system && !isAlike(system.running, other.running)) this.noteChange(other)
+    }
+  }
+
+  /** The network between the members. */
+  disconnect(): void {
+    this.state = 'disconnected'
+  }
+
+  reconnect(): void {
+    this.state = 'idle'
+    const last = this.ahead.at(-1)
+    if (last && this.autoSync) this.push(last, this.saveOnAutoSync)
   }
 
   /** Gives what a member has to all others, whatever they have: asked for now, done later. */
@@ -72,8 +92,13 @@ export class DeviceGroup {
       if (member !== from) await member.adopt(pushedOnto(from.running, member.running))
       if (saves) member.save()
     }
-    this.state = 'alike'
+    this.state = 'idle'
   }
+}
+
+function isAlike(one: Configuration, other: Configuration): boolean {
+  const text = (configuration: Configuration) => JSON.stringify(comparable(pushedOnto(configuration, other)))
+  return text(one) === text(other)
 }
 
 /** What a member has after a push: everything but what belongs to a unit itself. */

@@ -1,6 +1,6 @@
 import { systemClock } from '../../../core/clock.ts'
 import { BigIp, type BigIpOptions } from './big-ip.ts'
-import { DeviceGroup, type SyncState } from './device-group.ts'
+import { DeviceGroup } from './device-group.ts'
 
 /** What a pair is started with, beside what both units have. */
 export interface PairOptions extends Omit<BigIpOptions, 'hostname' | 'host' | 'port'> {
@@ -73,8 +73,8 @@ export async function startPair(options: PairOptions = {}): Promise<BigIpPair> {
       return unitIn('standby', b)
     },
     failover: () => a.failover(),
-    disconnect: () => void (group.state = 'disconnected' satisfies SyncState),
-    reconnect: () => void (group.state = 'alike' satisfies SyncState),
+    disconnect: () => group.disconnect(),
+    reconnect: () => group.reconnect(),
     settled: () => group.settled(),
     async stop() {
       await a.stop()

@@ -25,7 +25,7 @@ export class Saving {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#clock.after(this.#takesMs, resolve)
       await promise
-      if (command === 'load') await this.#system.load()
+      if (command === 'load') await this.#system.load('here')
       else this.#system.save(partitionsOf(body))
     } finally {
       this.#isUnderWay = false

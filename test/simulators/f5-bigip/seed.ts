@@ -1,11 +1,8 @@
-import { createAuthority, createCertificate, pemOf } from '../../peers/certificates.ts'
-import { clientSslRoot } from './client-ssl.ts'
-import { clientSslDefaults } from './client-ssl-defaults.ts'
 import { type Configuration, type Draft, draftOf } from './configuration.ts'
-import type { Json, JsonObject } from './json.ts'
+import { factoryConfiguration } from './factory.ts'
+import type { JsonObject } from './json.ts'
 import { partsOf } from './names.ts'
 import { type Command, perform, placeOf } from './objects.ts'
-import { builtInProfiles } from './other-profiles.ts'
 import type { Actor } from './resource.ts'
 import { validate } from './validation.ts'
 
@@ -32,7 +29,7 @@ export function seeded(
   seed: Seed,
   { now, version }: { readonly now: number; readonly version: string }
 ): Configuration {
-  const draft = draftOf(factory(now))
+  const draft = draftOf(factoryConfiguration(now))
   const files = new Map<string, string>()
   const actor: Actor = {
     user: 'admin',
@@ -81,90 +78,5 @@ function markLocal(draft: Draft, names: readonly string[]): void {
   for (const name of names) {
     const virtual = draft.virtuals[name]
     if (virtual) draft.virtuals[name] = { ...virtual, isFloating: false }
-  }
-}
-
-/** A new unit: its default certificate, a bundle of authorities, and the profiles that come with it. */
-function factory(now: number): Configuration {
-  const own = createCertificate({ commonName: 'localhost.localdomain', key: 'rsa2048' })
-  const authorities = ['Example Root R1', 'Example Root X2'].map((name) => createAuthority(name))
-  const time = `${new Date(now).toISOString().slice(0, 19)}Z`
-  const file = (fullPath: string, content: string) => ({
-    fullPath,
-    generation: 1,
-    content,
-    sourcePath: `/config/ssl/${fullPath.endsWith('.key') ? 'ssl.key' : 'ssl.crt'}/${partsOf(fullPath).name}`,
-    createTime: time,
-    createdBy: 'root',
-    lastUpdateTime: time,
-    updatedBy: 'root',
-    revision: 1
-  })
-  const cert = (fullPath: string, content: string) => ({
-    ...file(fullPath, content),
-    issuerCert: null,
-    certValidationOptions: [] as readonly Json[]
-  })
-  const pair = {
-    name: 'default',
-    cert: '/Common/default.crt',
-    key: '/Common/default.key',
-    chain: null,
-    passphrase: null
-  }
-  const child = { generation: 1, certKeyChain: null, settings: {}, appService: null }
-  return {
-    generation: 1,
-    partitions: {
-      '/Common': {
-        fullPath: '/Common',
-        generation: 1,
-        defaultRouteDomain: 0,
-        description: 'Repository for system objects and shared objects.'
-      }
-    },
-    folders: {},
-    certs: {
-      '/Common/ca-bundle.crt': cert('/Common/ca-bundle.crt', pemOf(authorities)),
-      '/Common/default.crt': cert('/Common/default.crt', own.pem)
-    },
-    keys: {
-      '/Common/default.key': {
-        ...file('/Common/default.key', own.keyPem),
-        passphrase: null,
-        securityType: 'normal'
-      }
-    },
-    csrs: {},
-    clientSsl: {
-      [clientSslRoot]: { ...child, fullPath: clientSslRoot, defaultsFrom: null, certKeyChain: [pair] },
-      '/Common/clientssl-secure': {
-        ...child,
-        fullPath: '/Common/clientssl-secure',
-        defaultsFrom: clientSslRoot,
-        settings: {
-          ciphers: 'ecdhe:rsa:!sslv3:!rc4:!exp:!des',
-          tmOptions: clientSslDefaults['tmOptions'] ?? []
-        }
-      },
-      '/Common/wom-default-clientssl': {
-        ...child,
-        fullPath: '/Common/wom-default-clientssl',
-        defaultsFrom: clientSslRoot
-      }
-    },
-    profiles: Object.fromEntries(
-      builtInProfiles.map(([fullPath, type]) => [
-        fullPath,
-        { fullPath, generation: 1, type, defaultsFrom: null, settings: {} }
-      ])
-    ),
-    virtuals: {},
-    httpd: {
-      sslCertfile: '/etc/httpd/conf/ssl.crt/server.crt',
-      sslCertkeyfile: '/etc/httpd/conf/ssl.key/server.key',
-      sslPort: 443,
-      sslProtocol: 'all -SSLv2 -SSLv3 -TLSv1'
-    }
   }
 }

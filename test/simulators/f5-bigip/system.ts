@@ -21,7 +21,7 @@ export class System {
   readonly clock: Clock
   readonly disk: Disk
   /** called after every change, before anybody hears of it */
-  changed: (how: 'here' | 'synced') => Promise<void> = () => Promise.resolve()
+  changed: (how: 'here' | 'synced' | 'reverted') => Promise<void> = () => Promise.resolve()
   #running: Configuration
   #saved: Configuration
 
@@ -73,10 +73,10 @@ export class System {
     this.#saved = partitions === null ? this.#running : partlySaved(this.#saved, this.#running, partitions)
   }
 
-  /** What runs becomes what was saved. */
-  async load(): Promise<void> {
+  /** What runs becomes what was saved: by a command, or by a reboot. */
+  async load(how: 'here' | 'reverted'): Promise<void> {
     this.#running = this.#saved
-    await this.changed('here')
+    await this.changed(how)
   }
 
   /** What runs becomes what the peer has. */

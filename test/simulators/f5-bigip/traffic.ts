@@ -4,21 +4,28 @@ import {
   type Server as PlainServer,
   type ServerResponse
 } from 'node:http'
-import { createServer as createSecure, type Server as SecureServer } from 'node:https'
-import type { Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
+import { type HelloReading, readHello } from '../../peers/client-hello.ts'
 import type { Configuration, Virtual } from './configuration.ts'
 import { type Destination, isLoopback, readDestination } from './destination.ts'
-import { type Front, frontOf, type SniProfile } from './tls-front.ts'
+import { type Front, frontOf, profileFor, secureServer } from './tls-front.ts'
 
-/** A virtual server that listens. */
+/** A virtual server that listens: a server for connections, which are given to those that speak. */
 interface Listener {
   readonly where: string
-  readonly isSecure: boolean
-  readonly server: PlainServer | SecureServer
+  readonly server: Server
   readonly sockets: Set<Socket>
-  /** what it shows now; null: plain HTTP */
+  readonly plain: PlainServer
+  /** TLS 1.2, by id */
+  readonly sessions: Map<string, Buffer>
+  /** null: it speaks HTTP without TLS */
   front: Front | null
 }
+
+/** an alert unrecognized_name (RFC 6066 §3) */
+const unrecognizedName = Buffer.from([21, 3, 3, 0, 2, 2, 112])
+/** no hello is longer */
+const largestHello = 65_536
 
 /** The virtual servers of a unit, really listening: on the loopback, and nowhere else. */
 export class Traffic {
@@ -45,53 +52,65 @@ export class Traffic {
 
   async stop(): Promise<void> {
     await this.#work
-    for (const name of this.#listeners.keys()) await this.#close(name, true)
+    this.hangUp()
+    for (const name of this.#listeners.keys()) this.#close(name)
   }
 
   async #settled(configuration: Configuration): Promise<void> {
     this.unserved.clear()
-    const wanted = new Map<string, { where: Destination; front: Front | null }>()
+    const wanted = new Map<string, { readonly where: Destination; readonly virtual: Virtual }>()
     for (const virtual of Object.values(configuration.virtuals)) {
       const place = placeOf(virtual, this.#isServed(virtual))
       if (typeof place === 'string') this.unserved.set(virtual.fullPath, place)
-      else wanted.set(virtual.fullPath, { where: place, front: frontOf(configuration, virtual) })
+      else wanted.set(virtual.fullPath, { where: place, virtual })
     }
-    for (const [name, { where, isSecure }] of this.#listeners) {
+    for (const [name, { where }] of this.#listeners) {
       const next = wanted.get(name)
-      if (!next || keyOf(next.where) !== where || (next.front !== null) !== isSecure) await this.#close(name)
+      if (!next || keyOf(next.where) !== where) this.#close(name)
     }
-    for (const [name, { where, front }] of wanted) {
-      const listener = this.#listeners.get(name)
-      if (listener) update(listener, front)
-      else await this.#open(name, where, front)
+    for (const [name, { where, virtual }] of wanted) {
+      const listener = this.#listeners.get(name) ?? (await this.#opened(name, where))
+      if (listener) this.#show(listener, configuration, virtual)
     }
   }
 
-  async #open(name: string, where: Destination, front: Front | null): Promise<void> {
-    const listener = front ? secure(name, where, front) : plain(name, where)
+  #show(listener: Listener, configuration: Configuration, virtual: Virtual): void {
+    try {
+      show(listener, configuration, virtual)
+    } catch (thrown) {
+      // a pair that OpenSSL cannot use, though the device could
+      this.unserved.set(virtual.fullPath, thrown instanceof Error ? thrown.message : 'unusable')
+      this.#close(virtual.fullPath)
+    }
+  }
+
+  async #opened(name: string, where: Destination): Promise<Listener | null> {
+    const plain = createPlain(respond(name))
+    const server = createServer((socket) => accept(listener, socket))
+    const listener: Listener = {
+      where: keyOf(where),
+      server,
+      sockets: new Set(),
+      plain,
+      sessions: new Map(),
+      front: null
+    }
     const { promise, resolve } = Promise.withResolvers<string | null>()
-    listener.server.on('error', (error) => resolve(error.message))
-    listener.server.on('connection', (socket: Socket) => {
-      listener.sockets.add(socket)
-      socket.on('error', () => {})
-      socket.on('close', () => listener.sockets.delete(socket))
-    })
-    listener.server.listen({ host: where.address, port: where.port }, () => resolve(null))
+    server.on('error', (error) => resolve(error.message))
+    server.listen({ host: where.address, port: where.port }, () => resolve(null))
     const wrong = await promise
-    if (wrong !== null) return void this.unserved.set(name, wrong)
+    if (wrong !== null) {
+      this.unserved.set(name, wrong)
+      return null
+    }
     this.#listeners.set(name, listener)
+    return listener
   }
 
-  /** Connections that are there live on, unless the unit itself stops. */
-  async #close(name: string, breaks = false): Promise<void> {
-    const listener = this.#listeners.get(name)
-    if (!listener) return
+  /** The port is free at once; connections that are there live on. */
+  #close(name: string): void {
+    this.#listeners.get(name)?.server.close()
     this.#listeners.delete(name)
-    const closed = new Promise((resolve) => listener.server.close(resolve))
-    // an idle connection of HTTP is none that somebody uses
-    if (breaks) for (const socket of listener.sockets) socket.destroy()
-    // the port is free at once; waiting for the last connection could take for ever
-    if (breaks) await closed
   }
 }
 
@@ -107,58 +126,49 @@ function placeOf({ destination, isEnabled }: Virtual, isServed: boolean): Destin
   return where.port === 0 ? 'any port' : where
 }
 
+function show(listener: Listener, configuration: Configuration, virtual: Virtual): void {
+  listener.front = frontOf(configuration, virtual, {
+    former: listener.front,
+    make: (options) => secureServer(options, listener.sessions, respond(virtual.fullPath))
+  })
+}
+
 function respond(name: string) {
   return (_: IncomingMessage, response: ServerResponse) => {
     response.writeHead(200, { 'content-type': 'text/plain', server: 'BigIP' }).end(`${name}\n`)
   }
 }
 
-function plain(name: string, where: Destination): Listener {
-  const server = createPlain(respond(name))
-  return { where: keyOf(where), isSecure: false, server, sockets: new Set(), front: null }
+function accept(listener: Listener, socket: Socket): void {
+  listener.sockets.add(socket)
+  socket.on('error', () => {})
+  socket.on('close', () => listener.sockets.delete(socket))
+  if (listener.front) greet(listener, socket)
+  else listener.plain.emit('connection', socket)
 }
 
-function secure(name: string, where: Destination, front: Front): Listener {
-  const sessions = new Map<string, Buffer>()
-  const listener: Listener = {
-    where: keyOf(where),
-    isSecure: true,
-    sockets: new Set(),
-    front,
-    server: createSecure(
-      {
-        ...front.base.options,
-        SNICallback(asked, done) {
-          const chosen = listener.front ? chosenOf(listener.front, asked) : null
-          if (chosen) done(null, chosen.context)
-          else done(new Error('no profile for this name'))
-        }
-      },
-      respond(name)
-    )
+/** Waits for the hello, and gives the connection to the profile that it names then. */
+function greet(listener: Listener, socket: Socket): void {
+  let heard = Buffer.alloc(0)
+  const listen = (data: Buffer) => {
+    heard = Buffer.concat([heard, data])
+    const hello = reading(heard)
+    if (hello === 'incomplete' && heard.length < largestHello) return
+    socket.off('data', listen)
+    socket.pause()
+    const { front, plain } = listener
+    const profile = front && profileFor(front, typeof hello === 'string' ? null : hello.serverName)
+    socket.unshift(heard)
+    if (front && !profile) socket.end(unrecognizedName)
+    else (profile?.server ?? plain).emit('connection', socket)
   }
-  const { server } = listener
-  server.on('tlsClientError', () => {})
-  // TLS 1.2 sessions live on over a change of certificates, as in the device's cache
-  server.on('newSession', (id: Buffer, data: Buffer, done: () => void) => {
-    sessions.set(id.toString('hex'), data)
-    done()
-  })
-  server.on('resumeSession', (id: Buffer, done: (error: Error | null, data: Buffer | null) => void) =>
-    done(null, sessions.get(id.toString('hex')) ?? null)
-  )
-  return listener
+  socket.on('data', listen)
 }
 
-function chosenOf({ base, profiles }: Front, asked: string): SniProfile | null {
-  const name = asked.toLowerCase()
-  const wildcard = `*.${name.split('.').slice(1).join('.')}`
-  const exact = profiles.find(({ names }) => names.includes(name))
-  const found = exact ?? profiles.find(({ names }) => names.includes(wildcard))
-  return found ?? (base.requiresName ? null : base)
-}
-
-function update(listener: Listener, front: Front | null): void {
-  listener.front = front
-  if (front && 'setSecureContext' in listener.server) listener.server.setSecureContext(front.base.options)
+function reading(bytes: Buffer): HelloReading {
+  try {
+    return readHello(bytes)
+  } catch {
+    return 'other'
+  }
 }

@@ -4,9 +4,10 @@ import { isObject, numberOf } from './json.ts'
 import type { Command } from './objects.ts'
 import { badProperty, framework, Refusal } from './refusal.ts'
 import { link } from './resource.ts'
+import { isSince } from './version.ts'
 
 /** seconds without a further command before it is dropped */
-const usualTimeout = 120
+const usualTimeout = { before12: 30, since12: 120 }
 
 /** A command that waits. */
 interface Queued {
@@ -137,7 +138,7 @@ export class Transactions {
     this.#last = Math.max(this.#last + 1, now * 1000)
     const transaction: Transaction = {
       transId: this.#last,
-      timeoutSeconds: usualTimeout,
+      timeoutSeconds: isSince(this.#world.version, '12.0') ? usualTimeout.since12 : usualTimeout.before12,
       lastUsed: now,
       state: 'STARTED',
       failureReason: '',

@@ -13,6 +13,7 @@ import {
   notFound,
   referenceMissing
 } from './refusal.ts'
+import { isSince } from './version.ts'
 
 /**
  * Throws what mcpd would say of the configuration as a whole. It is asked once a change, or a whole transaction, has
@@ -26,7 +27,7 @@ export function validate(configuration: Configuration, version: string): void {
   }
   const virtuals = Object.values(configuration.virtuals)
   for (const virtual of virtuals) checkVirtual(configuration, virtual)
-  checkDestinations(virtuals)
+  checkDestinations(configuration, virtuals)
 }
 
 function checkClientSsl(configuration: Configuration, profile: ClientSsl, version: string): void {
@@ -51,8 +52,8 @@ function checkClientSsl(configuration: Configuration, profile: ClientSsl, versio
     }
     kinds.add(kind)
   }
-  // versions before 14.1 cannot do without RSA; an empty list is as bad to all
-  const mayLackRsa = Number.parseFloat(version) >= 14 && kinds.size > 0
+  // an empty list is as bad to all
+  const mayLackRsa = isSince(version, '14.1') && kinds.size > 0
   if (!kinds.has('RSA') && !mayLackRsa) {
     throw mcpd(400, '010717e3', `Client SSL profile (${fullPath}) must have RSA certificate/key pair.`)
   }
@@ -144,12 +145,13 @@ function checkVirtual(configuration: Configuration, { fullPath, profiles }: Virt
   }
 }
 
-function checkDestinations(virtuals: readonly Virtual[]): void {
+function checkDestinations({ partitions }: Configuration, virtuals: readonly Virtual[]): void {
   const taken = new Map<string, string>()
   for (const { fullPath, destination } of virtuals) {
     if (destination === null) continue
     const where = readDestination(destination)
-    const key = `${partitionOf(destination)} ${where?.address}%${where?.routeDomain}:${where?.port}`
+    const usual = partitions[`/${partitionOf(destination)}`]?.defaultRouteDomain ?? 0
+    const key = `${where?.address}%${where?.routeDomain ?? usual}:${where?.port}`
     const other = taken.get(key)
     if (other !== undefined) {
       throw mcpd(

@@ -4,6 +4,7 @@ import { isObject, type Json, type JsonObject, textOf } from './json.ts'
 import { absolute, partsOf, toSegment } from './names.ts'
 import { alreadyExists, badProperty, missingProperty, notFound, ownedByService } from './refusal.ts'
 import { checkPartition, link, reference, type Subcollection, type View } from './resource.ts'
+import { isSince } from './version.ts'
 
 const kind = 'tm:ltm:virtual:profiles:profilesstate'
 
@@ -86,6 +87,6 @@ function shown({ configuration, version }: View, virtual: Virtual, one: Attached
     generation: virtual.generation,
     selfLink: link(`ltm/virtual/${toSegment(virtual.fullPath)}/profiles/${toSegment(one.fullPath)}`, version),
     context: one.context,
-    nameReference: reference(path, one.fullPath, version)
+    ...(isSince(version, '12.0') ? { nameReference: reference(path, one.fullPath, version) } : {})
   }
 }

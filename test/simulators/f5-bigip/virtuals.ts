@@ -1,7 +1,6 @@
 import { type AttachedProfile, type Draft, nextGeneration, type Virtual } from './configuration.ts'
 import { readDestination } from './destination.ts'
 import { type Json, type JsonObject, listOf, referenceOf, textOf } from './json.ts'
-import { partsOf } from './names.ts'
 import { checkSameName, headProperties, placed } from './placement.ts'
 import { badProperty, mcpd, missingProperty, ownedByService, Refusal, unknownProperty } from './refusal.ts'
 import { type Actor, checkPartition, head, type Resource } from './resource.ts'
@@ -177,11 +176,13 @@ function switched(isEnabled: boolean, body: JsonObject): boolean {
   return isEnabled
 }
 
-/** Below the partition of its virtual server, unless it says otherwise. */
+/** Beside its virtual server, in the same folder, unless it says otherwise. */
 function changedDestination(old: Virtual, body: JsonObject): string | null {
   const given = textOf(body, 'destination')
   if (given === undefined) return old.destination
-  const whole = given.startsWith('/') ? given : `/${partsOf(old.fullPath).partition}/${given}`
+  const whole = given.startsWith('/')
+    ? given
+    : `${old.fullPath.slice(0, old.fullPath.lastIndexOf('/'))}/${given}`
   if (!readDestination(whole)) {
     throw mcpd(400, '01070340', `Invalid virtual address or port in destination (${given}).`)
   }
