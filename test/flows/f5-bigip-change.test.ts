@@ -166,6 +166,19 @@ t.test('a chain that the device lacks is made once, used again, and taken back',
   t.equal(world.snapshot('content'), before)
 })
 
+t.test('both kinds of key from one authority share one chain', async (t) => {
+  const { world, session, unit } = await opened(t)
+  const before = world.snapshot('content')
+  const { plan, bundle } = await prepare(world, session, 'longer')
+  const journal = journalOf()
+  await session.deploy(plan, bundle, journal, signal)
+  const pairs = unit.system.running.clientSsl['/Prod/shop']?.certKeyChain ?? []
+  t.equal(new Set(pairs.map(({ chain }) => chain)).size, 1)
+  t.equal(Object.keys(unit.system.running.certs).filter((name) => name.endsWith('-chain.crt')).length, 1)
+  await session.rollback(plan, journal, signal)
+  t.equal(world.snapshot('content'), before)
+})
+
 t.test('a kind of key that the profile lacks is added beside the other, and taken away again', async (t) => {
   const { world, session, unit } = await opened(t)
   const before = world.snapshot('content')
