@@ -4,6 +4,7 @@ import type { Secret } from '../../core/secret.ts'
 import { visible } from '../../core/text.ts'
 import { bytesOf, type Client } from './client.ts'
 import { isInUse, isMissing, isThere } from './faults.ts'
+import { type Entry, entryBody } from './profiles.ts'
 import {
   anyReply,
   certificatePage,
@@ -269,16 +270,13 @@ export function partsOf(fullPath: string): { readonly partition: string; readonl
   return { partition, name: rest.join('/') }
 }
 
-/** An entry of a profile as it is sent. */
-export type EntryBody = Readonly<Record<string, string>>
-
 /**
  * Replaces the list of pairs of profiles, all of them in one transaction: at one moment, or not at all. Requests in a
  * transaction are only queued; the commit goes without the header that queues.
  */
 export async function bindPairs(
   client: Client,
-  changes: readonly { readonly profile: string; readonly entries: readonly EntryBody[] }[],
+  changes: readonly { readonly profile: string; readonly entries: readonly Entry[] }[],
   signal: AbortSignal
 ): Promise<void> {
   const { transId } = await client.call(
@@ -293,7 +291,7 @@ export async function bindPairs(
           method: 'PATCH',
           path: `/tm/ltm/profile/client-ssl/${inUrl(profile)}`,
           what: `bind certificates to ${profile}`,
-          body: { certKeyChain: entries },
+          body: { certKeyChain: entries.map((entry) => entryBody(entry, client.keyPassphrase)) },
           transaction: transId
         },
         anyReply,

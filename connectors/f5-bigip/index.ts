@@ -54,6 +54,7 @@ function clientsFor(access: Access): readonly Client[] {
         user: settings.user,
         password,
         provider: settings.loginProvider,
+        keyPassphrase: access.secret('key-passphrase'),
         clock,
         log
       })

@@ -60,7 +60,13 @@ export type Settings = Required<Static<typeof settingsSchema>>
 
 /** Secrets of a BIG-IP. */
 export const secretFields: readonly SecretField[] = [
-  { name: 'password', title: 'Password', hint: 'Of the user, the same on both units.', multiline: false }
+  { name: 'password', title: 'Password', hint: 'Of the user, the same on both units.', multiline: false },
+  {
+    name: 'key-passphrase',
+    title: 'Passphrase of keys',
+    hint: 'Only where a profile has a key with a passphrase, to write it again beside the new pair.',
+    multiline: false
+  }
 ]
 
 const check = parser(settingsSchema, 'settings-malformed')

@@ -20,7 +20,7 @@ import { type Certificate, certificateOf } from './certificates.ts'
 import type { Client } from './client.ts'
 import { type ChangeFacts, formerEntries, isFresh, type PairChange } from './facts.ts'
 import { chainHolder } from './objects.ts'
-import { changed, entryBody, type Profile, profileOf } from './profiles.ts'
+import { changed, type Profile, profileOf } from './profiles.ts'
 import { bringOver, type Pair, type Seat } from './units.ts'
 
 /** What the steps of a change work with. */
@@ -194,7 +194,7 @@ function bind({ profile: fullPath, changes }: ChangeFacts): Step<Work> {
         return { name: change.entry, cert, key, chain: chainOf(work, change.fresh, pair) }
       })
       work.touched = true
-      await bindPairs(at, [{ profile: fullPath, entries: changed(entries, wanted).map(entryBody) }], signal)
+      await bindPairs(at, [{ profile: fullPath, entries: changed(entries, wanted) }], signal)
     },
     async undo(work) {
       const { at, signal } = work
@@ -204,7 +204,7 @@ function bind({ profile: fullPath, changes }: ChangeFacts): Step<Work> {
       if (!changes.some((change) => entries.some((entry) => isFresh(entry, change)))) return
       work.touched = true
       const former = formerEntries(entries, changes)
-      await bindPairs(at, [{ profile: fullPath, entries: former.map(entryBody) }], signal)
+      await bindPairs(at, [{ profile: fullPath, entries: former }], signal)
     }
   }
 }
