@@ -79,7 +79,7 @@ async function closeAll(clients: readonly Client[]): Promise<void> {
   await Promise.allSettled(clients.map((client) => client.close(signal)))
 }
 
-/** how long plans that are asked for in a row share what was read; each deploy and verify reads anew */
+/** how long what a plan has read serves other plans, and a verification, until something is written */
 const sharedMs = 3_000
 
 interface Read<T> {
@@ -136,8 +136,10 @@ class BigIpSession implements Session {
   }
 
   verify(plan: BoundPlan, signal: AbortSignal) {
-    this.#forget()
-    return verifyChange(this.#tools(signal), plan)
+    // what a plan has just read was read after everything that was written in this session
+    const survey = this.#isFresh(this.#survey) ? this.#survey.value : undefined
+    const read = survey && { profile: survey.profiles.get(plan.target), certificates: survey.certificates }
+    return verifyChange(this.#tools(signal), plan, read)
   }
 
   async rollback(plan: BoundPlan, journal: Journal, signal: AbortSignal) {
