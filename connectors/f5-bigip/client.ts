@@ -6,7 +6,8 @@ import { parser } from '../../core/schema.ts'
 import { Secret } from '../../core/secret.ts'
 import { isMissing, isTokenGone, meaningOf, type Refusal, refused } from './faults.ts'
 import { errorReply, loginReply, type Page } from './replies.ts'
-import { nameOf, openTransport, type Place, type Transport, type Trust } from './transport.ts'
+import { nameOf, type Place, type Trust } from './tls.ts'
+import { openTransport, type Transport } from './transport.ts'
 
 /** Who signs in, and how the unit is recognised. */
 export interface Login {

@@ -4,7 +4,7 @@ import { Fault } from '../../core/fault.ts'
 import { parser } from '../../core/schema.ts'
 import type { Secret } from '../../core/secret.ts'
 import type { Access, Json, SecretField } from '../contract.ts'
-import type { Place, Trust } from './transport.ts'
+import type { Place, Trust } from './tls.ts'
 
 const port = (title: string) => Type.Integer({ title, minimum: 1, maximum: 65_535, default: 443 })
 

@@ -2,7 +2,7 @@ import type { BoundPlan, Verdict } from '../contract.ts'
 import type { ChangeTools } from './change.ts'
 import type { Client } from './client.ts'
 import { factsOf } from './facts.ts'
-import { type Reading, readingOf } from './steps.ts'
+import { type Reading, readingOf } from './work.ts'
 import { pairsOf } from './targets.ts'
 import { seatsOf, statusOf } from './units.ts'
 
