@@ -75,6 +75,7 @@ export const rooms: readonly Room[] = [
   { room: 'connectors/index.ts', may: ['connectors/'] },
   { room: 'connectors/contract.ts', may: ['core/', 'pki/'] },
   { room: 'connectors/shared/', may: ['core/', 'pki/', 'connectors/contract.ts'] },
+  { room: 'connectors/f5-bigip/', may: vendorImports },
   { room: 'connectors/web-hosts/', may: vendorImports },
   { room: 'appliance/vault/', may: ['core/'], types: ['sensor/store/'] },
   { room: 'appliance/', may: 'everything' },

@@ -34,6 +34,7 @@ const rules: readonly Rule[] = [
     allowed: [
       'test/',
       'connectors/shared/',
+      'connectors/f5-bigip/client.ts',
       'connectors/web-hosts/client.ts',
       'appliance/vault/',
       'acme/client/sign.ts',

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { FaultCode } from '../../core/fault.ts'
-import type { Access, BundleItem, Connector, Json, KeyFamily } from '../../connectors/contract.ts'
+import type { Access, BundleItem, Connector, Json, KeyFamily, Role } from '../../connectors/contract.ts'
 
 /** One device of a vendor with one target on it, seen from outside: what the contract suite is run against. */
 export interface World {
@@ -11,6 +11,8 @@ export interface World {
   /** names that the target's certificate must cover */
   readonly names: readonly string[]
   readonly families: readonly KeyFamily[]
+  /** what the device is in its pair; left out: `single` */
+  readonly role?: Role
   /**
    * A new certificate with its key for each kind of key. `longer`: by another authority than the one before, with two
    * certificates behind the leaf.

@@ -1,0 +1,117 @@
+import { Fault } from '../../core/fault.ts'
+import { type KeyFamily, newName, type Plan, type PlanOrder, unmanagedFault } from '../contract.ts'
+import { planned } from '../shared/steps.ts'
+import { type ChangeFacts, type PairChange, stateOf, storedFacts } from './facts.ts'
+import { lineOf, newObjects } from './objects.ts'
+import { sharesOf } from './served.ts'
+import { stepsOf } from './steps.ts'
+import type { Survey } from './survey.ts'
+import { pairFor, slotsOf, type Target, targetOf, unmanagedBy } from './targets.ts'
+
+export const connectorId = 'f5-bigip'
+
+/** What a plan rests on, read before. */
+export interface Planning {
+  readonly survey: Survey
+  /** number of units that the change has to reach */
+  readonly units: number
+  /** may the login remove what it uploads? */
+  readonly canRemoveUploads: boolean
+  readonly signal: AbortSignal
+}
+
+/** Plans a deployment to a target; reads no more than what belongs to the question of who owns it. */
+export async function planChange(
+  { survey, units, canRemoveUploads, signal }: Planning,
+  { target: id, families }: PlanOrder
+): Promise<Plan> {
+  const target = targetOf(survey, id)
+  if (!target) {
+    throw new Fault('target-missing', `${survey.client.name} has no client-ssl profile ${id} (any more).`, {
+      target: id
+    })
+  }
+  const unmanaged = await unmanagedBy(survey, target, signal)
+  if (unmanaged) throw unmanagedFault(unmanaged, `client-ssl profile ${id}`, id)
+  if (!canRemoveUploads) throw noRightToRemove(survey, id)
+  const changes = families.map((family) => changeOf(target, family))
+  const facts: ChangeFacts = {
+    profile: id,
+    upload: `tlsward-${families.map(newName).join('-')}`,
+    changes,
+    units
+  }
+  return {
+    connector: connectorId,
+    target: id,
+    families,
+    steps: planned(stepsOf(facts)),
+    before: slotsOf(target.pairs),
+    served: target.places.served,
+    neighbours: target.places.neighbours,
+    shares: sharesOf(target.members, target.places, survey),
+    warnings: warningsOf(target, facts, survey),
+    state: stateOf(target.profile, survey.certificates, changes),
+    facts: storedFacts(facts)
+  }
+}
+
+function noRightToRemove({ client }: Survey, target: string): Fault {
+  return new Fault(
+    'device-right',
+    `${client.name}: the key would stay in /var/config/rest/downloads, since ${client.user} may not remove what it uploads (util/unix-rm). Give ${client.user} the role Administrator on all partitions.`,
+    { target }
+  )
+}
+
+/** An entry of this kind of key is replaced; where there is none, one is added beside the others. */
+function changeOf({ profile, pairs }: Target, family: KeyFamily): PairChange {
+  const pair = pairFor(pairs, family)
+  const line = pair?.entry.cert
+    ? lineOf(pair.entry.cert)
+    : { partition: profile.partition, base: lineOf(profile.fullPath).base }
+  const free = `tlsward-${family}`
+  return {
+    family,
+    entry: pair?.entry.name ?? free,
+    former: pair?.entry ?? null,
+    fresh: newObjects(line, family),
+    line
+  }
+}
+
+function warningsOf({ pairs, places }: Target, { changes, units }: ChangeFacts, survey: Survey): string[] {
+  const also = units > 1 ? ', and the config-sync brings that to the other unit' : ''
+  const warnings = [
+    `Saving the configuration saves also what others have changed on the device and not saved${also}.`
+  ]
+  for (const { family, entry, former } of changes) {
+    if (former === null) {
+      warnings.push(`Adds an ${family.toUpperCase()} pair as ${entry}; the other pairs stay as they are.`)
+      continue
+    }
+    const held = pairs.find((pair) => pair.entry.name === former.name)?.certificate
+    if (held?.isStapled === true) {
+      warnings.push(
+        `${held.fullPath} is stapled (OCSP); the new certificate is not, until its object gets a certificate validator.`
+      )
+    }
+    const users = sharersOf(former.cert, survey, changes)
+    if (users.length > 0) {
+      warnings.push(
+        `${former.cert ?? ''} stays in use by ${users.join(', ')}, which keep the old certificate.`
+      )
+    }
+  }
+  return [...warnings, ...places.hidden]
+}
+
+/** other profiles that name the same object of their own accord */
+function sharersOf(cert: string | null, { profiles }: Survey, changes: readonly PairChange[]): string[] {
+  if (cert === null) return []
+  return [...profiles.values()]
+    .filter(({ inherits, entries }) => !inherits && entries.some((entry) => entry.cert === cert))
+    .filter(({ entries }) => !changes.some(({ former }) => former !== null && entries.includes(former)))
+    .map(({ fullPath }) => fullPath)
+    .toSorted()
+}
