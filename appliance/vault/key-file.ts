@@ -70,4 +70,3 @@ function makeFolder(folder: string): void {
     if (!existsSync(folder)) throw error
   }
 }
-
