@@ -38,8 +38,8 @@ export interface Preview {
   readonly names: readonly string[]
   readonly keyTypes: readonly string[]
   readonly issuer: string
-  /** in the order of the event's targets */
-  readonly plans: readonly Plan[]
+  /** in the order of the event's targets; another device may have the same plan */
+  readonly plans: readonly { readonly device: number; readonly plan: Plan }[]
 }
 
 /** SHA-256 of what is approved, hex: what is ordered, the state of the devices, and every step. */
