@@ -99,6 +99,7 @@ function readingFiles(host: Host, call: Call): Reads {
 
 /** of the protocol, for the end of a file and of a folder */
 const endCode = 1
+const isEnd = (error: SftpError | undefined) => error?.code === endCode
 const pieceSize = 32_768
 /** entries of one folder */
 const mostEntries = 100_000
@@ -111,8 +112,7 @@ function readBounded(sftp: SFTPWrapper, path: string, done: Done<Buffer>): void 
     const ended = (error: Error | null, content?: Buffer) => sftp.close(handle, () => done(error, content))
     const next = (at: number) =>
       sftp.read(handle, Buffer.alloc(pieceSize), 0, pieceSize, at, (error, count, piece) => {
-        const isEnd = error?.code === endCode || (!error && count === 0)
-        if (isEnd) return ended(null, Buffer.concat(pieces))
+        if (isEnd(error) || (!error && count === 0)) return ended(null, Buffer.concat(pieces))
         if (error) return ended(error)
         pieces.push(piece.subarray(0, count))
         if (at + count > outputLimit) return ended(new Error(`more than ${outputLimit} bytes are too many`))
@@ -130,7 +130,7 @@ function listBounded(sftp: SFTPWrapper, path: string, done: Done<string[]>): voi
     const ended = (error: Error | null) => sftp.close(handle, () => done(error, error ? undefined : names))
     const next = () =>
       sftp.readdir(handle, (error, entries) => {
-        if (error?.code === endCode) return ended(null)
+        if (isEnd(error)) return ended(null)
         if (error) return ended(error)
         for (const { filename } of entries) names.push(filename)
         if (names.length > mostEntries)
