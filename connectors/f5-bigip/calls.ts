@@ -1,5 +1,4 @@
-import { Type } from 'typebox'
-import { asFault, Fault } from '../../core/fault.ts'
+import { Fault } from '../../core/fault.ts'
 import type { Secret } from '../../core/secret.ts'
 import { visible } from '../../core/text.ts'
 import { bytesOf, type Client } from './client.ts'
@@ -15,7 +14,6 @@ import {
   profileReply,
   serverSslPage,
   statisticsReply,
-  transactionReply,
   userReply,
   virtualAddressPage,
   virtualPage
@@ -273,67 +271,25 @@ export function partsOf(fullPath: string): { readonly partition: string; readonl
 export type EntryBody = Readonly<Record<string, string>>
 
 /**
- * Replaces the list of pairs of profiles, all of them in one transaction: at one moment, or not at all. Requests in a
- * transaction are only queued; the commit goes without the header that queues.
+ * Replaces the list of pairs of a profile: one request, which the device does at one moment or not at all, as it does
+ * with a transaction. One of its own would be needed for several objects, or for the content of files.
  */
 export async function bindPairs(
   client: Client,
-  changes: readonly { readonly profile: string; readonly entries: readonly EntryBody[] }[],
+  { profile, entries }: { readonly profile: string; readonly entries: readonly EntryBody[] },
   signal: AbortSignal
 ): Promise<void> {
-  const { transId } = await client.call(
-    { method: 'POST', path: '/tm/transaction', what: 'begin a transaction', body: {} },
-    transactionReply,
-    signal
-  )
-  try {
-    for (const { profile, entries } of changes) {
-      await client.call(
-        {
-          method: 'PATCH',
-          path: `/tm/ltm/profile/client-ssl/${inUrl(profile)}`,
-          what: `bind certificates to ${profile}`,
-          body: { certKeyChain: entries },
-          transaction: transId
-        },
-        anyReply,
-        signal
-      )
-    }
-    await commit(client, transId, signal)
-  } catch (thrown) {
-    // over a cable that is cut nothing can be dropped
-    if (asFault(thrown).kind !== 'unreachable' && !signal.aborted) await abandon(client, transId, signal)
-    throw thrown
-  }
-}
-
-async function commit(client: Client, transId: number, signal: AbortSignal): Promise<void> {
   await client.call(
     {
       method: 'PATCH',
-      path: `/tm/transaction/${transId}`,
-      what: 'commit the transaction',
-      body: { state: 'VALIDATING' },
+      path: `/tm/ltm/profile/client-ssl/${inUrl(profile)}`,
+      what: `bind certificates to ${profile}`,
+      body: { certKeyChain: entries },
       timeoutMs: 60_000
     },
-    Type.Object({ state: Type.Literal('COMPLETED') }),
+    anyReply,
     signal
   )
-}
-
-/** a transaction that failed is best gone at once; the device drops it by itself after two minutes */
-async function abandon(client: Client, transId: number, signal: AbortSignal): Promise<void> {
-  try {
-    const path = `/tm/transaction/${transId}`
-    await client.attempt(
-      { method: 'DELETE', path, what: 'drop the transaction', expects: () => true },
-      anyReply,
-      signal
-    )
-  } catch {
-    // what went wrong before is what counts
-  }
 }
 
 /** Saves the whole configuration, other people's edits too: the device knows no other way. */

@@ -38,6 +38,8 @@ export interface Work {
   readonly begun: boolean
   /** has this call written something that is to be saved? */
   touched: boolean
+  /** may this call have left an upload? */
+  uploaded: boolean
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
@@ -130,6 +132,7 @@ async function createPair(work: Work, { fresh }: PairChange, pair: CheckedPair):
   }
   const name = work.facts.upload
   const make = async (kind: FileObject['kind'], fullPath: string, content: CheckedPair['key'] | string) => {
+    work.uploaded = true
     await upload(at, { name, content }, signal)
     await createObject(at, { kind, fullPath }, { uploaded: name, signal })
   }
@@ -169,7 +172,10 @@ function clear({ upload: uploaded, units }: ChangeFacts): Step<Work> {
   return {
     id: 'clear',
     says: `remove the upload ${uploaded}, which holds the key${units > 1 ? ', from each unit that has it' : ''}`,
-    apply: remove,
+    async apply(work) {
+      // another target with the same certificate has made the objects, and nothing was uploaded for this one
+      if (work.begun || work.uploaded) await remove(work)
+    },
     undo: remove
   }
 }
@@ -182,7 +188,7 @@ function bind({ profile: fullPath, changes }: ChangeFacts): Step<Work> {
   )
   return {
     id: 'bind',
-    says: `change ${fullPath} in one transaction: ${pairs.join('; ')}; other pairs stay`,
+    says: `change ${fullPath} at one moment: ${pairs.join('; ')}; other pairs stay`,
     async apply(work) {
       const { at, reading, signal } = work
       const entries = reading.profile?.entries ?? []
@@ -194,7 +200,7 @@ function bind({ profile: fullPath, changes }: ChangeFacts): Step<Work> {
         return { name: change.entry, cert, key, chain: chainOf(work, change.fresh, pair) }
       })
       work.touched = true
-      await bindPairs(at, [{ profile: fullPath, entries: changed(entries, wanted).map(entryBody) }], signal)
+      await bindPairs(at, { profile: fullPath, entries: changed(entries, wanted).map(entryBody) }, signal)
     },
     async undo(work) {
       const { at, signal } = work
@@ -204,7 +210,7 @@ function bind({ profile: fullPath, changes }: ChangeFacts): Step<Work> {
       if (!changes.some((change) => entries.some((entry) => isFresh(entry, change)))) return
       work.touched = true
       const former = formerEntries(entries, changes)
-      await bindPairs(at, [{ profile: fullPath, entries: former.map(entryBody) }], signal)
+      await bindPairs(at, { profile: fullPath, entries: former.map(entryBody) }, signal)
     }
   }
 }

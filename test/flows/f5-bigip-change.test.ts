@@ -101,7 +101,11 @@ t.test(
       await planned(session, '/Other/one', bundle),
       await planned(session, '/Other/two', bundle)
     ]
-    t.match(one.warnings, [/Saving/, /shop-rsa\.crt stays in use by \/Other\/two, \/Prod\/shop/])
+    t.match(one.warnings, [
+      /Saving/,
+      /shop-rsa\.crt stays in use by \/Other\/two,/,
+      /shop-rsa\.crt stays in use by \/Prod\/shop,/
+    ])
     const [first, second] = [journalOf(), journalOf()]
     await session.deploy(one, bundle, first, signal)
     const uploads = () => unit.requests.filter(({ path }) => path.includes('/uploads/tlsward-')).length
