@@ -2,6 +2,7 @@ import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync
 import { dirname } from 'node:path'
 import { Fault } from '../../core/fault.ts'
 import type { Random } from '../../core/random.ts'
+import { syncFolder } from './sync-folder.ts'
 import { keyLength } from './envelope.ts'
 import { readPrivateFile } from './private-file.ts'
 
@@ -56,13 +57,4 @@ export function makeKeyFile(path: string, random: Random): void {
     rmSync(draft, { force: true })
   }
   syncFolder(folder)
-}
-
-function syncFolder(folder: string): void {
-  const file = openSync(folder, 'r')
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
 }

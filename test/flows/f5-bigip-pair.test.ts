@@ -127,6 +127,18 @@ t.test(
   }
 )
 
+t.test('what only one unit holds is not in place', async (t) => {
+  const { world, session, pair } = await opened(t)
+  const { plan, bundle } = await prepare(world, session)
+  await session.deploy(plan, bundle, journalOf(), signal)
+  await pair.b.act('PATCH', 'ltm/profile/client-ssl/~Prod~shop', {
+    certKeyChain: [{ name: 'mail', cert: '/Common/mail.crt', key: '/Common/mail.key' }]
+  })
+  const verdict = await session.verify(plan, signal)
+  t.match(verdict, { state: 'differs' })
+  if (verdict.state === 'differs') t.match(verdict.why.join('; '), /holds .* for RSA.*Changes Pending/)
+})
+
 t.test('a group that synchronises by itself is waited for, and not pushed', async (t) => {
   const { world, session, pair } = await opened(t, { autoSync: true })
   const { plan, bundle } = await prepare(world, session)
