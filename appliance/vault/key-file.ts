@@ -38,7 +38,7 @@ export function makeKeyFile(path: string, random: Random): void {
   const folder = dirname(path)
   const draft = `${path}.${Buffer.from(random.bytes(8)).toString('hex')}`
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     const file = openSync(draft, 'wx', 0o600)
     try {
       writeSync(file, `tlsward-vault-key-1 ${Buffer.from(random.bytes(keyLength)).toString('hex')}\n`)
@@ -57,4 +57,16 @@ export function makeKeyFile(path: string, random: Random): void {
     rmSync(draft, { force: true })
   }
   syncFolder(folder)
+}
+
+/** Not by `recursive`: Node tries for ever where the system says ENOENT of a folder that it cannot make (/proc, autofs). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // made by somebody else meanwhile
+    if (!existsSync(folder)) throw error
+  }
 }
