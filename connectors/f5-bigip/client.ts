@@ -32,8 +32,6 @@ export interface Call {
   readonly body?: object
   /** what is uploaded, instead of a body */
   readonly chunk?: { readonly bytes: Buffer; readonly range: string }
-  /** in which transaction it is only queued */
-  readonly transaction?: number
   readonly timeoutMs?: number
   /** refusals that are an answer, too: they are given back instead of thrown */
   readonly expects?: (refusal: Refusal) => boolean
@@ -173,10 +171,7 @@ export class Client {
   // a request that was refused for its token was not done: it may be made again
   async #again(call: Call, signal: AbortSignal): Promise<Answer> {
     this.#token = undefined
-    const token = await this.#tokenNow(signal)
-    if (call.transaction === undefined) return this.#exchange(call, token, signal)
-    const why = `${this.name} has ended the session in the middle of a transaction. It is tried again.`
-    throw new Fault('device-busy', why, { retryAfterMs: 1_000 })
+    return this.#exchange(call, await this.#tokenNow(signal), signal)
   }
 
   async #tokenNow(signal: AbortSignal): Promise<Token> {
@@ -232,14 +227,13 @@ export class Client {
   }
 
   async #exchange(call: Call, token: Token | undefined, signal: AbortSignal): Promise<Answer> {
-    const { method, path, body, chunk, transaction, timeoutMs = usualTimeoutMs } = call
+    const { method, path, body, chunk, timeoutMs = usualTimeoutMs } = call
     const { status, text } = await this.#transport.exchange(
       {
         method,
         path: `/mgmt${path}`,
         headers: {
           ...(token ? { 'x-f5-auth-token': token.value.reveal() } : {}),
-          ...(transaction === undefined ? {} : { 'x-f5-rest-coordination-id': String(transaction) }),
           ...(body ? { 'content-type': 'application/json' } : {}),
           ...(chunk ? { 'content-type': 'application/octet-stream', 'content-range': chunk.range } : {})
         },

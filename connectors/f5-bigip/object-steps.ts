@@ -59,6 +59,7 @@ async function createPair(work: Work, { fresh }: PairChange, pair: CheckedPair):
   }
   const name = work.facts.upload
   const make = async (kind: FileObject['kind'], fullPath: string, content: CheckedPair['key'] | string) => {
+    work.uploaded = true
     await upload(at, { name, content }, signal)
     await createObject(at, { kind, fullPath }, { uploaded: name, signal })
   }
@@ -99,7 +100,10 @@ export function clear({ upload: uploaded, units }: ChangeFacts): Step<Work> {
   return {
     id: 'clear',
     says: `remove the upload ${uploaded}, which holds the key${units > 1 ? ', from each unit that has it' : ''}`,
-    apply: remove,
+    async apply(work) {
+      // another target with the same certificate has made the objects, and nothing was uploaded for this one
+      if (work.begun || work.uploaded) await remove(work)
+    },
     undo: remove
   }
 }

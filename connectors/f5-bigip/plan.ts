@@ -96,11 +96,9 @@ function warningsOf({ pairs, places }: Target, { changes, units }: ChangeFacts, 
         `${held.fullPath} is stapled (OCSP); the new certificate is not, until its object gets a certificate validator.`
       )
     }
-    const users = sharersOf(former.cert, survey, changes)
-    if (users.length > 0) {
-      warnings.push(
-        `${former.cert ?? ''} stays in use by ${users.join(', ')}, which keep the old certificate.`
-      )
+    // a sentence for each: one that gets the new certificate meanwhile takes only its own away
+    for (const user of sharersOf(former.cert, survey, changes)) {
+      warnings.push(`${former.cert ?? ''} stays in use by ${user}, which keeps the old certificate.`)
     }
   }
   return [...warnings, ...places.hidden]

@@ -106,9 +106,9 @@ export class BigIpSession implements Session {
     return { clients: this.#clients, clock, log, signal }
   }
 
+  /** what was read of the configuration; where a unit stands no write of ours changes */
   #forget(): void {
     this.#survey = undefined
-    this.#seat = undefined
   }
 
   #isFresh<T>(read: Read<T> | undefined): read is Read<T> {
