@@ -100,6 +100,10 @@ export function headLines(
     target
       ? `target    ${text(target.binding.target)}, ${target.families.join(' and ')}, seen by ${looks.all.length} handshakes`
       : 'target    none that may be changed',
+    ...(target?.binding.slots ?? []).map(
+      ({ family, object, fingerprint }) =>
+        `          ${family} now: ${text(object)} (SHA-256 ${fingerprint.slice(0, 16)}…)`
+    ),
     ...looks.notes.map((note) => `          ${text(note)}`),
     ''
   ]
