@@ -9,7 +9,7 @@ import { startCutProxy } from '../peers/hosts/cut-proxy.ts'
 import { accessTo, identified, type Device, type Target } from './device.ts'
 import type { Given } from './given.ts'
 import { chainsBy, expectedBy, shownBy, type Looks } from './looks.ts'
-import { Disproved } from './proof.ts'
+import { Disproved, whyOf } from './proof.ts'
 import { reachesOf, settingsBy } from './reaches.ts'
 import { restoring } from './restoring.ts'
 
@@ -39,6 +39,7 @@ export interface Trial {
   readonly target: Target
   readonly looks: Looks
   readonly authorities: Authorities
+  readonly watch: DeviceWatch
   /** what the device held and showed before the first case */
   readonly before: string
 }
@@ -54,13 +55,31 @@ export class NotRestored extends Error {
   override readonly name = 'NotRestored'
 }
 
-/** What a device holds and shows, as text; two are equal when nothing differs. */
-export async function stateOf({ device, looks }: Pick<Trial, 'device' | 'looks'>): Promise<string> {
-  const session = await device.connector.connect(accessTo(device), signal)
-  try {
-    return await stateIn(session, looks)
-  } finally {
-    await session.close()
+/** Looks at a device by a session of its own, whatever becomes of those of cases. */
+export interface DeviceWatch {
+  /** what it holds and shows, as text; two are equal when nothing differs */
+  state(): Promise<string>
+  close(): Promise<void>
+}
+
+/** Opens it; nothing is connected before the first look. */
+export function openWatch({
+  device,
+  looks
+}: {
+  readonly device: Device
+  readonly looks: Looks
+}): DeviceWatch {
+  let session: Session | undefined
+  return {
+    async state() {
+      if (!session?.isOpen()) session = await device.connector.connect(accessTo(device), signal)
+      return stateIn(session, looks)
+    },
+    async close() {
+      await session?.close()
+      session = undefined
+    }
   }
 }
 
@@ -90,7 +109,6 @@ export async function openWorld(trial: Trial, way: 'direct' | 'relayed'): Promis
   }
   const given = { ...trial.given, settings }
   const pins = way === 'direct' ? device.pins : samePins(await identified(given), device)
-  const outside = watchOf(trial)
   return {
     connector,
     access: accessTo({ ...device, settings, pins }, lines),
@@ -105,7 +123,7 @@ export async function openWorld(trial: Trial, way: 'direct' | 'relayed'): Promis
     shown: () => shownBy(looks.all),
     shownChains: () => chainsBy(looks.all),
     expected: (fingerprints) => expectedBy(looks.all, fingerprints),
-    snapshot: () => outside.state(),
+    snapshot: () => trial.watch.state(),
     cut() {
       for (const relay of relays) {
         relay.refuse('refuse')
@@ -120,12 +138,13 @@ export async function openWorld(trial: Trial, way: 'direct' | 'relayed'): Promis
     connections: () =>
       way === 'direct' ? null : relays.reduce((sum, relay) => sum + relay.connections(), 0),
     async stop() {
-      await outside.close()
       try {
         await recorder.restore(accessTo(device)).catch((thrown: unknown) => {
-          throw new NotRestored(`the undo failed: ${String(thrown)}`, { cause: thrown })
+          throw new NotRestored(`the undo failed: ${whyOf(thrown)}`, { cause: thrown })
         })
-        const after = await stateInTheEnd(trial)
+        const after = await stateInTheEnd(trial).catch((thrown: unknown) => {
+          throw new NotRestored(`what it holds cannot be read any more: ${whyOf(thrown)}`, { cause: thrown })
+        })
         if (after !== trial.before) throw new NotRestored(differenceOf(trial.before, after))
       } finally {
         await closeRelays()
@@ -146,27 +165,12 @@ function samePins(shown: Device['pins'], { pins }: Device): Device['pins'] {
   return shown
 }
 
-/** looks at the device by a session of its own, whatever becomes of the case's */
-function watchOf({ device, looks }: Trial) {
-  let session: Session | undefined
-  return {
-    async state() {
-      if (!session?.isOpen()) session = await device.connector.connect(accessTo(device), signal)
-      return stateIn(session, looks)
-    },
-    async close() {
-      await session?.close()
-      session = undefined
-    }
-  }
-}
-
 const restoredMs = 20_000
 
 /** old workers of a server answer for a moment after an undo */
 async function stateInTheEnd(trial: Trial): Promise<string> {
   for (const end = performance.now() + restoredMs; ;) {
-    const state = await stateOf(trial)
+    const state = await trial.watch.state()
     if (state === trial.before || performance.now() > end) return state
     await pause(500)
   }

@@ -3,13 +3,13 @@ import { Fault } from '../../core/fault.ts'
 import { visible } from '../../core/text.ts'
 import type { Pin } from '../../connectors/contract.ts'
 import { identified, readDevice, targetOf, unaccepted, type Target } from './device.ts'
-import { createAuthorities, stateOf } from './device-world.ts'
+import { createAuthorities, openWatch, type Trial } from './device-world.ts'
 import { type Given, Misused, readGiven, usage } from './given.ts'
 import { looksAt, type Looks } from './looks.ts'
 import { whyOf } from './proof.ts'
 import { Redaction } from './redaction.ts'
 import { headLines, isFine, jsonReport, lastLines, resultLines, type Found } from './report.ts'
-import { type CaseResult, runTrial } from './trial.ts'
+import { type CaseResult, runTrial, type Watch } from './trial.ts'
 
 /** no more cases are begun; what is under way ends, and is undone */
 function listenToSignals(note: (text: string) => void): () => boolean {
@@ -48,17 +48,26 @@ async function tried(given: Given, pins: readonly Pin[], redaction: Redaction): 
   if (!target) return { given, device, target, looks, results: [], end: 'untouched' }
   const results: CaseResult[] = []
   const isStopped = listenToSignals((text) => console.error(text))
-  const before = await stateOf({ device, looks })
-  const trial = { given, device, target, looks, authorities: createAuthorities(), before }
-  const end = await runTrial(trial, {
-    isStopped,
-    heard(result) {
-      results.push(result)
-      say(resultLines(result, redaction))
-    }
-  })
+  const watch = openWatch({ device, looks })
+  const heard = (result: CaseResult) => {
+    results.push(result)
+    say(resultLines(result, redaction))
+  }
+  const end = await endOf({ given, device, target, looks, watch }, { isStopped, heard })
   const isUntouched = given.halves === 'read-only' && end === 'as-before'
   return { given, device, target, looks, results, end: isUntouched ? 'untouched' : end }
+}
+
+async function endOf(
+  parts: Omit<Trial, 'authorities' | 'before'>,
+  watch: Watch
+): Promise<'as-before' | 'changed'> {
+  try {
+    const before = await parts.watch.state()
+    return await runTrial({ ...parts, authorities: createAuthorities(), before }, watch)
+  } finally {
+    await parts.watch.close()
+  }
 }
 
 async function main(): Promise<number> {
