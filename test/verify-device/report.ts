@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { styleText } from 'node:util'
-import { jsonLine } from '../../core/text.ts'
+import { jsonLine, visible } from '../../core/text.ts'
 import type { Device, Target } from './device.ts'
 import type { Given } from './given.ts'
 import type { Looks } from './looks.ts'
@@ -43,7 +43,7 @@ export function jsonReport(found: Found, redaction: Redaction, at: number): stri
     tlsward,
     node: process.version,
     connector: given.connector.id,
-    product,
+    product: text(product),
     version,
     role,
     rights: rights.map(({ what, granted, remedy }) => ({
@@ -90,7 +90,7 @@ export function headLines(
   const text = (value: string) => redaction.shown(value)
   const missing = rights.filter(({ granted }) => !granted)
   return [
-    `Tlsward ${tlsward}, connector ${given.connector.id}: ${text(product)} ${text(version)} (${role})`,
+    `Tlsward ${tlsward}, connector ${given.connector.id}: ${text(product)} ${visible(version)} (${role})`,
     `rights    ${rights.length - missing.length} of ${rights.length} granted`,
     ...missing.map(
       ({ what, remedy }) => `          ${text(what)} is missing: ${text(remedy ?? 'no remedy is known')}`
