@@ -72,13 +72,23 @@ function countBy(words: readonly string[]): Readonly<Record<string, number>> {
   return counts
 }
 
-const tones = { ok: 'green', failed: 'red', skipped: 'yellow' } as const
+const tones = { ok: 'green', failed: 'red' } as const
 
-/** One result as a line for a terminal, and lines below it that say why. */
+/** One result as a line for a terminal, and a line below it that says why; what is skipped is told at the end. */
 export function resultLines({ outcome, seconds, what, why }: CaseResult, redaction: Redaction): string[] {
-  const time = outcome === 'skipped' ? '' : `${seconds.toFixed(1)} s`
+  if (outcome === 'skipped') return []
+  const time = `${seconds.toFixed(1)} s`
   const first = `${styleText(tones[outcome], outcome.padEnd(8))}${time.padStart(8)}  ${what}`
   return why === null ? [first] : [first, `${' '.repeat(18)}${styleText('dim', redaction.shown(why))}`]
+}
+
+/** Cases that were skipped for the same reason, together. */
+function skippedLines(results: readonly CaseResult[], redaction: Redaction): string[] {
+  const skipped = results.filter(({ outcome }) => outcome === 'skipped')
+  return [...Map.groupBy(skipped, ({ why }) => why ?? '')].flatMap(([why, cases]) => [
+    `${styleText('yellow', 'skipped')}           ${redaction.shown(why)}:`,
+    ...cases.map(({ what }) => `${' '.repeat(18)}${styleText('dim', what)}`)
+  ])
 }
 
 /** What the device is, before the first case. */
@@ -120,6 +130,8 @@ export function lastLines(found: Found, redaction: Redaction): string[] {
   }
   const failures = found.results.filter(({ outcome }) => outcome === 'failed')
   return [
+    '',
+    ...skippedLines(found.results, redaction),
     '',
     ...failures.map(({ what, why }) => `failed: ${what}: ${redaction.shown(why ?? '')}`),
     ends[found.end],
