@@ -108,7 +108,11 @@ export type DeviceCheck = Fixed<Static<typeof DeviceCheck>>
 export const FoundDevice = record('found-device', 'What answered to SNMP', {
   address: text('IP address'),
   product: nullable(text('what its sysObjectID says it is; null: none that has a connector')),
+  version: nullable(text('of the product, where it tells it')),
+  failover: nullable(text('in a pair: whether it serves (active, standby, …)')),
+  sync: nullable(text('in a pair: whether the units hold the same (in sync, changes pending, …)')),
   connector: nullable(text('vendor driver for it, where this version has one')),
+  device: nullable(text('device that is kept with this address; null: none is')),
   objectId: text('sysObjectID, dotted'),
   name: text('sysName'),
   description: text('sysDescr'),

@@ -18,13 +18,15 @@ export function differences(all: readonly Replaced[], endpoints: readonly Endpoi
 
 const isAs = (state: string, wanted: string) => state === wanted || (state === 'cleaned' && wanted === 'live')
 
-function unproven({ event, before, after }: Replaced): string[] {
-  return after.flatMap(({ family, fingerprint, versions, trusted, notAfter }) => [
+function unproven({ event, before, after, failover }: Replaced): string[] {
+  const other = failover && !same(after, failover.after) ? [`${failover.to} shows another certificate`] : []
+  const wrong = after.flatMap(({ family, fingerprint, versions, trusted, notAfter }) => [
     ...(event.certificates.includes(fingerprint) ? [] : [`${family}: it does not show the new certificate`]),
     ...(versions.length === 2 ? [] : [`${family}: TLS ${versions.join(' and ')} only shows it`]),
     ...(trusted ? [] : [`${family}: it is not trusted for its name`]),
     ...(before.every((was) => was.notAfter < notAfter) ? [] : [`${family}: it expires no later than before`])
   ])
+  return [...wrong, ...other]
 }
 
 function changed({ before, after }: Replaced): string[] {

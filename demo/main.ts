@@ -102,6 +102,7 @@ async function run(demo: Demo): Promise<readonly string[]> {
   const site = createSite(systemClock.now())
   const { ports, managed } = await startServers(site, folder.path, demo)
   screen.result(`Started ${ports.length} TLS servers on ${host}, ports ${firstPort} and up. Scanning them.`)
+  screen.result(screen.paint('dim', simulated))
   const functions = openFunctions(site.root, folder.path)
   closers.push(() => functions.close())
 
@@ -126,6 +127,9 @@ async function run(demo: Demo): Promise<readonly string[]> {
   screen.result(lastLine(found, replaced))
   return differences(replaced, confirmed.endpoints)
 }
+
+const simulated =
+  'All are real servers but one: store.example is on a pair of BIG-IPs that is simulated, as we cannot bring you one.'
 
 const hint =
   'The same for your network: npx tlsward scan 10.0.0.0/24, then npx tlsward inventory --details, then docs/automation.md'

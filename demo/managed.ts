@@ -3,16 +3,32 @@ import { makeFolder } from '../test/peers/hosts/files.ts'
 import { startHaproxy } from '../test/peers/hosts/haproxy.ts'
 import { startNginx } from '../test/peers/hosts/nginx.ts'
 import type { HostedProgram, Site } from '../test/peers/hosts/program.ts'
+import { startBigIpPair } from './big-ip-pair.ts'
 import { startFileServer } from './file-server.ts'
 import type { ManagedServer } from './servers.ts'
 
-/** A server that runs, and how the connector reaches it. */
-export interface Managed extends ManagedServer {
+/** What runs, and how its connector reaches it. */
+export interface Running {
   readonly port: number
-  /** settings of its device for the connector `web-hosts` */
-  readonly settings: Readonly<Record<string, string | readonly string[]>>
+  readonly connector: 'web-hosts' | 'f5-bigip'
+  /** of its device */
+  readonly settings: Readonly<Record<string, string | number | readonly string[]>>
+  readonly secrets: Readonly<Record<string, string>>
+  /** of two units, of which one serves */
+  readonly pair?: UnitPair
   close(): Promise<void>
 }
+
+/** Two units, of which one serves. */
+export interface UnitPair {
+  /** name of the one that serves now */
+  active(): string
+  /** the other one serves from now on */
+  failOver(): Promise<void>
+}
+
+/** A server that runs. */
+export type Managed = ManagedServer & Running
 
 /** Where servers are started. */
 export interface ManagedSpace {
@@ -29,7 +45,9 @@ const programs = {
 
 /** Servers whose program is there; those of the demo's own always are. */
 export function startable(servers: readonly ManagedServer[]): ManagedServer[] {
-  return servers.filter(({ program }) => program === 'files' || isInstalled(programs[program].path))
+  return servers.filter(
+    ({ program }) => program === 'files' || program === 'big-ip' || isInstalled(programs[program].path)
+  )
 }
 
 /**
@@ -38,6 +56,10 @@ export function startable(servers: readonly ManagedServer[]): ManagedServer[] {
  */
 export async function startManaged(server: ManagedServer, space: ManagedSpace): Promise<Managed | Error> {
   const { device, name, pairs, program } = server
+  if (program === 'big-ip') {
+    const where = { host: space.host, port: await space.freePort() }
+    return { ...server, ...(await startBigIpPair(server, where)) }
+  }
   const folder = makeFolder(space.folder, device)
   const site: Site = { names: [name], listener: device, pairs }
   if (program !== 'files') {
@@ -59,6 +81,7 @@ export async function startManaged(server: ManagedServer, space: ManagedSpace): 
   return {
     ...server,
     port: running.port,
+    ...local,
     settings: { place: 'local', programs: [], files: [entry.join(' ')] },
     close: () => running.close()
   }
@@ -66,13 +89,16 @@ export async function startManaged(server: ManagedServer, space: ManagedSpace): 
 
 const asError = (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown)))
 
-function reachedBy(running: HostedProgram, program: 'nginx' | 'haproxy') {
+const local = { connector: 'web-hosts', secrets: {} } as const
+
+function reachedBy(running: HostedProgram, program: 'nginx' | 'haproxy'): Running {
   const {
     sites: [site],
     config
   } = running
   return {
     port: site?.port ?? 0,
+    ...local,
     settings: { place: 'local', programs: [program], configs: [config] },
     close: () => running.stop()
   }

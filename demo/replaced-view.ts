@@ -40,7 +40,14 @@ export function replacedLines(screen: Screen, host: string, all: readonly Replac
   const rows = all.flatMap((one) =>
     one.before.flatMap((was, at) => {
       const is = one.after[at]
-      return is ? [{ cells: rowOf(one, was, is), below: at === 0 ? returnLines(screen, one) : [] }] : []
+      return is
+        ? [
+            {
+              cells: rowOf(one, was, is),
+              below: at === 0 ? [...returnLines(screen, one), ...failoverLines(screen, one)] : []
+            }
+          ]
+        : []
     })
   )
   const head = (text: string) => screen.paint('dim', text)
@@ -59,4 +66,15 @@ function returnLines(screen: Screen, { event }: Replaced): string[] {
     const label = screen.paint('bad', 'Returned'.padEnd(indent - 2))
     return [`  ${label}${first}`, ...more.map((line) => ' '.repeat(indent) + line)]
   })
+}
+
+/** what the other unit of a pair shows */
+function failoverLines(screen: Screen, { server, after, failover }: Replaced): string[] {
+  if (!failover) return []
+  const { from, to } = failover
+  const same = failover.after.every((seen, at) => seen.fingerprint === after[at]?.fingerprint)
+  const text = `${server.name} is on a simulated BIG-IP pair: ${from} served it; after a failover ${to} does, and shows ${same ? 'the same' : 'ANOTHER'} certificate`
+  const [first = '', ...more] = wrapped(text, screen.width - indent)
+  const label = screen.paint(same ? 'good' : 'bad', 'Failover'.padEnd(indent - 2))
+  return [`  ${label}${first}`, ...more.map((line) => ' '.repeat(indent) + line)]
 }

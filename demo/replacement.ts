@@ -20,6 +20,16 @@ export interface Replaced {
   readonly event: AutomationEvent
   readonly before: readonly Seen[]
   readonly after: readonly Seen[]
+  /** what the other unit of a pair shows, once it serves; null: there is no other one */
+  readonly failover: Failover | null
+}
+
+/** What is shown after a failover. */
+export interface Failover {
+  /** names of the units */
+  readonly from: string
+  readonly to: string
+  readonly after: readonly Seen[]
 }
 
 /** What replacing works with. */
@@ -30,7 +40,7 @@ export interface ReplacingDeps {
 }
 
 /** A server with the event that replaces its certificate, and what it showed before. */
-type Asked = Omit<Replaced, 'after'>
+type Asked = Omit<Replaced, 'after' | 'failover'>
 
 /** Makes each server a device that may be changed, with a CA and a profile for it, and replaces what it holds. */
 export async function replaceAll(servers: readonly Managed[], deps: ReplacingDeps): Promise<Replaced[]> {
@@ -56,26 +66,38 @@ export async function replaceAll(servers: readonly Managed[], deps: ReplacingDep
   }
   const ended = await followAll(asked, deps)
   if (signal.aborted) return []
-  return Promise.all(ended.map(async (one) => ({ ...one, after: await look(one.server, roots) })))
+  return Promise.all(
+    ended.map(async (one) => {
+      const after = await look(one.server, roots)
+      return { ...one, after, failover: await failedOver(one.server, roots) }
+    })
+  )
+}
+
+/** Lets the other unit of a pair serve, and looks again. */
+async function failedOver(server: Managed, roots: readonly string[]): Promise<Failover | null> {
+  const { pair } = server
+  if (!pair) return null
+  const from = pair.active()
+  await pair.failOver()
+  return { from, to: pair.active(), after: await look(server, roots) }
 }
 
 /** Keeps a server as a device that may be written to, and gives its target. */
 async function addServer(functions: Functions, server: Managed, signal: AbortSignal): Promise<string> {
-  const { device, settings, keyTypes } = server
+  const { device, connector, settings, secrets, keyTypes } = server
+  const shown = await functions.identifyDevice({ connector, settings }, signal)
+  // who looks at the demo has nothing to compare them with
+  const pins = shown.map(({ what, fingerprint }) => ({ what, fingerprint }))
   // all servers of the demo are on this machine, each with files of its own
   const sameMachine = 'allowed'
-  await functions.addDevice({
-    name: device,
-    connector: 'web-hosts',
-    settings,
-    secrets: {},
-    pins: [],
-    sameMachine
-  })
+  await functions.addDevice({ name: device, connector, settings, secrets, pins, sameMachine }, signal)
   await functions.allowDevice(device, 'writable')
   await functions.putProfile(device, { issuer, keyTypes, rollout: { canary: 'none' } })
-  for await (const { target } of functions.discoverDevice(device, signal)) return `${device}/${target}`
-  throw new Error(`device ${device} holds no certificate`)
+  for await (const { target, unmanaged } of functions.discoverDevice(device, signal)) {
+    if (unmanaged === null) return `${device}/${target}`
+  }
+  throw new Error(`device ${device} holds no certificate that may be changed`)
 }
 
 /** Shows how all events go on at once, and gives them as they end. */

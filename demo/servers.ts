@@ -20,7 +20,7 @@ export interface ManagedServer {
   /** what it is called as a device */
   readonly device: string
   readonly name: string
-  readonly program: 'files' | 'nginx' | 'haproxy'
+  readonly program: 'files' | 'nginx' | 'haproxy' | 'big-ip'
   readonly pairs: Pairs
   /** keys of the certificate that it shall get */
   readonly keyTypes: readonly ('ec-p256' | 'rsa-2048' | 'rsa-3072')[]
@@ -98,6 +98,12 @@ function managedServers(leaf: AgedLeaf): ManagedServer[] {
       program: 'nginx',
       pairs: { ecdsa: leaf(portal, 9), rsa: leaf(portal, 9, 'rsa2048') },
       keyTypes: ['ec-p256', 'rsa-2048']
+    },
+    {
+      ...one('store', 4),
+      program: 'big-ip',
+      pairs: { rsa: leaf('store.example', 4, 'rsa2048') },
+      keyTypes: ['rsa-2048']
     },
     {
       ...one('plant', 5),

@@ -15,6 +15,7 @@ import { parseTarget } from '../../sensor/scan/targets/parse.ts'
 import { systemResolver } from '../../sensor/scan/targets/resolve.ts'
 import type { DeviceSearch, SearchWatch, SnmpLogin } from '../automation-functions.ts'
 import type { FoundDevice } from '../automation-records.ts'
+import type { Store } from '../../sensor/store/store.ts'
 import type { Places } from '../places.ts'
 import { schemaVersion } from '../schema-version.ts'
 import { readSpared } from '../standalone/space.ts'
@@ -24,12 +25,32 @@ interface KnownProduct extends ProductRow {
   readonly connector: string
 }
 
-// F5: sysObjectID of BIG-IP, F5-BIGIP-SYSTEM-MIB; NetScaler: NS-ROOT-MIB, which has a serial number of its own
+// F5: sysObjectID of BIG-IP, sysProductVersion, sysCmFailoverStatusId and sysCmSyncStatusId of F5-BIGIP-SYSTEM-MIB; NetScaler: NS-ROOT-MIB, which has a serial number of its own
 const known: readonly KnownProduct[] = [
   {
     prefix: '1.3.6.1.4.1.3375.2.1.3.4',
     product: 'F5 BIG-IP',
     serial: '1.3.6.1.4.1.3375.2.1.3.3.3.0',
+    version: '1.3.6.1.4.1.3375.2.1.4.2.0',
+    failover: {
+      oid: '1.3.6.1.4.1.3375.2.1.14.3.1.0',
+      words: ['unknown', 'offline', 'forced offline', 'standby', 'active']
+    },
+    sync: {
+      oid: '1.3.6.1.4.1.3375.2.1.14.1.1.0',
+      words: [
+        'unknown',
+        'syncing',
+        'changes pending',
+        'in sync',
+        'sync failed',
+        'disconnected',
+        'standalone',
+        'awaiting initial sync',
+        'incompatible version',
+        'partial sync'
+      ]
+    },
     connector: 'f5-bigip'
   },
   {
@@ -47,6 +68,7 @@ const pace = { atOnce: 32, perSecond: 100 }
 export interface FindDeps {
   readonly clock: Clock
   readonly where: Places
+  readonly store: Pick<Store, 'devices'>
 }
 
 /**
@@ -56,7 +78,7 @@ export interface FindDeps {
 export async function* findDevices(
   { range, port, login }: DeviceSearch,
   watch: SearchWatch,
-  { clock, where, signal }: FindDeps & { readonly signal: AbortSignal }
+  { clock, where, store, signal }: FindDeps & { readonly signal: AbortSignal }
 ): AsyncGenerator<FoundDevice> {
   const target = parseTarget(range)
   if (target.kind !== 'range' || target.ports !== null) {
@@ -75,16 +97,27 @@ export async function* findDevices(
   for await (const one of identifyRange(target, wishes, { clock, products: known, signal })) {
     watch.progress(one.done, one.total)
     const { address, identification } = one
-    if (identification.outcome === 'identified') yield foundRecord(address, identification)
+    if (identification.outcome === 'identified')
+      yield foundRecord(address, identification, deviceAt(store, address))
   }
 }
 
 type Identified = Extract<Identification, { outcome: 'identified' }>
 
-function foundRecord(
-  address: string,
-  { product, objectId, name, description, serial }: Identified
-): FoundDevice {
+/** settings that hold the address of a device's own management */
+const ownAddresses = ['address', 'peerAddress']
+
+/** name of the device that is kept with this address */
+function deviceAt({ devices }: FindDeps['store'], address: string): string | null {
+  const kept = devices.list().find((device) => {
+    const settings = JSON.parse(device.settings) as Readonly<Record<string, unknown>>
+    return ownAddresses.some((field) => settings[field] === address)
+  })
+  return kept?.name ?? null
+}
+
+function foundRecord(address: string, identified: Identified, device: string | null): FoundDevice {
+  const { product, version, failover, sync, objectId, name, description, serial } = identified
   const row = known.find((one) => one.product === product)
   const connector = connectors.find(({ id }) => id === row?.connector)?.id ?? null
   return {
@@ -92,7 +125,11 @@ function foundRecord(
     schema: schemaVersion,
     address,
     product,
+    version,
+    failover,
+    sync,
     connector,
+    device,
     objectId,
     name,
     description,

@@ -92,7 +92,7 @@ function deviceFunctions({
     },
     removeDevice: async (name) => (await modules.devices()).removeDevice(await site(), name),
     async *findDevices(search, watch, signal) {
-      yield* (await modules.find()).findDevices(search, watch, { clock, where, signal })
+      yield* (await modules.find()).findDevices(search, watch, { clock, where, store, signal })
     }
   }
 }

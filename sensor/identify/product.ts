@@ -5,6 +5,24 @@ export interface ProductRow {
   readonly product: string
   /** scalar that holds the serial number, where the product has one of its own */
   readonly serial?: string
+  /** scalar that holds the version, as text */
+  readonly version?: string
+  /** whether it serves now, of a pair */
+  readonly failover?: StatusScalar
+  /** whether the units of a pair hold the same */
+  readonly sync?: StatusScalar
+}
+
+/** A scalar that holds a number of a closed list. */
+export interface StatusScalar {
+  readonly oid: string
+  /** what the numbers mean, from 0; beyond it the number itself is shown */
+  readonly words: readonly string[]
+}
+
+/** The word for a number, as the agent wrote it. */
+export function wordOf({ words }: Pick<StatusScalar, 'words'>, number: number): string {
+  return words[number] ?? String(number)
 }
 
 /** The row with the longest prefix of an object id, or undefined when none fits. */

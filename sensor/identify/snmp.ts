@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Secret } from '../../core/secret.ts'
 import { visible } from '../../core/text.ts'
-import { type ProductRow, productOf } from './product.ts'
+import { type ProductRow, productOf, type StatusScalar, wordOf } from './product.ts'
 import { isBelievable } from './security-level.ts'
 import { connectedSockets } from './socket.ts'
 
@@ -45,6 +45,12 @@ export type Identification =
       readonly serial: string | null
       /** null: no row fits the object id */
       readonly product: string | null
+      /** of the product; null: it does not tell */
+      readonly version: string | null
+      /** in a pair: does it serve? null: it does not tell */
+      readonly failover: string | null
+      /** in a pair: do the units hold the same? null: it does not tell */
+      readonly sync: string | null
     }
   /** nothing answers: no agent, a firewall, or a community that it does not know (it says nothing then) */
   | { readonly outcome: 'silent' }
@@ -69,8 +75,8 @@ const system = { description: '1.3.6.1.2.1.1.1.0', objectId: '1.3.6.1.2.1.1.2.0'
 const serials = '1.3.6.1.2.1.47.1.1.1.1.11'
 const mostSerials = 20
 
-/** Questions and repetitions in all: discovery, time, system group, serial number; each twice. */
-const longest = 8
+/** Questions and repetitions in all: discovery, time, system group, serial number, product; each twice. */
+const longest = 10
 
 /** Asks one agent what it is. Expected outcomes are values. Faults: option-malformed for a key that is too short. */
 export async function identify(agent: SnmpAgent, deps: IdentifyDeps): Promise<Identification> {
@@ -165,8 +171,35 @@ async function readSystem(session: Session, products: readonly ProductRow[]): Pr
     description: visible(description ?? '', 300),
     name: visible(name ?? '', 255),
     serial: await readSerial(session, row),
-    product: row?.product ?? null
+    product: row?.product ?? null,
+    ...(await readProduct(session, row))
   }
+}
+
+/** What the product tells of itself, in one question; nothing when it is not to be read. */
+async function readProduct(
+  session: Session,
+  row: ProductRow | undefined
+): Promise<{
+  readonly version: string | null
+  readonly failover: string | null
+  readonly sync: string | null
+}> {
+  const oids = [row?.version, row?.failover?.oid, row?.sync?.oid].filter((oid) => oid !== undefined)
+  // what the agent is is known already
+  const found = oids.length === 0 ? [] : await get(session, oids).catch(() => [])
+  const at = (oid: string | undefined) => found.find((varbind) => varbind.oid === oid)
+  const version = at(row?.version)
+  return {
+    version: (version && visible(textOf(version), 100)) || null,
+    failover: statusOf(row?.failover, at(row?.failover?.oid)),
+    sync: statusOf(row?.sync, at(row?.sync?.oid))
+  }
+}
+
+function statusOf(scalar: StatusScalar | undefined, varbind: Varbind | undefined): string | null {
+  if (!scalar || !varbind || snmp.isVarbindError(varbind)) return null
+  return typeof varbind.value === 'number' ? wordOf(scalar, varbind.value) : null
 }
 
 /** The serial number of the product, or the first that the entity table has; null when there is none to be read. */

@@ -1,4 +1,3 @@
-import type { Test } from 'tap'
 import type { Journal, Session } from '../../connectors/contract.ts'
 import { asFault, Fault } from '../../core/fault.ts'
 import {
@@ -11,29 +10,28 @@ import {
   signal,
   withSession
 } from './deployment.ts'
-import type { ContractCase, World, WorldKind } from './world.ts'
+import type { ContractCase, OutsideWorld, Proof, WorldKind } from './world.ts'
 
 /** What follows a cut. */
 type Next = 'undo' | 'go on'
 
-const nexts: readonly (readonly [next: Next, words: string])[] = [
-  ['undo', 'undone'],
-  ['go on', 'gone on with']
-]
+const nextWords: Readonly<Record<Next, string>> = { undo: 'undone', 'go on': 'gone on with' }
+const nexts = Object.entries(nextWords) as readonly (readonly [next: Next, words: string])[]
 
 /**
  * After every step of the plan the process ends, or the cable is cut; where the device counts requests, the cable is
  * cut in the place of every answer as well. Then it is undone, or gone on with.
  */
-export async function cutPoints(kind: WorldKind): Promise<readonly ContractCase[]> {
+export async function cutPoints(kind: WorldKind): Promise<readonly ContractCase<OutsideWorld>[]> {
   const world = await kind.open()
   try {
     return await withSession(world, async (session) => {
       const prepared = await prepare(world, session)
-      const steps = prepared.plan.steps.flatMap(({ id }) => [
-        ...nexts.map((next) => afterStep({ step: id, how: 'process' }, next)),
-        ...nexts.map((next) => afterStep({ step: id, how: 'cable' }, next))
-      ])
+      const steps = prepared.plan.steps.flatMap(({ id }) =>
+        (['process', 'cable'] as const).flatMap((how) =>
+          nexts.map(([next]) => cutAfterStep({ step: id, how, next }))
+        )
+      )
       return [...steps, ...(await requestPoints(world, session, prepared))]
     })
   } finally {
@@ -41,15 +39,20 @@ export async function cutPoints(kind: WorldKind): Promise<readonly ContractCase[
   }
 }
 
-interface StepCut {
+/** A cut in the middle of a deployment. */
+export interface StepCut {
+  /** id of the step that was done last */
   readonly step: string
   readonly how: 'process' | 'cable'
+  readonly next: Next
 }
 
-function afterStep({ step, how }: StepCut, [next, words]: (typeof nexts)[number]): ContractCase {
+/** The case of a cut after one step. */
+export function cutAfterStep({ step, how, next }: StepCut): ContractCase<OutsideWorld> {
   const what = how === 'process' ? 'the process ends' : 'the cable is cut'
   return {
-    what: `${what} after step ${step}, and it is ${words}`,
+    what: `${what} after step ${step}, and it is ${nextWords[next]}`,
+    does: 'writes',
     async run(t, world) {
       const finished = await runCut(t, world, next, (finished) => {
         const at = (done: string) => {
@@ -66,10 +69,10 @@ function afterStep({ step, how }: StepCut, [next, words]: (typeof nexts)[number]
 
 /** as many as a deployment makes, and its undo */
 async function requestPoints(
-  { requests }: World,
+  { requests }: OutsideWorld,
   session: Session,
   { plan, bundle }: Prepared
-): Promise<readonly ContractCase[]> {
+): Promise<readonly ContractCase<OutsideWorld>[]> {
   if (!requests) return []
   const start = requests.count()
   const journal = journalOf()
@@ -83,9 +86,10 @@ async function requestPoints(
   ]
 }
 
-function atAnswer(nth: number, [next, words]: (typeof nexts)[number]): ContractCase {
+function atAnswer(nth: number, [next, words]: (typeof nexts)[number]): ContractCase<OutsideWorld> {
   return {
     what: `the cable is cut in the place of answer ${nth}, and it is ${words}`,
+    does: 'writes',
     async run(t, world) {
       await runCut(t, world, next, () => {
         world.requests?.cutAt(nth)
@@ -95,9 +99,10 @@ function atAnswer(nth: number, [next, words]: (typeof nexts)[number]): ContractC
   }
 }
 
-function atAnswerOfUndo(nth: number): ContractCase {
+function atAnswerOfUndo(nth: number): ContractCase<OutsideWorld> {
   return {
     what: `the cable is cut in the place of answer ${nth} to an undo, and it is undone again`,
+    does: 'writes',
     async run(t, world) {
       const before = await stateOf(world)
       const journal = journalOf()
@@ -109,7 +114,7 @@ function atAnswerOfUndo(nth: number): ContractCase {
         return prepared
       })
       world.mend()
-      await world.reloadByOthers()
+      await world.reloadByOthers?.()
       await undoes(t, world, { prepared, before, finished: journal.finished })
     }
   }
@@ -117,8 +122,8 @@ function atAnswerOfUndo(nth: number): ContractCase {
 
 /** a deployment that is cut by what `journal` does, and what follows; gives the steps that the journal knew then */
 async function runCut(
-  t: Test,
-  world: World,
+  t: Proof,
+  world: OutsideWorld,
   next: Next,
   journalFor: (finished: readonly string[]) => Journal
 ): Promise<readonly string[]> {
@@ -131,7 +136,7 @@ async function runCut(
   })
   world.mend()
   const wanted = world.expected(prepared.fingerprints)
-  await world.reloadByOthers()
+  await world.reloadByOthers?.()
   t.same(
     await neither(world, before.shown, wanted),
     [],
@@ -155,8 +160,8 @@ interface DeviceState {
   readonly shown: readonly string[]
 }
 
-async function stateOf(world: World): Promise<DeviceState> {
-  return { content: world.snapshot('content'), shown: await world.shown() }
+async function stateOf(world: OutsideWorld): Promise<DeviceState> {
+  return { content: await world.snapshot('content'), shown: await world.shown() }
 }
 
 interface Undoing {
@@ -165,12 +170,12 @@ interface Undoing {
   readonly finished: readonly string[]
 }
 
-async function undoes(t: Test, world: World, { prepared, before, finished }: Undoing): Promise<void> {
+async function undoes(t: Proof, world: OutsideWorld, { prepared, before, finished }: Undoing): Promise<void> {
   const journal = journalOf(finished)
   await withSession(world, (session) => session.rollback(prepared.plan, journal, signal))
   t.same(await shownInTheEnd(world, before.shown), before.shown)
-  t.equal(world.snapshot('content'), before.content, 'everything is as before')
-  for (const { key } of prepared.bundle) t.notOk(world.holdsKey(key.reveal()), 'the new key is gone')
+  t.equal(await world.snapshot('content'), before.content, 'everything is as before')
+  for (const { key } of prepared.bundle) t.notOk(world.holdsKey?.(key.reveal()), 'the new key is gone')
   t.same(journal.finished, [])
 }
 

@@ -7,7 +7,8 @@ import {
   type KeyFamily,
   type Session
 } from '../../connectors/contract.ts'
-import type { World } from './world.ts'
+import { asFault, Fault } from '../../core/fault.ts'
+import type { OutsideWorld } from './world.ts'
 
 /** Never aborts. */
 export const signal = new AbortController().signal
@@ -41,7 +42,7 @@ export interface Prepared {
 }
 
 /** Plans, and binds the plan. */
-export async function prepare(world: World, session: Session, chain?: 'longer'): Promise<Prepared> {
+export async function prepare(world: OutsideWorld, session: Session, chain?: 'longer'): Promise<Prepared> {
   const { target, families } = world
   const plan = await session.plan({ target, families }, signal)
   const bundle = world.issue(chain)
@@ -50,7 +51,7 @@ export async function prepare(world: World, session: Session, chain?: 'longer'):
 }
 
 /** A session that is closed whatever happens. */
-export async function withSession<T>(world: World, use: (session: Session) => Promise<T>): Promise<T> {
+export async function withSession<T>(world: OutsideWorld, use: (session: Session) => Promise<T>): Promise<T> {
   const session = await world.connector.connect(world.access, signal)
   try {
     return await use(session)
@@ -70,7 +71,10 @@ export async function inTheEnd<T>(ask: () => Promise<T>, isWanted: (answer: T) =
 }
 
 /** What is shown, once it is what it should be; what it is after ten seconds otherwise. */
-export async function shownInTheEnd(world: World, wanted: readonly string[]): Promise<readonly string[]> {
+export async function shownInTheEnd(
+  world: OutsideWorld,
+  wanted: readonly string[]
+): Promise<readonly string[]> {
   const end = performance.now() + 10_000
   for (let good = 0; ;) {
     const shown = await world.shown()
@@ -83,10 +87,20 @@ export async function shownInTheEnd(world: World, wanted: readonly string[]): Pr
 
 /** Lines of what is shown that are neither of the two: nothing may be there. */
 export async function neither(
-  world: World,
+  world: OutsideWorld,
   one: readonly string[],
   other: readonly string[]
 ): Promise<readonly string[]> {
   const shown = await world.shown()
   return shown.filter((line, at) => line !== one[at] && line !== other[at])
+}
+
+/** The code of the fault that a promise ends with, for assertions. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise
+    return 'no fault'
+  } catch (thrown) {
+    return thrown instanceof Fault ? thrown.code : `no Fault: ${asFault(thrown).message}`
+  }
 }

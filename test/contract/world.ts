@@ -1,9 +1,11 @@
-import type { Test } from 'tap'
 import type { FaultCode } from '../../core/fault.ts'
 import type { Access, BundleItem, Connector, Json, KeyFamily, Role } from '../../connectors/contract.ts'
 
-/** One device of a vendor with one target on it, seen from outside: what the contract suite is run against. */
-export interface World {
+/**
+ * One device of a vendor with one target on it, as its connector and handshakes show it: all that can be had of a device
+ * which nobody can look into.
+ */
+export interface OutsideWorld {
   readonly connector: Connector
   /** right settings, credentials and pins */
   readonly access: Access
@@ -25,18 +27,11 @@ export interface World {
   /** what they must show when the target holds these certificates */
   expected(fingerprints: Readonly<Partial<Record<KeyFamily, string>>>): readonly string[]
   /** everything on the device that a deployment may change; two are equal exactly when nothing differs */
-  snapshot(depth: 'content' | 'untouched'): string
-  /** is a private key (PKCS#8 PEM) anywhere on the device? */
-  holdsKey(pem: string): boolean
-  /** somebody else puts another certificate in the target's place */
-  changeByOthers(): Promise<void>
-  /**
-   * Somebody else puts objects beside ours that nothing refers to, with names like ours. Gives what they are now, as
-   * text, whenever it is called.
-   */
-  putByOthers(): Promise<() => string>
-  /** somebody else makes the device read its configuration again; resolves when it has */
-  reloadByOthers(): Promise<void>
+  snapshot(depth: 'content' | 'untouched'): string | Promise<string>
+  /** is a private key (PKCS#8 PEM) anywhere on the device? Left out: nobody can look */
+  holdsKey?(pem: string): boolean
+  /** somebody else makes the device read its configuration again; resolves when it has. Left out: nobody does */
+  reloadByOthers?(): Promise<void>
   /** drops the connections of the connector without a word; no other comes about before {@link mend} */
   cut(): void
   mend(): void
@@ -47,6 +42,20 @@ export interface World {
   /** every credential of `access`, as text */
   readonly credentials: readonly string[]
   stop(): Promise<void>
+}
+
+/** A device that can be looked into, and that others can be told to change. */
+export interface World extends OutsideWorld {
+  snapshot(depth: 'content' | 'untouched'): string
+  holdsKey(pem: string): boolean
+  reloadByOthers(): Promise<void>
+  /** somebody else puts another certificate in the target's place */
+  changeByOthers(): Promise<void>
+  /**
+   * Somebody else puts objects beside ours that nothing refers to, with names like ours. Gives what they are now, as
+   * text, whenever it is called.
+   */
+  putByOthers(): Promise<() => string>
 }
 
 /** What a device counts of the requests that it gets. */
@@ -76,8 +85,26 @@ export interface WorldKind {
   readonly badAccess: readonly BadAccess[]
 }
 
-/** What a connector must do, on a fresh device of its own. */
-export interface ContractCase {
+type Message = [] | [string]
+
+/** What cases say of what they see: the assertions of tap that they use, so that they run without it as well. */
+export interface Proof {
+  ok(found: unknown, ...message: Message): unknown
+  notOk(found: unknown, ...message: Message): unknown
+  equal(found: unknown, wanted: unknown, ...message: Message): unknown
+  /** equal in depth */
+  same(found: unknown, wanted: unknown, ...message: Message): unknown
+  notSame(found: unknown, unwanted: unknown, ...message: Message): unknown
+  /** in depth: whatever the pattern names is there, and fits its regular expressions */
+  match(found: unknown, pattern: unknown, ...message: Message): unknown
+  notMatch(found: unknown, pattern: unknown, ...message: Message): unknown
+  rejects(promise: Promise<unknown>): Promise<unknown>
+}
+
+/** What a connector must do. */
+export interface ContractCase<W extends OutsideWorld = World> {
   readonly what: string
-  readonly run: (t: Test, world: World) => Promise<void>
+  /** `reads`: the device is not changed */
+  readonly does: 'reads' | 'writes'
+  readonly run: (t: Proof, world: W) => Promise<void>
 }

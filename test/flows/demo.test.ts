@@ -49,9 +49,9 @@ t.test('the demo scans what it starts, replaces what expires, and takes back wha
   const lines = stdout.trimEnd().split('\n')
   const nginx = isInstalled('/usr/sbin/nginx') ? 1 : 0
   const haproxy = isInstalled('/usr/sbin/haproxy') ? 1 : 0
-  const endpoints = 15 + nginx + haproxy
-  const certificates = 16 + 2 * nginx + haproxy
-  const live = 3 + nginx + haproxy
+  const endpoints = 16 + nginx + haproxy
+  const certificates = 17 + 2 * nginx + haproxy
+  const live = 4 + nginx + haproxy
   const last = new RegExp(
     `^demo: ${endpoints} endpoints, ${certificates} certificates, \\d\\d findings, ${live} live, 1 returned$`
   )
@@ -75,6 +75,11 @@ t.test('the demo scans what it starts, replaces what expires, and takes back wha
     new RegExp(`plant\\.example +RSA +(${date}) +(Example CA) +→ +\\1 +\\2 +1\\.2, 1\\.3 +rolled-back$`, 'm')
   )
   t.match(stdout, /Returned .*ended with 1: its RSA key has 3072 bits, and this server takes 2048 at most/)
+  t.match(stdout, /store\.example is on a pair of BIG-IPs that is simulated/)
+  t.match(
+    stdout.replaceAll(/\s+/g, ' '),
+    /bigip-a\.example served it; after a failover bigip-b\.example does, and shows the same certificate/
+  )
   t.match(
     stdout,
     new RegExp(`^Scan 2: .*; 0 new, ${live} changed, 0 gone\\.$`, 'm'),

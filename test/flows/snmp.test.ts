@@ -47,7 +47,10 @@ t.test('an agent that looks like a BIG-IP is told by version 2c', { skip }, asyn
     description: 'BIG-IP software release 16.1.4',
     name: 'lb-1.test',
     serial: null,
-    product: 'F5 BIG-IP'
+    product: 'F5 BIG-IP',
+    version: null,
+    failover: null,
+    sync: null
   })
   const wrong = await identify({ address: '127.0.0.1', port, credentials: community('public') }, deps)
   t.same(wrong, { outcome: 'silent' }, 'a wrong community is not answered')

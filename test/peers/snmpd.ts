@@ -27,6 +27,7 @@ export interface SnmpdOptions {
   readonly name?: string
   /** values by object id that the agent has besides */
   readonly texts?: Readonly<Record<string, string>>
+  readonly integers?: Readonly<Record<string, number>>
 }
 
 /** An agent that is running. */
@@ -69,7 +70,7 @@ export async function startSnmpd(options: SnmpdOptions): Promise<Snmpd> {
 }
 
 function configuration(options: SnmpdOptions, port: number): string {
-  const { community, users = [], objectId, description, name, texts = {} } = options
+  const { community, users = [], objectId, description, name, texts = {}, integers = {} } = options
   const lines = [
     // an engine id that does not depend on the machine, and differs between agents
     `engineID tlsward-${port}`,
@@ -83,7 +84,8 @@ function configuration(options: SnmpdOptions, port: number): string {
     ...(objectId === undefined ? [] : [`sysObjectID ${objectId}`]),
     ...(description === undefined ? [] : [`sysDescr ${description}`]),
     ...(name === undefined ? [] : [`sysName ${name}`]),
-    ...Object.entries(texts).map(([oid, text]) => `override ${oid} octet_str "${text}"`)
+    ...Object.entries(texts).map(([oid, text]) => `override ${oid} octet_str "${text}"`),
+    ...Object.entries(integers).map(([oid, number]) => `override ${oid} integer ${number}`)
   ]
   return `${lines.join('\n')}\n`
 }

@@ -1,3 +1,4 @@
+import { connect } from 'node:tls'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { BigIp } from '../simulators/f5-bigip/big-ip.ts'
@@ -140,3 +141,24 @@ t.test('the log tells who asked for what, and no secrets', async (t) => {
   t.notMatch(JSON.stringify(unit.requests), /demo-Admin-1|p\\\\"q/)
   await unit.stop()
 })
+
+t.test('requests that come before the last answer is through are answered, each', async (t) => {
+  const unit = await BigIp.start()
+  t.teardown(() => unit.stop())
+  const socket = connect({ host: unit.host, port: unit.port, rejectUnauthorized: false })
+  t.teardown(() => socket.destroy())
+  let text = ''
+  const answered = new Promise<void>((resolve) => {
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      text += chunk
+      if (answers(text) === 5) resolve()
+    })
+    socket.on('close', resolve)
+  })
+  const head = `GET /mgmt/tm/sys/version HTTP/1.1\r\nhost: ${unit.host}\r\nauthorization: Basic ${Buffer.from('admin:demo-Admin-1').toString('base64')}\r\n\r\n`
+  socket.write(head.repeat(5))
+  await answered
+  t.equal(answers(text), 5)
+})
+
+const answers = (text: string) => text.split('HTTP/1.1 200').length - 1

@@ -48,7 +48,35 @@ export async function findDevices(session: Session, range: string, options: Find
   screen.status('')
   if (!print && all.length > 0) printTable(screen, view, all)
   screen.note(`${counted(asked, 'address', 'addresses')} asked, ${counted(all.length, 'agent')} answered.`)
+  for (const command of addCommands(all)) screen.note(`Add it: ${command}`)
   if (all.length === 0) screen.note('An agent that does not know the community or user says nothing at all.')
+}
+
+/** more would push the list itself out of sight */
+const mostCommands = 20
+
+/** The commands that keep what was found and is not kept yet, with names of their own. */
+export function addCommands(all: readonly FoundDevice[]): readonly string[] {
+  const taken = new Set(all.map(({ device }) => device))
+  return all
+    .filter(({ connector, device }) => connector !== null && device === null)
+    .slice(0, mostCommands)
+    .map((found) => {
+      const name = nameFor(found, taken)
+      taken.add(name)
+      return `tlsward device add ${name} ${found.connector} address=${found.address}`
+    })
+}
+
+/** what an agent calls itself goes into a command line: of it only what no shell takes for anything else */
+function nameFor({ name, address }: FoundDevice, taken: ReadonlySet<string | null>): string {
+  const [host = ''] = name.toLowerCase().split('.')
+  const short = host
+    .replaceAll(/[^a-z0-9-]/g, '')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 40)
+  const byAddress = `device-${address.replaceAll(/[^0-9a-f]+/gi, '-')}`
+  return short === '' || taken.has(short) ? byAddress : short
 }
 
 async function loginOf(options: FindOptions): Promise<SnmpLogin> {

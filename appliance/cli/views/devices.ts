@@ -149,7 +149,9 @@ export function foundView(screen: Screen): View<FoundDevice> {
     columns: [
       { head: 'ADDRESS' },
       { head: 'PRODUCT' },
+      { head: 'PAIR', drop: 3, sparse: true },
       { head: 'CONNECTOR' },
+      { head: 'DEVICE', sparse: true },
       { head: 'NAME', least: 10 },
       { head: 'SERIAL', drop: 2, sparse: true },
       { head: 'DESCRIPTION', least: 12, drop: 1 }
@@ -158,8 +160,10 @@ export function foundView(screen: Screen): View<FoundDevice> {
       shown(found.address),
       found.product === null
         ? { text: 'none that is known', paint: (cell) => screen.paint('dim', cell) }
-        : shown(found.product),
+        : shown([found.product, found.version].filter((part) => part !== null).join(' ')),
+      shown([found.failover, found.sync].filter((part) => part !== null).join(', ')),
       shown(found.connector),
+      shown(found.device),
       shown(found.name),
       shown(found.serial),
       shown(found.description)
@@ -167,7 +171,11 @@ export function foundView(screen: Screen): View<FoundDevice> {
     csv: [
       ['address', ({ address }) => address],
       ['product', ({ product }) => product],
+      ['version', ({ version }) => version],
+      ['failover', ({ failover }) => failover],
+      ['sync', ({ sync }) => sync],
       ['connector', ({ connector }) => connector],
+      ['device', ({ device }) => device],
       ['name', ({ name }) => name],
       ['serial', ({ serial }) => serial],
       ['object_id', ({ objectId }) => objectId],

@@ -13,8 +13,8 @@ export interface CutProxy {
   close(): Promise<void>
 }
 
-/** Starts it on a free port of the loopback. */
-export async function startCutProxy(target: number): Promise<CutProxy> {
+/** Starts it on a free port of the loopback, in front of a port of another host or of the loopback. */
+export async function startCutProxy(target: number, host = '127.0.0.1'): Promise<CutProxy> {
   const open = new Set<Socket>()
   let count = 0
   let refusing = false
@@ -24,7 +24,7 @@ export async function startCutProxy(target: number): Promise<CutProxy> {
       return
     }
     count++
-    const server = connect({ host: '127.0.0.1', port: target })
+    const server = connect({ host, port: target })
     join(client, server, open)
     join(server, client, open)
   })

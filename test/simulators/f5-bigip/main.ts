@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { BigIp, demoAccounts } from './big-ip.ts'
 import { demoSeed } from './demo-seed.ts'
 import { isLoopback } from './destination.ts'
+import type { Fault } from './faults.ts'
 import { startPair } from './pair.ts'
 
 const usage = `Usage: node test/simulators/f5-bigip/main.ts [options]
@@ -13,6 +14,7 @@ const usage = `Usage: node test/simulators/f5-bigip/main.ts [options]
   --version V       TMOS version that it says it is (default 16.1.4)
   --pair            two units, active and standby
   --auto-sync       the pair keeps itself alike
+  --fault JSON      what goes wrong on each unit (faults.ts), e.g. {"does":"garbage","method":"PATCH","times":9}
 `
 
 const { values } = parseArgs({
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     version: { type: 'string', default: '16.1.4' },
     pair: { type: 'boolean', default: false },
     'auto-sync': { type: 'boolean', default: false },
+    fault: { type: 'string', multiple: true, default: [] },
     help: { type: 'boolean', default: false }
   }
 })
@@ -48,6 +51,9 @@ async function start(): Promise<void> {
     units.push(a, b)
   } else {
     units.push(await BigIp.start({ ...options, host, port }))
+  }
+  for (const text of values.fault) {
+    for (const { faults } of units) faults.add(JSON.parse(text) as Fault)
   }
   for (const { hostname, url, state } of units) console.log(`${url}  ${hostname} (${state}), TMOS ${version}`)
   console.log(`\n${served.join('\n')}\n`)

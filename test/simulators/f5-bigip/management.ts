@@ -140,9 +140,11 @@ export class Management {
 
   /** Sends the reply, or what comes of it. Was there an answer? */
   async #after(mishap: Mishap | null, reply: Reply, response: ServerResponse): Promise<boolean> {
+    // a response has no socket yet while the one before it is still on its way
+    const { socket } = response.req
     switch (mishap?.does) {
       case 'drop-after':
-        response.socket?.destroy()
+        socket.destroy()
         return false
       case 'hang':
         return false
@@ -151,7 +153,7 @@ export class Management {
           ...reply.headers,
           'content-length': String(reply.body.length + 1)
         })
-        response.write(halved(reply).body, () => response.socket?.destroy())
+        response.write(halved(reply).body, () => socket.destroy())
         return false
       case 'delay': {
         const { promise, resolve } = Promise.withResolvers<void>()
@@ -162,8 +164,8 @@ export class Management {
       default:
     }
     if (this.#cable === 'silent') return false
-    if (this.#cable === 'cut' || response.socket?.destroyed !== false) {
-      response.socket?.destroy()
+    if (this.#cable === 'cut' || socket.destroyed) {
+      socket.destroy()
       return false
     }
     send(response, replaced(mishap, reply))
