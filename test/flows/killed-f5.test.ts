@@ -113,7 +113,9 @@ async function undisturbed(t: Test, place: Place, undone: boolean): Promise<Refe
   t.equal(place.snapshot() === before, undone, `${place.kind}: what was undone is as before`)
   await place.reset()
   const first = undone ? points.findIndex(({ what }) => what === 'deployment rolling-back') : 0
-  if (process.env['POINTS'] !== undefined) { console.log(end, points.slice(first).map(nameOf).join('\n')) }
+  if (process.env['POINTS'] !== undefined) {
+    console.log(end, points.slice(first).map(nameOf).join('\n'))
+  }
   return { end, points: points.slice(first) }
 }
 
@@ -137,7 +139,13 @@ async function warmUp(t: Test, [trial]: readonly Trial[], cache: string): Promis
 
 /** Each device takes the next point that nobody has tried; gives how many were tried. */
 async function tryAll(t: Test, trial: Trial, cache: string): Promise<number> {
-  const points = trial.points.filter((p, at) => at % Number(process.env['EVERY'] ?? 1) === 0 && new RegExp(process.env['ONLY'] ?? '').test(trial.kind + ' ' + nameOf(p))).values()
+  const points = trial.points
+    .filter(
+      (p, at) =>
+        at % Number(process.env['EVERY'] ?? 1) === 0 &&
+        new RegExp(process.env['ONLY'] ?? '').test(trial.kind + ' ' + nameOf(p))
+    )
+    .values()
   let tried = 0
   const places = trial.places.map(async (place) => {
     for (const point of points) {
