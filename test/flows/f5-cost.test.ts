@@ -28,10 +28,7 @@ t.test('ten targets with one certificate share what they can', async (t) => {
   for (const [at, name] of names.entries()) {
     await unit.act('POST', 'ltm/profile/client-ssl', { name, partition: 'Common', certKeyChain })
     const destination = `/Common/127.0.0.${at + 2}:${port}`
-    const profiles = [
-      { name: `/Common/${name}`, context: 'clientside' },
-      { name: '/Common/tcp' }
-    ]
+    const profiles = [{ name: `/Common/${name}`, context: 'clientside' }, { name: '/Common/tcp' }]
     await unit.act('POST', 'ltm/virtual', { name, partition: 'Common', destination, profiles })
   }
   const asked = unit.requests.length

@@ -111,12 +111,36 @@ async function undisturbed(t: Test, place: Place, undone: boolean): Promise<Refe
   const end = await endOf(place, begun)
   t.equal(end.state, undone ? 'rolled-back' : 'cleaned')
   t.equal(place.snapshot() === before, undone, `${place.kind}: what was undone is as before`)
+  rested(t, place, end)
   await place.reset()
   const first = undone ? points.findIndex(({ what }) => what === 'deployment rolling-back') : 0
-  if (process.env['POINTS'] !== undefined) {
-    console.log(end, points.slice(first).map(nameOf).join('\n'))
-  }
   return { end, points: points.slice(first) }
+}
+
+/** the units are saved, alike and clean, and hold the key of what is shown and no other */
+function rested(t: Test, { kind, units }: Place, { state, shown, key, formerKey }: End): void {
+  const isLive = state === 'cleaned'
+  t.same(shown[0], isLive ? 'new' : 'former')
+  const [held, gone] = isLive ? [key, formerKey] : [formerKey, key]
+  const places = ['running', 'saved'].map((part) => `${part} /Common/tlsward-shop-ecdsa-….key`)
+  t.same(
+    held,
+    units.map(() => places),
+    `${kind}: the key lies where it belongs, and nowhere else`
+  )
+  t.same(
+    gone,
+    units.map(() => []),
+    `${kind}: no other key is left`
+  )
+  const [first] = units.map((unit) => unit.snapshot().running)
+  for (const unit of units) {
+    const { running, saved } = unit.snapshot()
+    t.same(unit.uploads, {}, `${unit.hostname}: no upload is left`)
+    t.same([saved, running], [first, first], `${unit.hostname}: it is saved and in sync`)
+    t.same(unit.group?.ahead ?? [], [], `${unit.hostname}: no unit is ahead`)
+    t.same(unit.tokens, [], `${unit.hostname}: no token is left`)
+  }
 }
 
 /** The last unit that is to save does not, once: everything is undone. */
@@ -139,13 +163,7 @@ async function warmUp(t: Test, [trial]: readonly Trial[], cache: string): Promis
 
 /** Each device takes the next point that nobody has tried; gives how many were tried. */
 async function tryAll(t: Test, trial: Trial, cache: string): Promise<number> {
-  const points = trial.points
-    .filter(
-      (p, at) =>
-        at % Number(process.env['EVERY'] ?? 1) === 0 &&
-        new RegExp(process.env['ONLY'] ?? '').test(trial.kind + ' ' + nameOf(p))
-    )
-    .values()
+  const points = trial.points.values()
   let tried = 0
   const places = trial.places.map(async (place) => {
     for (const point of points) {
@@ -170,7 +188,7 @@ async function tryPoint(t: Test, { trial, place, point, cache }: Try): Promise<v
   const transactions = new Set(place.units.flatMap((unit) => unit.transactions))
   const begun = place.begin()
   t.equal(await killedAt(place, begun, { point, cache }), 'SIGKILL', what)
-  const kept = journalOf(begun)
+  const { journal: kept, leaf } = readEvent(begun)
   const between = await place.shown()
   place.requests.begin()
   const open = openF5Site(begun.site)
@@ -178,12 +196,15 @@ async function tryPoint(t: Test, { trial, place, point, cache }: Try): Promise<v
   await drive(open, () => isOver(open.store.events.get(begun.event)))
   await open.close()
   const end = await endOf(place, begun)
-  t.same(end, point.undone ? trial.references.undone : trial.references.live, what)
+  const wanted = point.undone ? trial.references.undone : trial.references.live
+  // to hold objects of this size against each other takes long
+  if (JSON.stringify(end) === JSON.stringify(wanted)) t.pass(what)
+  else t.same(end, wanted, what)
   if (point.undone) t.equal(place.snapshot(), before.device, `${what}: the device is as before`)
   t.equal(place.snapshot('others'), before.others, `${what}: nothing else was changed`)
-  t.same(journalOf(begun).slice(0, kept.length), kept, `${what}: no entry of the journal is lost`)
+  t.same(end.journal.slice(0, kept.length), kept, `${what}: no entry of the journal is lost`)
   const [now = '', ...others] = between
-  t.ok([place.former.leaf, leafOf(begun)].includes(now), `${what}: clients saw the old or the new one`)
+  t.ok([place.former.leaf, leaf].includes(now), `${what}: clients saw the old or the new one`)
   t.same(others, end.shown.slice(1), `${what}: and of all others what they always did`)
   const left = place.units.flatMap((unit) => unit.transactions).filter((one) => !transactions.has(one))
   t.ok(left.length <= 1, `${what}: one transaction at most is left for the device to drop`)
@@ -243,25 +264,23 @@ function readStore<T>({ site }: Begun, read: (store: Store) => T): T {
   }
 }
 
-function leafOf(begun: Begun): string {
-  return readStore(begun, (store) => store.orders.of(begun.event)[0]?.fingerprint ?? '')
-}
-
-function journalOf(begun: Begun): string[] {
-  return readStore(begun, (store) =>
-    store.deployments
+/** what is kept of an event; `leaf`: of its certificate, empty while there is none */
+function readEvent(begun: Begun) {
+  return readStore(begun, (store) => ({
+    event: store.events.get(begun.event),
+    leaf: store.orders.of(begun.event)[0]?.fingerprint ?? '',
+    history: statesOf(store.eventHistory.of(begun.event)),
+    journal: store.deployments
       .of(begun.event)
       .flatMap(({ id }) => store.journal.of(id).map(({ what, step }) => `${what} ${step}`))
-  )
+  }))
 }
 
 async function endOf(place: Place, begun: Begun): Promise<End> {
-  const { state, why, history } = readStore(begun, (store) => ({
-    ...store.events.get(begun.event),
-    history: statesOf(store.eventHistory.of(begun.event))
-  }))
+  const { event, leaf, history, journal } = readEvent(begun)
+  const { state, why } = event
   const names = new Map([
-    [leafOf(begun), 'new'],
+    [leaf, 'new'],
     [place.former.leaf, 'former']
   ])
   const kept = openFileKeys(begun.site.root)
@@ -275,7 +294,7 @@ async function endOf(place: Place, begun: Begun): Promise<End> {
     formerKey: placesOf(place, place.former.key),
     bought: purchases(join(begun.site.root, 'ca')).length,
     history,
-    journal: journalOf(begun)
+    journal
   }
 }
 
