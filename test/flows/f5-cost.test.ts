@@ -50,8 +50,9 @@ async function opened(t: Test): Promise<{
   readonly port: number
   readonly replace: (targets: readonly string[]) => Promise<void>
 }> {
-  const { unit, shop, stop } = await openSingle()
-  t.teardown(stop)
+  const world = await openSingle()
+  const { unit, shop } = world
+  t.teardown(() => world.stop())
   // a generation of ours stays as usual
   const keep = { generations: 2, graceHours: 0 }
   const site = await makeF5Site(directoryFor(t), [unit], { keep })

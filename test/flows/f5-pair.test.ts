@@ -55,8 +55,9 @@ function expected({ sights }: PairWorld, before: Shown, fresh: Fresh): Shown {
 }
 
 /** saved, alike and clean: nothing of a deployment is left but what it was for */
-async function rested(t: Test, { pair, signOut }: PairWorld): Promise<void> {
-  await signOut()
+async function rested(t: Test, made: PairWorld): Promise<void> {
+  const { pair } = made
+  await made.signOut()
   await pair.settled()
   const [one, other] = [pair.a, pair.b].map((unit) => JSON.stringify(unit.snapshot().running))
   t.equal(one, other, 'both units hold the same')

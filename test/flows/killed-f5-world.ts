@@ -1,6 +1,6 @@
 import { cpSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import { shopSeed, type Shop } from '../contract/f5-bigip.ts'
+import type { Shop } from '../contract/f5-bigip.ts'
 import { createFileCa } from '../peers/file-ca.ts'
 import { shownAt } from '../peers/handshake.ts'
 import { freePort } from '../peers/ports.ts'
@@ -41,7 +41,7 @@ export interface Place {
   /** private key of what the target shows, PEM */
   key(): string
   /** the target's ECDSA and RSA leaf, and its neighbour's, as clients of the active unit see them */
-  shown(): Promise<string[]>
+  shown(): Promise<[ecdsa: string, rsa: string, neighbour: string]>
   /** the same state of the engine once more, for a point of its own */
   begin(): Begun
   settled(): Promise<void>
@@ -67,7 +67,7 @@ export async function startPlace(kind: PlaceKind, shop: Shop, root: string): Pro
       shownAt({ port, name: 'shop.test', family: 'rsa' }),
       shownAt({ port, name: 'mail.test' })
     ])
-  const [leaf = ''] = await shown()
+  const [leaf] = await shown()
   return {
     kind,
     units,

@@ -203,7 +203,7 @@ async function tryPoint(t: Test, { trial, place, point, cache }: Try): Promise<v
   if (point.undone) t.equal(place.snapshot(), before.device, `${what}: the device is as before`)
   t.equal(place.snapshot('others'), before.others, `${what}: nothing else was changed`)
   t.same(end.journal.slice(0, kept.length), kept, `${what}: no entry of the journal is lost`)
-  const [now = '', ...others] = between
+  const [now, ...others] = between
   t.ok([place.former.leaf, leaf].includes(now), `${what}: clients saw the old or the new one`)
   t.same(others, end.shown.slice(1), `${what}: and of all others what they always did`)
   const left = place.units.flatMap((unit) => unit.transactions).filter((one) => !transactions.has(one))
