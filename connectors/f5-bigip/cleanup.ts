@@ -1,5 +1,7 @@
 import type { BoundPlan, Journal } from '../contract.ts'
-import { clientSslProfiles, deleteObject, keys, save, serverSslProfiles } from './calls.ts'
+import { save } from './commands.ts'
+import { deleteObject } from './file-objects.ts'
+import { clientSslProfiles, keys, serverSslProfiles } from './readings.ts'
 import { activeOf, type ChangeTools } from './change.ts'
 import type { Client } from './client.ts'
 import { factsOf } from './facts.ts'

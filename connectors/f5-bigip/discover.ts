@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { ChainCertificate } from '../../pki/chain-certificate.ts'
 import type { Binding, Slot, Unmanaged } from '../contract.ts'
-import { keys, serverSslProfiles } from './calls.ts'
+import { keys, serverSslProfiles } from './readings.ts'
 import { slotOf } from './certificates.ts'
 import { byPath, named } from './profiles.ts'
 import type { Survey } from './survey.ts'

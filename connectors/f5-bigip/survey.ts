@@ -1,4 +1,10 @@
-import { as3Declaration, certificates, clientSslProfiles, virtualAddresses, virtualServers } from './calls.ts'
+import {
+  as3Declaration,
+  certificates,
+  clientSslProfiles,
+  virtualAddresses,
+  virtualServers
+} from './readings.ts'
 import { type Certificate, certificateOf } from './certificates.ts'
 import type { Client } from './client.ts'
 import { addressName } from './destinations.ts'

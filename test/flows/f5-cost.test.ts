@@ -6,7 +6,7 @@ import { drive, isOver } from './engine-world.ts'
 import { makeF5Site, openF5Site, requestF5 } from './f5-engine-world.ts'
 
 /** What a replacement may cost a device: each request is a process, a token check and a configuration lock there. */
-const most = { alone: 24, shared: 17 } as const
+const most = { alone: 22, shared: 15 } as const
 
 t.test('a replacement alone asks a BIG-IP no more than is needed', async (t) => {
   const { unit, replace } = await opened(t)
