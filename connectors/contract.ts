@@ -125,9 +125,10 @@ export interface Session {
   rollback(plan: BoundPlan, journal: Journal, signal: AbortSignal): Promise<void>
   /**
    * Removes what earlier deployments left, but for the last `keep` of them; only what is ours, and unreferenced in
-   * configuration and process. Gives what was removed, for people.
+   * configuration and process. Gives what was removed, for people. Where a removal has to be saved or synchronised, the
+   * step `clean-up` is told to the journal before the first one, so that a cut in between is made good by the next call.
    */
-  cleanup(plan: BoundPlan, keep: number, signal: AbortSignal): Promise<readonly string[]>
+  cleanup(plan: BoundPlan, keep: number, journal: Journal, signal: AbortSignal): Promise<readonly string[]>
   /** public files for a web server on the device; only where the device is a host with files */
   readonly publicFiles?: PublicFiles
   /** false once it is known that the connection is gone; sends nothing. The engine may use an open one again */

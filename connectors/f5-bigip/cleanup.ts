@@ -1,4 +1,4 @@
-import type { BoundPlan } from '../contract.ts'
+import type { BoundPlan, Journal } from '../contract.ts'
 import { save } from './commands.ts'
 import { deleteObject } from './file-objects.ts'
 import { clientSslProfiles, keys, serverSslProfiles } from './readings.ts'
@@ -10,18 +10,31 @@ import { profileOf } from './profiles.ts'
 import type { KeyReply } from './replies.ts'
 import { bringOver, readyPair, type Seat } from './units.ts'
 
+/** in the journal before the first removal: what is removed has to be saved and brought over, whoever removed it */
+const cleanUpStep = 'clean-up'
+
+/** What a clean-up is asked for. */
+export interface CleanUp {
+  readonly plan: BoundPlan
+  /** generations that stay though nothing uses them */
+  readonly keep: number
+  readonly journal: Journal
+}
+
 /**
  * Removes pairs of ours that the target has left behind, but for the last `keep` that nothing uses. Chains stay: they
  * are public, and shared. One request when there is nothing to remove.
  */
-export async function cleanChange(tools: ChangeTools, plan: BoundPlan, keep: number): Promise<string[]> {
+export async function cleanChange(tools: ChangeTools, { plan, keep, journal }: CleanUp): Promise<string[]> {
   const { clients, clock, signal } = tools
   const { units } = factsOf(plan)
   const at = units > 1 ? await activeOf(clients, signal) : clients[0]
   if (!at) return []
   const left = await leftBehind(at, plan, { keep, signal })
-  if (left.length === 0) return []
-  const pair = units > 1 ? await readyPair(clients, { begun: false, clock, signal }) : null
+  const begun = journal.finished.includes(cleanUpStep)
+  if (left.length === 0 && !begun) return []
+  const pair = units > 1 ? await readyPair(clients, { begun, clock, signal }) : null
+  if (!begun) journal.done(cleanUpStep)
   const lead = pair?.lead.client ?? at
   const removed: string[] = []
   for (const { fullPath } of left) {
@@ -33,7 +46,7 @@ export async function cleanChange(tools: ChangeTools, plan: BoundPlan, keep: num
     if ((await deleteObject(lead, { kind: 'ssl-key', fullPath }, signal)) === 'deleted')
       removed.push(fullPath)
   }
-  if (removed.length === 0) return []
+  if (removed.length === 0 && !begun) return []
   await save(lead, signal)
   if (pair) {
     const arrived = () => areGone(pair.others, removed, signal)

@@ -86,9 +86,9 @@ export class BigIpSession implements Session {
     await undoChange(this.#tools(signal), plan, journal)
   }
 
-  cleanup(plan: BoundPlan, keep: number, signal: AbortSignal) {
+  cleanup(plan: BoundPlan, keep: number, journal: Journal, signal: AbortSignal) {
     this.#forget()
-    return cleanChange(this.#tools(signal), plan, keep)
+    return cleanChange(this.#tools(signal), { plan, keep, journal })
   }
 
   isOpen() {

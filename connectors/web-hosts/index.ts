@@ -159,7 +159,7 @@ class HostSession implements Session {
     this.#access.log.info('web-hosts-rolled-back', { host: access.host.name, target: plan.target })
   }
 
-  async cleanup(plan: BoundPlan, keep: number, signal: AbortSignal) {
+  async cleanup(plan: BoundPlan, keep: number, _: Journal, signal: AbortSignal) {
     return cleanChange(await this.#open(signal), plan, keep)
   }
 

@@ -248,8 +248,9 @@ async function whenGraceIsOver(deps: EngineContext, of: DeploymentRow): Promise<
 async function clean(deps: EngineContext, of: DeploymentRow): Promise<DeploymentStep> {
   const { keep } = profileOf(deps, deps.store.events.get(of.event))
   checkWritable(deps, of)
+  const journal = journalOf(deps, of.id)
   const removed = await withSession(deps, of.device, (session, signal) =>
-    session.cleanup(boundPlanOf(of), keep.generations, signal)
+    session.cleanup(boundPlanOf(of), keep.generations, journal, signal)
   )
   const why = removed.length === 0 ? 'there was nothing to remove' : `removed ${removed.join(', ')}`
   return { to: 'cleaned', why, wake: null }

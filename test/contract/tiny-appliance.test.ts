@@ -120,7 +120,7 @@ t.test('clean-up leaves what is not ours, and what belongs to another site', asy
   appliance.put('tlsward-shop-eu-00112233aabbccdd', createCertificate({ names: ['eu.test'] }))
   const { plan, bundle } = await prepare(world, session)
   await session.deploy(plan, bundle, journalOf(), signal)
-  t.same(await session.cleanup(plan, 0, signal), [])
+  t.same(await session.cleanup(plan, 0, journalOf(), signal), [])
   t.match(appliance.content, /shop-first/)
 })
 

@@ -119,6 +119,11 @@ export async function drive(
   }
 }
 
+/** Nothing more happens to an event by itself. */
+export function isOver({ state }: EventRow): boolean {
+  return ['cleaned', 'rolled-back', 'failed', 'stuck'].includes(state)
+}
+
 /** One device of a world: its directory, its server, and what it served first. */
 export interface WorldDevice {
   readonly name: string

@@ -142,7 +142,7 @@ t.test('ten targets of one device and one certificate take at most 12 requests e
   }
   for (const plan of plans) await session.deploy(plan, bundle, journalOf(), signal)
   for (const plan of plans) t.same(await session.verify(plan, signal), { state: 'in-place' })
-  for (const plan of plans) await session.cleanup(plan, 2, signal)
+  for (const plan of plans) await session.cleanup(plan, 2, journalOf(), signal)
   await session.close()
   const each = (unit.requests.length - start) / targets.length
   t.comment(`${each} requests for each target`)

@@ -280,11 +280,6 @@ export function meddler(path: string): (moment: string) => void {
   }
 }
 
-/** Nothing more happens to an event by itself. */
-export function isOver({ state }: EventRow): boolean {
-  return ['cleaned', 'rolled-back', 'failed', 'stuck'].includes(state)
-}
-
 /** What a process does that may be killed. */
 export interface ReplacementTask {
   readonly site: HostedSite

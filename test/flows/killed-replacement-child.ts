@@ -1,6 +1,6 @@
 // Takes an event to its end in a process of its own, which kills itself at a moment: node killed-replacement-child.ts TASK
-import { drive } from './engine-world.ts'
-import { isOver, meddler, openHostedSite, type ReplacementTask } from './hosted-engine-world.ts'
+import { drive, isOver } from './engine-world.ts'
+import { meddler, openHostedSite, type ReplacementTask } from './hosted-engine-world.ts'
 
 const { site, event, dies, meddled } = JSON.parse(process.argv[2] ?? '') as ReplacementTask
 const meddle = meddled === null ? () => {} : meddler(meddled)

@@ -9,11 +9,10 @@ import { purchases } from '../peers/file-ca.ts'
 import { hostMissing, type ProgramName } from '../peers/hosts/host.ts'
 import { reloadByOthers } from '../peers/hosts/reload.ts'
 import { directoryFor } from '../unit/inventory-world.ts'
-import { drive } from './engine-world.ts'
+import { drive, isOver } from './engine-world.ts'
 import {
   type EngineHost,
   type HostedSite,
-  isOver,
   makeHostedSite,
   meddler,
   openHostedSite,

@@ -24,10 +24,9 @@ import { keyBeside } from '../peers/hosts/files.ts'
 import { hostMissing, programNames, type ProgramName, type TestHostOptions } from '../peers/hosts/host.ts'
 import { reloadByOthers } from '../peers/hosts/reload.ts'
 import { directoryFor } from '../unit/inventory-world.ts'
-import { drive } from './engine-world.ts'
+import { drive, isOver } from './engine-world.ts'
 import {
   type EngineHost,
-  isOver,
   makeHostedSite,
   openHostedSite,
   requestRenewal,

@@ -28,7 +28,7 @@ const cleanup: DeviceCase = {
       const { plan, bundle, fingerprints } = await prepare(world, session)
       const journal = journalOf()
       await session.deploy(plan, bundle, journal, signal)
-      t.same(await session.cleanup(plan, keepAll, signal), [])
+      t.same(await session.cleanup(plan, keepAll, journalOf(), signal), [])
       const wanted = world.expected(fingerprints)
       t.same(await shownInTheEnd(world, wanted), wanted)
       t.same(await session.verify(plan, signal), { state: 'in-place' })

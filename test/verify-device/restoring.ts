@@ -64,7 +64,7 @@ function watched(session: Session, watch: Watch): Session {
     discover: (signal) => session.discover(signal),
     plan: (order, signal) => session.plan(order, signal),
     verify: (plan, signal) => session.verify(plan, signal),
-    cleanup: (plan, keep, signal) => session.cleanup(plan, keep, signal),
+    cleanup: (plan, keep, journal, signal) => session.cleanup(plan, keep, journal, signal),
     isOpen: () => session.isOpen(),
     close: () => session.close(),
     async deploy(plan, bundle, journal, signal) {

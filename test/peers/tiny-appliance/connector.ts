@@ -77,7 +77,7 @@ function session(device: Device): Session {
     verify: (plan, signal) => verify(device, plan, signal),
     rollback: (plan, journal, signal) =>
       backward(stepsOf(factsOf(plan)), { device, pair: undefined, signal }, journal),
-    cleanup: (plan, keep, signal) => cleanup(device, { plan, keep }, signal),
+    cleanup: (plan, keep, _, signal) => cleanup(device, { plan, keep }, signal),
     // each call is a connection of its own
     isOpen: () => true,
     close: () => Promise.resolve()
