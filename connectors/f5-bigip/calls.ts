@@ -51,9 +51,14 @@ export function serverSslProfiles(client: Client, signal: AbortSignal) {
   return client.list({ path, what: 'list server-ssl profiles' }, serverSslPage, signal)
 }
 
-export function virtualServers(client: Client, signal: AbortSignal) {
-  const path = `/tm/ltm/virtual?expandSubcollections=true&$select=${virtualFields}`
-  return client.list({ path, what: 'list virtual servers' }, virtualPage, signal)
+/** with their profiles, also from a version that leaves sub-collections out when fields are selected */
+export async function virtualServers(client: Client, signal: AbortSignal) {
+  const what = 'list virtual servers'
+  const whole = '/tm/ltm/virtual?expandSubcollections=true'
+  const found = await client.list({ path: `${whole}&$select=${virtualFields}`, what }, virtualPage, signal)
+  const isExpanded = found.some(({ profilesReference }) => profilesReference?.items !== undefined)
+  if (found.length === 0 || isExpanded) return found
+  return client.list({ path: whole, what }, virtualPage, signal)
 }
 
 /** names of virtual addresses, where destinations use them */

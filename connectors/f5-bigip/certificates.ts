@@ -45,7 +45,7 @@ function fingerprintIn(text: string): string | null {
 function namesIn(text: string): string[] {
   return text.split(',').flatMap((part) => {
     const [, kind = '', value = ''] = /^\s*([A-Za-z ]+):(.+?)\s*$/.exec(part) ?? []
-    if (kind === 'DNS') return value.toLowerCase()
+    if (kind === 'DNS') return /^(\*\.)?[\w.-]+$/.test(value) ? value.toLowerCase() : []
     if (kind !== 'IP Address' && kind !== 'IP') return []
     const address = parseAddress(value)
     return address === undefined ? [] : formatAddress(address)

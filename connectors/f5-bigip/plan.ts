@@ -1,7 +1,6 @@
 import { Fault } from '../../core/fault.ts'
-import { type KeyFamily, type Plan, type PlanOrder, unmanagedFault } from '../contract.ts'
+import { type KeyFamily, newName, type Plan, type PlanOrder, unmanagedFault } from '../contract.ts'
 import { planned } from '../shared/steps.ts'
-import { newName } from '../contract.ts'
 import { type ChangeFacts, type PairChange, stateOf, storedFacts } from './facts.ts'
 import { lineOf, newObjects } from './objects.ts'
 import { sharesOf } from './served.ts'
@@ -51,7 +50,7 @@ export async function planChange(
     served: target.places.served,
     neighbours: target.places.neighbours,
     shares: sharesOf(target.members, target.places, survey),
-    warnings: warningsOf(target, changes, survey),
+    warnings: warningsOf(target, facts, survey),
     state: stateOf(target.profile, survey.certificates, changes),
     facts: storedFacts(facts)
   }
@@ -81,9 +80,10 @@ function changeOf({ profile, pairs }: Target, family: KeyFamily): PairChange {
   }
 }
 
-function warningsOf({ pairs, places }: Target, changes: readonly PairChange[], survey: Survey): string[] {
+function warningsOf({ pairs, places }: Target, { changes, units }: ChangeFacts, survey: Survey): string[] {
+  const also = units > 1 ? ', and the config-sync brings that to the other unit' : ''
   const warnings = [
-    'Saving the configuration saves also what others have changed on the device and not saved.'
+    `Saving the configuration saves also what others have changed on the device and not saved${also}.`
   ]
   for (const { family, entry, former } of changes) {
     if (former === null) {

@@ -5,7 +5,13 @@ import { type Static, type TSchema, Type } from 'typebox'
  * booleans come as text in many places. An empty collection has no `items` at all.
  */
 
-const text = Type.String({ maxLength: 4096 })
+/** names and words: without what acts on a terminal */
+const text = Type.String({
+  maxLength: 4096,
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff]*$',
+  description: 'a text without control characters'
+})
+/** shown only in part, or through visible() */
 const long = Type.String({ maxLength: 256 * 1024 })
 const maybe = <S extends TSchema>(schema: S) => Type.Optional(schema)
 const flag = Type.Union([Type.Boolean(), text])

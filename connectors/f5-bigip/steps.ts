@@ -11,6 +11,7 @@ import {
   deleteObject,
   type FileObject,
   keys,
+  partsOf,
   removeUpload,
   save,
   upload
@@ -142,10 +143,21 @@ async function createPair(work: Work, { fresh }: PairChange, pair: CheckedPair):
 }
 
 /** the object that holds the chain, or will; null: there is no chain */
-function chainOf({ reading }: Work, { cert, chain }: PairChange['fresh'], pair: CheckedPair): string | null {
+function chainOf(
+  { reading, facts, pairs }: Work,
+  { cert, chain }: PairChange['fresh'],
+  pair: CheckedPair
+): string | null {
   if (pair.chain === '') return null
-  const partition = cert.split('/')[1] ?? 'Common'
-  return chainHolder([...reading.certificates.values()], pair.chain, partition) ?? chain
+  const { partition } = partsOf(cert)
+  const holder = chainHolder([...reading.certificates.values()], pair.chain, partition)
+  if (holder !== undefined) return holder
+  // both kinds of key mostly come from one authority
+  const sharer = facts.changes.find(({ family, fresh }) => {
+    const isSame = pairs.find((one) => one.family === family)?.chain === pair.chain
+    return isSame && [partition, 'Common'].includes(partsOf(fresh.chain).partition)
+  })
+  return sharer?.fresh.chain ?? chain
 }
 
 function clear({ upload: uploaded, units }: ChangeFacts): Step<Work> {

@@ -91,7 +91,7 @@ export async function unmanagedBy(
     if (!certificate)
       return { code: 'unreadable', why: `its pair ${entry.name} names ${name}, which is not shown to us` }
     if (certificate.fingerprint === null) {
-      return unsupported(`this version does not tell the SHA-256 fingerprint of ${name}: use 13.1 or newer`)
+      return unsupported(`this version does not tell the SHA-256 fingerprint of ${name}`)
     }
     if (entry.passphrase !== null && !entry.passphrase.startsWith('$M$')) {
       return unsupported(

@@ -166,6 +166,19 @@ t.test('a chain that the device lacks is made once, used again, and taken back',
   t.equal(world.snapshot('content'), before)
 })
 
+t.test('both kinds of key from one authority share one chain', async (t) => {
+  const { world, session, unit } = await opened(t)
+  const before = world.snapshot('content')
+  const { plan, bundle } = await prepare(world, session, 'longer')
+  const journal = journalOf()
+  await session.deploy(plan, bundle, journal, signal)
+  const pairs = unit.system.running.clientSsl['/Prod/shop']?.certKeyChain ?? []
+  t.equal(new Set(pairs.map(({ chain }) => chain)).size, 1)
+  t.equal(Object.keys(unit.system.running.certs).filter((name) => name.endsWith('-chain.crt')).length, 1)
+  await session.rollback(plan, journal, signal)
+  t.equal(world.snapshot('content'), before)
+})
+
 t.test('a kind of key that the profile lacks is added beside the other, and taken away again', async (t) => {
   const { world, session, unit } = await opened(t)
   const before = world.snapshot('content')
@@ -190,6 +203,13 @@ t.test('what must not be changed is listed with the reason, and refused by the p
     appService: '/Common/app.app/app',
     certKeyChain: pair
   })
+  await unit.act('POST', 'sys/folder', { name: '/Prod/own', partition: 'Prod' })
+  await unit.act('POST', 'ltm/profile/client-ssl', {
+    name: 'by-hand',
+    partition: 'Prod',
+    subPath: 'own',
+    certKeyChain: pair
+  })
   await unit.act('POST', 'ltm/profile/server-ssl', {
     name: 'to-servers',
     cert: '/Common/mail.crt',
@@ -205,11 +225,19 @@ t.test('what must not be changed is listed with the reason, and refused by the p
   t.match(found.get('server-ssl:/Common/to-servers'), /^unsupported: it is shown to servers/)
   t.match(found.get('httpd'), /^unsupported: /)
   t.equal(found.get('/Prod/shop'), 'managed')
+  t.equal(found.get('/Prod/own/by-hand'), 'managed', 'a folder alone is nobody')
   const order = (target: string) => session.plan({ target, families: ['rsa'] }, signal)
   await t.rejects(order('/Common/app.app/by-iapp'), { code: 'device-managed-elsewhere' })
   await t.rejects(order('/Common/clientssl'), { code: 'device-unsupported' })
   await t.rejects(order('/Prod/shop-child'), { code: 'device-unsupported', message: /pairs of \/Prod\/shop/ })
   await t.rejects(order('httpd'), { code: 'target-missing' })
+  unit.faults.add({
+    does: 'refuse',
+    path: '/mgmt/shared/appsvcs/declare',
+    status: 401,
+    message: 'Authorization failed: user=x'
+  })
+  await t.rejects(order('/Prod/own/by-hand'), { code: 'device-right', message: /may not ask AS3/ })
 })
 
 t.test('an undo leaves in place what somebody else put there since', async (t) => {

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { systemClock } from '../../core/clock.ts'
 import { bindPlan, type Session } from '../../connectors/contract.ts'
 import { f5BigIp } from '../../connectors/f5-bigip/index.ts'
 import { accessTo, openSingle } from '../contract/f5-bigip.ts'
@@ -16,8 +17,7 @@ const count = ({ requests }: BigIp, wanted: RegExp) =>
 const logins = (unit: BigIp) => count(unit, /^POST \/mgmt\/shared\/authn\/login$/)
 
 t.test('a session takes one token, shortens its life, and gives it back', async (t) => {
-  const { unit, access, pair } = { pair: null, ...(await opened(t)) }
-  t.equal(pair, null)
+  const { unit, access } = await opened(t)
   const session = await f5BigIp.connect(access, signal)
   t.equal(unit.tokens.length, 1)
   t.match(unit.requests[1], { method: 'PATCH', body: '{"timeout":600}', status: 200 })
@@ -116,7 +116,9 @@ t.test(
         ),
         user
       )
-      await t.rejects(session.plan({ target, families }, signal), {
+      // a manager of /Common does not see what is in other partitions
+      const seen = user === 'manager' ? '/Common/mail' : target
+      await t.rejects(session.plan({ target: seen, families }, signal), {
         code: 'device-right',
         message: /downloads/
       })
@@ -166,6 +168,38 @@ t.test('check says who else shows a certificate, and who is out of its versions'
   t.match(notes, [/12\.1\.2 is not among/, /to-servers shows \/Common\/mail\.crt/])
   await session.close()
 })
+
+t.test('a unit that an authority vouches for needs no pin', async (t) => {
+  const { unit, access } = await opened(t)
+  const trusted = {
+    ...access,
+    pins: [],
+    settings: { ...settingsOf(access), trust: 'ca', authority: unit.certificate }
+  }
+  t.strictSame(await f5BigIp.identify(trusted, signal), [])
+  const session = await f5BigIp.connect(trusted, signal)
+  t.equal(await session.role(signal), 'single')
+  await session.close()
+})
+
+t.test(
+  'a unit that says nothing more is unreachable after its time, and an abort does not wait for it',
+  async (t) => {
+    const { unit, access } = await opened(t)
+    // a hundred times as fast
+    const clock = {
+      ...systemClock,
+      after: (ms: number, call: () => void) => systemClock.after(ms / 100, call)
+    }
+    const session = await f5BigIp.connect({ ...access, clock }, signal)
+    unit.cut('silent')
+    await t.rejects(session.role(signal), { code: 'device-unreachable', message: /within 30 s/ })
+    const slow = await f5BigIp.connect(access, AbortSignal.timeout(50)).catch((thrown: unknown) => thrown)
+    t.match(slow, { name: /Error/ })
+    unit.mend()
+    await session.close()
+  }
+)
 
 function settingsOf({ settings }: { readonly settings: unknown }): Record<string, never> {
   return settings as Record<string, never>

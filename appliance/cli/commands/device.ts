@@ -84,7 +84,7 @@ function addCommand(device: Command, run: Run): void {
         'Shows how the device identifies itself, signs in, and keeps it. It is only read until you allow writing. Exit code 3 when a right is missing.'
       )
       .argument('<name>', 'a name for it')
-      .argument('<connector>', 'vendor driver: web-hosts')
+      .argument('<connector>', 'vendor driver: web-hosts, f5-bigip')
       .argument('[settings...]', 'name=value; a name that does not exist shows them all')
       .option('--settings <FILE>', 'settings as a JSON object; words change it')
   )
@@ -97,6 +97,7 @@ function addCommand(device: Command, run: Run): void {
 Examples:
   tlsward device add web1 web-hosts address=10.0.0.5 user=deploy sudo=commands --secret-file key=~/.ssh/deploy
   tlsward device add here web-hosts place=local programs=nginx
+  tlsward device add lb1 f5-bigip address=10.0.0.6 peerAddress=10.0.0.7 user=tlsward --secret-file password=lb1.txt
   tlsward device add mail web-hosts place=local \\
     'files=name=postfix cert=/etc/postfix/mail.crt key=/etc/postfix/mail.key reload="/usr/sbin/postfix reload" served=10.0.0.7:25/smtp'`
     )
