@@ -1,4 +1,4 @@
-import { type Static, type TSchema } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 import type { Clock } from '../../core/clock.ts'
 import { asFault, Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/log.ts'
@@ -32,6 +32,8 @@ export interface Call {
   /** in which transaction it is only queued */
   readonly transaction?: number
   readonly timeoutMs?: number
+  /** a file is wanted, not JSON: the part of it, as Content-Range says it */
+  readonly part?: string
   /** refusals that are an answer, too: they are given back instead of thrown */
   readonly expects?: (refusal: Refusal) => boolean
 }
@@ -130,6 +132,13 @@ export class Client {
     throw this.#refused(call, outcome.why)
   }
 
+  /**
+   * A small text file, whole: at most half a megabyte. F5's own modules name its length as 0 while they do not know it.
+   */
+  fetchFile(call: Pick<Call, 'path' | 'what'>, signal: AbortSignal): Promise<string> {
+    return this.call({ ...call, method: 'GET', part: '0-524287/0' }, Type.String(), signal)
+  }
+
   /** One call that may be refused in an expected way. */
   async attempt<const S extends TSchema>(
     call: Call,
@@ -218,7 +227,7 @@ export class Client {
   }
 
   async #exchange(call: Call, token: Token | undefined, signal: AbortSignal): Promise<Answer> {
-    const { method, path, body, chunk, transaction, timeoutMs = usualTimeoutMs } = call
+    const { method, path, body, chunk, part, transaction, timeoutMs = usualTimeoutMs } = call
     const { status, text } = await this.#transport.exchange(
       {
         method,
@@ -227,7 +236,8 @@ export class Client {
           ...(token ? { 'x-f5-auth-token': token.value.reveal() } : {}),
           ...(transaction === undefined ? {} : { 'x-f5-rest-coordination-id': String(transaction) }),
           ...(body ? { 'content-type': 'application/json' } : {}),
-          ...(chunk ? { 'content-type': 'application/octet-stream', 'content-range': chunk.range } : {})
+          ...(chunk ? { 'content-type': 'application/octet-stream', 'content-range': chunk.range } : {}),
+          ...(part === undefined ? {} : { 'content-type': 'application/octet-stream', 'content-range': part })
         },
         body: chunk?.bytes ?? (body && Buffer.from(JSON.stringify(body))),
         timeoutMs,
@@ -237,13 +247,15 @@ export class Client {
     )
     // apart from these, a page for people stands where JSON was asked for
     const isJson = /^\s*[{[]/.test(text) || (text.trim() === '' && status < 300)
-    if (status >= 200 && status < 300 && isJson) return { text }
+    const isFile = part !== undefined && !/^\s*</.test(text)
+    if (status >= 200 && status < 300 && (isJson || isFile)) return { text }
     return { refusal: { status, message: isJson ? messageOf(text) : undefined } }
   }
 
   #parsed<const S extends TSchema>(call: Call, schema: S, text: string): Static<S> {
     try {
-      const value: unknown = text.trim() === '' ? {} : JSON.parse(text)
+      const isFile = call.part !== undefined
+      const value: unknown = isFile ? text : text.trim() === '' ? {} : JSON.parse(text)
       return this.#parserOf(schema)(value) as Static<S>
     } catch (thrown) {
       const why = thrown instanceof SyntaxError ? 'broken JSON' : asFault(thrown).message

@@ -5,6 +5,7 @@ import { activeOf, type ChangeTools, deployChange, undoChange } from './change.t
 import { checkUnits, probeName } from './check.ts'
 import { cleanChange } from './cleanup.ts'
 import { Client } from './client.ts'
+import { deviceKeysOf } from './device-keys.ts'
 import { bindings } from './discover.ts'
 import { connectorId, planChange } from './plan.ts'
 import { parseSettings, passwordOf, placesOf, secretFields, settingsSchema, trustOf } from './settings.ts'
@@ -17,7 +18,7 @@ import { verifyChange } from './verify.ts'
 export const f5BigIp: Connector = {
   id: connectorId,
   title: 'F5 BIG-IP',
-  traits: { atomicSwap: true, explicitSave: true, lock: 'device' },
+  traits: { atomicSwap: true, explicitSave: true, lock: 'device', deviceKeys: 'offered' },
   settings: settingsSchema,
   secrets: secretFields,
   async identify({ settings: stored, clock }, signal) {
@@ -128,6 +129,11 @@ class BigIpSession implements Session {
     const canRemoveUploads = await this.#mayRemove(units > 1 ? this.#clients : [client], signal)
     return planChange({ survey, units, canRemoveUploads, signal }, order)
   }
+
+  readonly deviceKeys = deviceKeysOf((signal) => {
+    this.#forget()
+    return this.#tools(signal)
+  })
 
   async deploy(plan: BoundPlan, bundle: Bundle, journal: Journal, signal: AbortSignal) {
     this.#forget()

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/log.ts'
-import type { CheckedPair } from '../shared/pair.ts'
+import type { CheckedCertificate, CheckedPair } from '../shared/pair.ts'
 import type { Step } from '../shared/steps.ts'
 import {
   bindPairs,
@@ -30,8 +30,8 @@ export interface Work {
   /** null: it is single */
   readonly pair: Pair | null
   readonly facts: ChangeFacts
-  /** checked; empty for a rollback */
-  readonly pairs: readonly CheckedPair[]
+  /** checked, with the keys that are uploaded; empty for a rollback */
+  readonly pairs: readonly (CheckedPair | CheckedCertificate)[]
   /** the profile and the certificates, as they were when the work began */
   readonly reading: Reading
   /** had something been written before this call? */
@@ -62,7 +62,8 @@ export async function readingOf(client: Client, fullPath: string, signal: AbortS
 
 /** The steps of a change, made from its facts alone. */
 export function stepsOf(facts: ChangeFacts): Step<Work>[] {
-  const steps = [look(facts), objects(facts), clear(facts), bind(facts), saveStep()]
+  const made = facts.changes.some((change) => change.made) ? [madeKeys(facts)] : []
+  const steps = [look(facts), ...made, objects(facts), clear(facts), bind(facts), saveStep()]
   return facts.units > 1 ? [...steps, synchronise()] : steps
 }
 
@@ -81,8 +82,33 @@ function look({ profile, units }: ChangeFacts): Step<Work> {
   }
 }
 
+/** They are made before the certificate is ordered, and stay when a deployment is undone: it may be tried again. */
+function madeKeys({ changes, units }: ChangeFacts): Step<Work> {
+  const kept = {
+    normal: '',
+    fips: ', in its security module',
+    nethsm: ', in the security module on the network'
+  }
+  const names = changes.flatMap(({ fresh, made }) =>
+    made ? [`${fresh.key} (${made.type}${kept[made.security]})`] : []
+  )
+  return {
+    id: 'key',
+    says: `before the certificate is ordered, have the device make ${names.join(' and ')}, which never leaves it, and save its configuration${units > 1 ? ' on both units' : ''}`,
+    async apply({ at, signal }) {
+      const there = new Set((await keys(at, signal)).map(({ fullPath }) => fullPath))
+      for (const { fresh } of changes.filter(({ made }) => made)) {
+        if (there.has(fresh.key)) continue
+        const message = `The key ${fresh.key} that ${at.name} made for the certificate is gone: begin a new event.`
+        throw new Fault('device-refused', message, { key: fresh.key })
+      }
+    },
+    undo: () => Promise.resolve()
+  }
+}
+
 function objects({ changes, upload: uploaded }: ChangeFacts): Step<Work> {
-  const names = changes.flatMap(({ fresh }) => [fresh.key, fresh.cert])
+  const names = changes.flatMap(({ fresh, made }) => (made ? [fresh.cert] : [fresh.key, fresh.cert]))
   return {
     id: 'objects',
     says: `upload and create ${names.join(', ')}, and the chain where no object holds it yet`,
@@ -97,11 +123,11 @@ function objects({ changes, upload: uploaded }: ChangeFacts): Step<Work> {
       const there = new Set(
         [...(await certificates(at, signal)), ...(await keys(at, signal))].map(({ fullPath }) => fullPath)
       )
-      for (const { fresh } of changes) {
+      for (const { fresh, made } of changes) {
         // the certificate first: where it is, its key is too
         const mine: readonly FileObject[] = [
           { kind: 'ssl-cert', fullPath: fresh.cert },
-          { kind: 'ssl-key', fullPath: fresh.key },
+          ...(made ? [] : [{ kind: 'ssl-key', fullPath: fresh.key } as const]),
           { kind: 'ssl-cert', fullPath: fresh.chain }
         ]
         for (const one of mine.filter(({ fullPath }) => there.has(fullPath))) {
@@ -115,7 +141,11 @@ function objects({ changes, upload: uploaded }: ChangeFacts): Step<Work> {
   }
 }
 
-async function createPair(work: Work, { fresh }: PairChange, pair: CheckedPair): Promise<void> {
+async function createPair(
+  work: Work,
+  { fresh }: PairChange,
+  pair: CheckedPair | CheckedCertificate
+): Promise<void> {
   const { at, reading, signal } = work
   const there = reading.certificates.get(fresh.cert)
   if (there) {
@@ -134,7 +164,7 @@ async function createPair(work: Work, { fresh }: PairChange, pair: CheckedPair):
     await createObject(at, { kind, fullPath }, { uploaded: name, signal })
   }
   work.touched = true
-  await make('ssl-key', fresh.key, pair.key)
+  if ('key' in pair) await make('ssl-key', fresh.key, pair.key)
   if (chainOf(work, fresh, pair) === fresh.chain && !reading.certificates.has(fresh.chain)) {
     await make('ssl-cert', fresh.chain, pair.chain)
   }
@@ -146,7 +176,7 @@ async function createPair(work: Work, { fresh }: PairChange, pair: CheckedPair):
 function chainOf(
   { reading, facts, pairs }: Work,
   { cert, chain }: PairChange['fresh'],
-  pair: CheckedPair
+  pair: CheckedCertificate
 ): string | null {
   if (pair.chain === '') return null
   const { partition } = partsOf(cert)
@@ -160,7 +190,8 @@ function chainOf(
   return sharer?.fresh.chain ?? chain
 }
 
-function clear({ upload: uploaded, units }: ChangeFacts): Step<Work> {
+function clear({ upload: uploaded, units, changes }: ChangeFacts): Step<Work> {
+  const holds = changes.some(({ made }) => !made) ? ', which holds the key' : ''
   const remove = async ({ at, pair, begun, signal }: Work) => {
     // another unit may have been the active one before
     const clients = pair && begun ? pair.seats.map(({ client }) => client) : [at]
@@ -168,7 +199,7 @@ function clear({ upload: uploaded, units }: ChangeFacts): Step<Work> {
   }
   return {
     id: 'clear',
-    says: `remove the upload ${uploaded}, which holds the key${units > 1 ? ', from each unit that has it' : ''}`,
+    says: `remove the upload ${uploaded}${holds}${units > 1 ? ', from each unit that has it' : ''}`,
     apply: remove,
     undo: remove
   }

@@ -2,7 +2,7 @@ import { bindPlan, type BoundPlan } from '../../connectors/contract.ts'
 import { Fault } from '../../core/fault.ts'
 import type { DeploymentRow, DeploymentStanding, DeploymentState } from '../store/deployments.ts'
 import type { EventRow } from '../store/events.ts'
-import { bundleOf, fingerprintsOf, freshOf } from './bundles.ts'
+import { bundleOf, fingerprintsOf, freshOf, madeKeysOf } from './bundles.ts'
 import { againAfter, profileOf, windowOf, type EngineContext, type Step } from './context.ts'
 import { namesOf, unprovable } from './coverage.ts'
 import { journalOf } from './deployment-journal.ts'
@@ -84,7 +84,7 @@ async function prepare(deps: EngineContext, of: DeploymentRow): Promise<Deployme
   const unproven = unprovable(deps, of, { of: now, names: namesOf(event) })
   if (unproven) throw unproven
   const orders = deps.store.orders.of(of.event)
-  const bound = bindPlan(now.plan, fingerprintsOf(orders))
+  const bound = bindPlan(now.plan, fingerprintsOf(orders), madeKeysOf(orders))
   const baseline = await deps.wire.baseline(now.plan, deps.stopping)
   const kept = { plan: JSON.stringify(now), bound: JSON.stringify(bound), baseline: JSON.stringify(baseline) }
   const verdict = await withSession(deps, of.device, (session, signal) => session.verify(bound, signal))

@@ -249,6 +249,7 @@ async function worldOf(units: readonly BigIp[], { port, issuer, far }: Shop): Pr
           JSON.stringify([
             unit.snapshot(),
             unit.uploads,
+            [...unit.system.disk.files.keys()].filter((path) => /ssl\.csr|\/bulk\//.test(path)),
             unit.group?.ahead.map(({ hostname }) => hostname) ?? [],
             ...(depth === 'content' ? [] : [unit.system.running.generation, unit.transactions])
           ])
