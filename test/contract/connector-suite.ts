@@ -4,6 +4,7 @@ import { type Binding, bindPlan } from '../../connectors/contract.ts'
 import { asFault, Fault } from '../../core/fault.ts'
 import { createAuthority } from '../peers/certificates.ts'
 import { cutPoints } from './cut-points.ts'
+import { deviceKeyCases } from './device-keys.ts'
 import { inTheEnd, journalOf, prepare, shownInTheEnd, signal, withSession } from './deployment.ts'
 import type { ContractCase, World, WorldKind } from './world.ts'
 
@@ -23,8 +24,9 @@ export async function connectorSuite(
   t.equal(missing, undefined, `${kind.name} can be started`)
   const all = [...cases, ...refusals(kind)]
   const cuts = await cutPoints(kind)
-  for (const one of [...all, ...cuts]) await onDevice(t, kind, one)
-  return { cases: all.length, points: cuts.length }
+  const keys = await deviceKeyCases(t, kind)
+  for (const one of [...all, ...cuts, ...keys.cases, ...keys.points]) await onDevice(t, kind, one)
+  return { cases: all.length + keys.cases.length, points: cuts.length + keys.points.length }
 }
 
 async function onDevice(t: Test, kind: WorldKind, { what, run }: ContractCase): Promise<void> {
