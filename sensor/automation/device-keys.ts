@@ -6,7 +6,7 @@ import type { KeyType } from '../../pki/private-key.ts'
 import { checkDeviceRequest } from '../issuance/device-request.ts'
 import type { EventRow } from '../store/events.ts'
 import type { OrderRow, OrderStanding } from '../store/orders.ts'
-import { againAfter, profileOf, tried, type EngineContext, type Step } from './context.ts'
+import { againAfter, profileOf, tried, windowOf, type EngineContext, type Step } from './context.ts'
 import { namesOf } from './coverage.ts'
 import { familyOf } from './families.ts'
 import { severalTargets } from './key-places.ts'
@@ -52,6 +52,7 @@ export async function makeDeviceKey(
     throw new Fault('device-read-only', message, { device: name })
   }
   checkFree(deps, device, name)
+  checkWindow(deps, event, name)
   const type = order.keyType as KeyType
   const names = namesOf(event)
   const { subject } = profileOf(deps, event)
@@ -79,6 +80,17 @@ function checkFree({ store }: EngineContext, device: number, name: string): void
   if (!store.deployments.underWay().some((one) => one.device === device)) return
   throw new Fault('device-busy', `device ${name}: it is being changed; the key is made after that`, {
     retryAfterMs: 15_000
+  })
+}
+
+/** an order that is tried again may have outlasted its window, and a device saves what others changed, too */
+function checkWindow(deps: EngineContext, event: EventRow, name: string): void {
+  const now = deps.clock.now()
+  const window = windowOf(deps, event, now)
+  if (!window || window.open) return
+  const retryAfterMs = Math.min(window.until - now, 3_600_000)
+  throw new Fault('device-busy', `device ${name}: its key is made when its window is open again`, {
+    retryAfterMs
   })
 }
 

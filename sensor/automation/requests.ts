@@ -9,9 +9,9 @@ import { waitsForCheck } from './deployment-steps.ts'
 import { over } from './endings.ts'
 import { heldColumns, heldInSlots } from './held.ts'
 import { moveDeployment, moveEvent } from './moves.ts'
-import { checkDeviceKeys, severalTargets } from './key-places.ts'
+import { checkDeviceKeys, checkKeyIssuer, severalTargets } from './key-places.ts'
 import { dropKeys } from './orders.ts'
-import type { Profile } from './profile.ts'
+import { readProfile, type Profile, type ProfileText } from './profile.ts'
 
 /** A place on a device, by the device's name. */
 export interface TargetName {
@@ -319,6 +319,20 @@ function checkKeyPlace(
   if (binding.onlyDeviceKeys === undefined) return
   const message = `${binding.title}: ${binding.onlyDeviceKeys}; use a profile with keyPlace device`
   throw new Fault('key-place', message, { target: binding.target })
+}
+
+/**
+ * Can the targets of a profile that is to be kept have the keys that it wants, and its issuer certify them? Throws
+ * key-place.
+ */
+export function checkProfileKeys(deps: EngineContext, name: string, text: ProfileText): void {
+  const profile = readProfile(text)
+  if (profile.keyPlace !== 'device') return
+  checkKeyIssuer(deps, profile)
+  const known = deps.store.profiles.list().find((one) => one.name === name)
+  for (const target of deps.store.managedTargets.list()) {
+    if (target.profile === known?.id) checkDeviceKeys(deps, target.device, profile)
+  }
 }
 
 function placeOfKeys(deps: EngineContext, content: string): Profile['keyPlace'] {

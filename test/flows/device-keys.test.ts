@@ -1,9 +1,12 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { cancelEvent, requestEvent, retryEvent } from '../../sensor/automation/requests.ts'
+import type { Binding } from '../../connectors/contract.ts'
+import { wholeProfile } from '../../sensor/automation/profile.ts'
+import { cancelEvent, manageTarget, requestEvent, retryEvent } from '../../sensor/automation/requests.ts'
 import { storedPlan } from '../../sensor/automation/plans.ts'
 import { setCa } from '../peers/file-ca.ts'
-import { deviceKeyWorld, runKeyChild } from './device-keys-world.ts'
+import { signal } from '../contract/deployment.ts'
+import { deviceKeyWorld, runKeyChild, sessionOf } from './device-keys-world.ts'
 import { day } from './engine-world.ts'
 
 t.test('a key that the device makes goes live, is never here, and is followed by another one', async (t) => {
@@ -108,7 +111,7 @@ t.test(
     let former = world.keysOn()
     let wasKilled = true
     // signing in, plan and role come before anything is made
-  for (let nth = 8; wasKilled; nth += 2) {
+    for (let nth = 8; wasKilled; nth += 3) {
       const sold = world.sold().length
       const event = world.request('reissue')
       wasKilled = (await runKeyChild(world, event.id, nth)) === 'killed'
@@ -130,7 +133,7 @@ t.test('killed anywhere and taken back, the device is as it was', async (t) => {
   const world = await deviceKeyWorld(t)
   const before = world.world.snapshot('content')
   setCa(world.ca, { does: 'pending' })
-  for (let nth = 9; nth <= 25; nth += 2) {
+  for (let nth = 9; nth <= 25; nth += 3) {
     const event = world.request()
     await runKeyChild(world, event.id, nth)
     cancelEvent(world.engine.context, { event: event.id, who: 'alice' }, 'taken back')
@@ -155,4 +158,33 @@ t.test('what cannot be is refused where it is asked for', async (t) => {
   await world.drive(() => store.events.get(event.id).open === 0)
   t.match(store.events.get(event.id), { state: 'failed' })
   t.equal(world.sold().length, 0)
+})
+
+t.test('a key in a security module is followed by one that is made there, and by no other', async (t) => {
+  const { unit, world, engine, store, ...rest } = await deviceKeyWorld(t)
+  for (const held of [unit.system.running, unit.system.saved]) {
+    const key = held.keys['/Common/shop-ecdsa.key']
+    if (!key) throw new Error('the shop has a key')
+    Object.assign(held.keys, { '/Common/shop-ecdsa.key': { ...key, securityType: 'fips' } })
+  }
+  const session = await sessionOf({ world })
+  const found: Binding[] = []
+  for await (const page of session.discover(signal)) found.push(...page)
+  const binding = found.find(({ target }) => target === world.target)
+  t.match(binding, { unmanaged: null, onlyDeviceKeys: /security module holds its key \(fips\)/ })
+  const order = { target: world.target, families: ['ecdsa'] } as const
+  await t.rejects(session.plan(order, signal), { code: 'device-unsupported', message: /keyPlace device/ })
+  await session.close()
+  if (!binding) throw new Error('the shop is found')
+  const managing = { device: 'lb1', target: world.target, binding }
+  store.profiles.put('here', JSON.stringify(wholeProfile({ issuer: 'ca' })), 0)
+  t.throws(() => manageTarget(engine.context, { ...managing, profile: 'here' }), { code: 'key-place' })
+  manageTarget(engine.context, { ...managing, profile: 'web' })
+  const event = rest.request()
+  await rest.drive(() => rest.event(event).open === 0)
+  t.match(rest.event(event).state, /live|cleaned/, rest.event(event).why)
+  const [made] = Object.values(unit.system.running.keys).filter(({ fullPath }) =>
+    /-k[0-9a-f]{16}\.key$/.test(fullPath)
+  )
+  t.equal(made?.securityType, 'fips')
 })
