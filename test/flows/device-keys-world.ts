@@ -12,6 +12,7 @@ import type { EventRow } from '../../sensor/store/events.ts'
 import { openSingle } from '../contract/f5-bigip.ts'
 import { signal } from '../contract/deployment.ts'
 import { createFileCa, purchases } from '../peers/file-ca.ts'
+import { fileConnector } from '../peers/file-device/connector.ts'
 import { shownAt } from '../peers/handshake.ts'
 import type { BigIp } from '../simulators/f5-bigip/big-ip.ts'
 import { directoryFor } from '../unit/inventory-world.ts'
@@ -20,7 +21,7 @@ import { day, drive, openSite, type Site } from './engine-world.ts'
 /** How an engine reaches the device of this world, in whichever process it runs. */
 export function openKeySite(site: Site, password: string, change: Partial<EngineDeps> = {}) {
   return openSite(site, {
-    connector: (id) => (id === f5BigIp.id ? f5BigIp : undefined),
+    connector: (id) => [f5BigIp, fileConnector].find((one) => one.id === id),
     credentials: async () => () => new Secret(password),
     ...change
   })

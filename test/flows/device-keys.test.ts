@@ -2,7 +2,13 @@ import { createHash, X509Certificate } from 'node:crypto'
 import t from 'tap'
 import type { Binding } from '../../connectors/contract.ts'
 import { wholeProfile } from '../../sensor/automation/profile.ts'
-import { cancelEvent, manageTarget, requestEvent, retryEvent } from '../../sensor/automation/requests.ts'
+import {
+  cancelEvent,
+  checkProfileKeys,
+  manageTarget,
+  requestEvent,
+  retryEvent
+} from '../../sensor/automation/requests.ts'
 import { storedPlan } from '../../sensor/automation/plans.ts'
 import { setCa } from '../peers/file-ca.ts'
 import { signal } from '../contract/deployment.ts'
@@ -156,7 +162,31 @@ t.test('what cannot be is refused where it is asked for', async (t) => {
   store.devices.add({ name: 'files', connector: 'files', settings: '{}', created: now })
   const event = requestEvent(engine.context, { ...wish, targets: [{ device: 'files', target: 'x' }] })
   await world.drive(() => store.events.get(event.id).open === 0)
-  t.match(store.events.get(event.id), { state: 'failed' })
+  t.match(store.events.get(event.id), { state: 'failed', why: /device files .*: keys cannot be made there/ })
+  const binding = {
+    target: 'x',
+    title: 'x',
+    kind: 'file',
+    slots: [],
+    served: [],
+    shares: [],
+    unmanaged: null
+  }
+  t.throws(() => manageTarget(engine.context, { device: 'files', target: 'x', profile: 'web', binding }), {
+    code: 'key-place',
+    message: /use a profile with keyPlace here/
+  })
+  const issuer = { ...engine.context.issuer('ca'), keyFrom: 'issuer' } as const
+  const bought = { ...engine.context, issuer: () => issuer }
+  t.throws(() => checkProfileKeys(bought, 'web', wholeProfile({ issuer: 'ca', keyPlace: 'device' })), {
+    code: 'key-place',
+    message: /come with their keys/
+  })
+  t.throws(() => wholeProfile({ issuer: 'ca', keyPlace: 'device', keyReuse: 'same-key' }), {
+    code: 'profile-malformed',
+    message: /keyReuse/
+  })
+  t.throws(() => wholeProfile({ issuer: 'ca', keyPlace: 'there' }), { code: 'profile-malformed' })
   t.equal(world.sold().length, 0)
 })
 
