@@ -1,10 +1,11 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Type, type Static, type TProperties } from 'typebox'
 import { Fault } from '../core/fault.ts'
 import { parser } from '../core/schema.ts'
 import { readOwnFile } from './own-file.ts'
 import type { Places } from './places.ts'
+import { syncFolder } from './vault/sync-folder.ts'
 
 /** Name of the file of settings, in its directory. */
 export const settingsName = 'settings.json'
@@ -92,15 +93,5 @@ export function writeSettings(where: Places, settings: Settings): void {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new Fault('file-unwritable', `The settings ${file} cannot be written: ${why}.`, { file }, error)
-  }
-}
-
-/** a name that was changed is on the disk once its folder is */
-function syncFolder(folder: string): void {
-  const file = openSync(folder, 'r')
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
   }
 }

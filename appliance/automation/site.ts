@@ -65,6 +65,8 @@ export interface Site extends IssuerTools {
   forgetIssuer(row: Pick<IssuerRow, 'id'>): void
   /** one act at a time with the issuer of a name */
   readonly issuerTurns: NameTurns
+  /** one change of what opens the vault at a time */
+  readonly vaultTurns: NameTurns
 }
 
 const dayMs = 86_400_000
@@ -144,6 +146,7 @@ export async function openSite(parts: SiteParts): Promise<Site> {
     listings: new Map(),
     ...issuers,
     issuerTurns: createNameTurns(),
+    vaultTurns: createNameTurns(),
     vaultSource: { openedBy }
   }
 }

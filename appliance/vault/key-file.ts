@@ -2,6 +2,7 @@ import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync
 import { dirname } from 'node:path'
 import { Fault } from '../../core/fault.ts'
 import type { Random } from '../../core/random.ts'
+import { syncFolder } from './sync-folder.ts'
 import { keyLength } from './envelope.ts'
 import { readPrivateFile } from './private-file.ts'
 
@@ -37,7 +38,7 @@ export function makeKeyFile(path: string, random: Random): void {
   const folder = dirname(path)
   const draft = `${path}.${Buffer.from(random.bytes(8)).toString('hex')}`
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     const file = openSync(draft, 'wx', 0o600)
     try {
       writeSync(file, `tlsward-vault-key-1 ${Buffer.from(random.bytes(keyLength)).toString('hex')}\n`)
@@ -58,11 +59,14 @@ export function makeKeyFile(path: string, random: Random): void {
   syncFolder(folder)
 }
 
-function syncFolder(folder: string): void {
-  const file = openSync(folder, 'r')
+/** Not by `recursive`: Node tries for ever where the system says ENOENT of a folder that it cannot make (/proc, autofs). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
   try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // made by somebody else meanwhile
+    if (!existsSync(folder)) throw error
   }
 }

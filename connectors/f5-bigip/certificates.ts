@@ -44,7 +44,7 @@ function fingerprintIn(text: string): string | null {
 /** `DNS:a.example, DNS:b.example, IP Address:192.0.2.1` */
 function namesIn(text: string): string[] {
   return text.split(',').flatMap((part) => {
-    const [, kind = '', value = ''] = /^\s*([A-Za-z ]+):(.+?)\s*$/.exec(part) ?? []
+    const [, kind = '', value = ''] = /^([A-Za-z ]+):\s*(\S.*)$/.exec(part.trim()) ?? []
     if (kind === 'DNS') return /^(\*\.)?[\w.-]+$/.test(value) ? value.toLowerCase() : []
     if (kind !== 'IP Address' && kind !== 'IP') return []
     const address = parseAddress(value)

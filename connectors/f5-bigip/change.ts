@@ -6,7 +6,8 @@ import { checkBundle, checkCertificates } from '../shared/pair.ts'
 import { backward, forward } from '../shared/steps.ts'
 import type { Client } from './client.ts'
 import { type ChangeFacts, factsOf, stateOf } from './facts.ts'
-import { type Reading, readingOf, stepsOf, type Work } from './steps.ts'
+import { stepsOf } from './steps.ts'
+import { type Reading, readingOf, type Work } from './work.ts'
 import { type Pair, readyPair, seatOf, seatsOf } from './units.ts'
 
 /** What a change is made with. */

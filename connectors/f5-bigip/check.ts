@@ -3,12 +3,11 @@ import {
   certificates,
   clientSslProfiles,
   localUser,
-  mayRemoveUploads,
-  mayUpload,
   serverSslProfiles,
   systemVersion,
   virtualServers
-} from './calls.ts'
+} from './readings.ts'
+import { mayRemoveUploads, mayUpload } from './uploads.ts'
 import type { Client } from './client.ts'
 import { mayFetchRequests } from './key-calls.ts'
 import { asFault } from '../../core/fault.ts'

@@ -1,13 +1,8 @@
 import type { BoundPlan } from '../contract.ts'
-import {
-  certificates,
-  clientSslProfiles,
-  deleteObject,
-  keys,
-  partsOf,
-  save,
-  serverSslProfiles
-} from './calls.ts'
+import { save } from './commands.ts'
+import { deleteObject } from './file-objects.ts'
+import { partsOf } from './full-path.ts'
+import { certificates, clientSslProfiles, keys, serverSslProfiles } from './readings.ts'
 import { activeOf, type ChangeTools } from './change.ts'
 import type { Client } from './client.ts'
 import { factsOf, type PairChange } from './facts.ts'

@@ -6,7 +6,8 @@ import { parser } from '../../core/schema.ts'
 import { Secret } from '../../core/secret.ts'
 import { isMissing, isTokenGone, meaningOf, type Refusal, refused } from './faults.ts'
 import { errorReply, loginReply, type Page } from './replies.ts'
-import { nameOf, openTransport, type Place, type Transport, type Trust } from './transport.ts'
+import { nameOf, type Place, type Trust } from './tls.ts'
+import { openTransport, type Transport } from './transport.ts'
 
 /** Who signs in, and how the unit is recognised. */
 export interface Login {
@@ -15,6 +16,8 @@ export interface Login {
   readonly user: string
   readonly password: Secret
   readonly provider: string
+  /** of keys that profiles name already */
+  readonly keyPassphrase: Secret | undefined
   readonly clock: Clock
   readonly log: Log
 }
@@ -81,6 +84,11 @@ export class Client {
 
   get user(): string {
     return this.#login.user
+  }
+
+  /** undefined: the device has none to give with pairs that need one */
+  get keyPassphrase(): Secret | undefined {
+    return this.#login.keyPassphrase
   }
 
   /** the unit's own TLS certificate, DER, once there was a connection */
@@ -188,7 +196,7 @@ export class Client {
 
   async #logIn(signal: AbortSignal): Promise<Secret> {
     const { user, password, provider } = this.#login
-    const body = { username: user, password: password.reveal(), loginProviderName: provider }
+    const body = { username: user, password, loginProviderName: provider }
     const call: Call = { method: 'POST', path: '/shared/authn/login', what: 'let us sign in', body }
     const answer = await this.#exchange(call, undefined, signal)
     if (!('refusal' in answer)) {
@@ -239,7 +247,7 @@ export class Client {
           ...(chunk ? { 'content-type': 'application/octet-stream', 'content-range': chunk.range } : {}),
           ...(part === undefined ? {} : { 'content-type': 'application/octet-stream', 'content-range': part })
         },
-        body: chunk?.bytes ?? (body && Buffer.from(JSON.stringify(body))),
+        body: chunk?.bytes ?? (body && Buffer.from(JSON.stringify(body, revealed))),
         timeoutMs,
         isRepeatable: method === 'GET' || path.startsWith('/shared/authz/tokens/')
       },
@@ -276,7 +284,13 @@ export class Client {
 
   #refused({ what, path, chunk }: Call, refusal: Refusal): Fault {
     const isSecret = chunk !== undefined || path === '/shared/authn/login'
-    return refused({ unit: this.name, what, isSecret }, refusal)
+    const { password, keyPassphrase } = this.#login
+    const secrets = [password, keyPassphrase, this.#token?.value].flatMap((one) => one?.reveal() ?? [])
+    const message = secrets.reduce<string | undefined>(
+      (text, one) => (one === '' ? text : text?.replaceAll(one, '[secret]')),
+      refusal.message
+    )
+    return refused({ unit: this.name, what, isSecret }, { ...refusal, message })
   }
 }
 
@@ -291,6 +305,11 @@ function messageOf(text: string): string {
   } catch {
     return 'no message'
   }
+}
+
+/** here, where it is sent, and nowhere else */
+function revealed(_: string, value: unknown): unknown {
+  return value instanceof Secret ? value.reveal() : value
 }
 
 /** Bytes of a secret for an upload. */

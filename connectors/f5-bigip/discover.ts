@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto'
 import { ChainCertificate } from '../../pki/chain-certificate.ts'
 import type { Binding, Slot } from '../contract.ts'
-import { serverSslProfiles } from './calls.ts'
 import { slotOf } from './certificates.ts'
 import { securityOf } from './device-keys.ts'
-import { byPath, named } from './profiles.ts'
-import type { Survey } from './survey.ts'
 import { onlyMade } from './plan.ts'
+import { byPath, named } from './profiles.ts'
+import { serverSslProfiles } from './readings.ts'
+import type { Survey } from './survey.ts'
 import { bindingOf, targetOf } from './targets.ts'
 
 /** bindings of a page */

@@ -50,9 +50,9 @@ export function stateOf(
   changes: readonly PairChange[]
 ): string {
   const pairs = formerEntries(entries, changes).map((entry) => {
-    const { name, cert, key, chain, usage, passphrase } = entry
+    const { name, cert, key, chain, usage, hasPassphrase } = entry
     const checksum = cert === null ? '' : (certificates.get(cert)?.checksum ?? 'gone')
-    return [name, cert, checksum, key, chain, usage, passphrase !== null]
+    return [name, cert, checksum, key, chain, usage, hasPassphrase]
   })
   return hash('sha256', JSON.stringify([fullPath, parent, inherits, pairs]), 'hex')
 }

@@ -51,6 +51,9 @@ const rows: readonly Row[] = [
   { status: 404, says: /no transaction/i, code: 'device-busy', retryAfterMs: 1_000 }
 ]
 
+/** characters of a message in which a meaning is looked for: patterns take the square of it */
+const mostWords = 2_000
+
 /** What a refusal means, when the words say nothing. */
 const byStatus: Readonly<Record<number, Meaning>> = {
   401: { code: 'device-right' },
@@ -68,7 +71,8 @@ export function meaningOf({ status, message }: Refusal): Meaning {
   if (message === undefined) {
     return { code: 'device-busy', retryAfterMs: 30_000, remedy: restarting }
   }
-  const row = rows.find((one) => (one.status ?? status) === status && one.says.test(message))
+  const words = message.slice(0, mostWords)
+  const row = rows.find((one) => (one.status ?? status) === status && one.says.test(words))
   if (row) {
     const { code, retryAfterMs, remedy } = row
     return {

@@ -1,18 +1,10 @@
-import { asFault, Fault } from '../../core/fault.ts'
-import type { Access, BoundPlan, Bundle, Connector, Journal, PlanOrder, Role, Session } from '../contract.ts'
-import { mayRemoveUploads } from './calls.ts'
-import { activeOf, type ChangeTools, deployChange, undoChange } from './change.ts'
-import { checkUnits, probeName } from './check.ts'
-import { cleanChange } from './cleanup.ts'
+import { asFault } from '../../core/fault.ts'
+import type { Access, Connector } from '../contract.ts'
 import { Client } from './client.ts'
-import { deviceKeysOf } from './device-keys.ts'
-import { bindings } from './discover.ts'
-import { connectorId, planChange } from './plan.ts'
+import { connectorId } from './plan.ts'
+import { BigIpSession, closeAll } from './session.ts'
 import { parseSettings, passwordOf, placesOf, secretFields, settingsSchema, trustOf } from './settings.ts'
-import { type Survey, surveyOf } from './survey.ts'
-import { checkAuthority, pinOf } from './transport.ts'
-import { readyPair, roleOf, type Seat, seatOf } from './units.ts'
-import { verifyChange } from './verify.ts'
+import { checkAuthority, pinOf } from './tls.ts'
 
 /** F5 BIG-IP, single units and pairs, over iControl REST. */
 export const f5BigIp: Connector = {
@@ -55,6 +47,7 @@ function clientsFor(access: Access): readonly Client[] {
         user: settings.user,
         password,
         provider: settings.loginProvider,
+        keyPassphrase: access.secret('key-passphrase'),
         clock,
         log
       })
@@ -71,153 +64,5 @@ async function signInSomewhere(clients: readonly Client[], signal: AbortSignal):
     } catch (thrown) {
       if (at === last || asFault(thrown).code !== 'device-unreachable') throw thrown
     }
-  }
-}
-
-async function closeAll(clients: readonly Client[]): Promise<void> {
-  const { signal } = new AbortController()
-  await Promise.allSettled(clients.map((client) => client.close(signal)))
-}
-
-/** how long plans that are asked for in a row share what was read; each deploy and verify reads anew */
-const sharedMs = 3_000
-
-interface Read<T> {
-  readonly value: T
-  readonly at: number
-}
-
-class BigIpSession implements Session {
-  readonly #access: Access
-  readonly #clients: readonly Client[]
-  /** of this login, for as long as it is signed in */
-  #canRemoveUploads = new Map<Client, boolean>()
-  #seat: Read<Seat> | undefined
-  #survey: Read<Survey> | undefined
-  #isOpen = true
-
-  constructor(access: Access, clients: readonly Client[]) {
-    this.#access = access
-    this.#clients = clients
-  }
-
-  check(signal: AbortSignal) {
-    return checkUnits(this.#clients, signal)
-  }
-
-  async role(signal: AbortSignal): Promise<Role> {
-    const [first, other] = this.#clients
-    if (!first) return 'single'
-    const seat = await this.#seatOf(first, signal).catch((thrown: unknown) => {
-      if (other && asFault(thrown).code === 'device-unreachable') return seatOf(other, signal)
-      throw thrown
-    })
-    const role = roleOf(seat)
-    // changes are made on the active one, whichever that is
-    return role === 'standby' && other ? 'active' : role
-  }
-
-  async *discover(signal: AbortSignal) {
-    this.#forget()
-    const at = await activeOf(this.#clients, signal)
-    yield* bindings(await surveyOf(at, signal), signal)
-  }
-
-  async plan(order: PlanOrder, signal: AbortSignal) {
-    const { client, units } = await this.#planned(signal)
-    const survey = await this.#surveyOf(client, signal)
-    const canRemoveUploads = await this.#mayRemove(units > 1 ? this.#clients : [client], signal)
-    return planChange({ survey, units, canRemoveUploads, signal }, order)
-  }
-
-  readonly deviceKeys = deviceKeysOf((signal) => {
-    this.#forget()
-    return this.#tools(signal)
-  })
-
-  async deploy(plan: BoundPlan, bundle: Bundle, journal: Journal, signal: AbortSignal) {
-    this.#forget()
-    await deployChange(this.#tools(signal), { plan, bundle, journal })
-  }
-
-  verify(plan: BoundPlan, signal: AbortSignal) {
-    this.#forget()
-    return verifyChange(this.#tools(signal), plan)
-  }
-
-  async rollback(plan: BoundPlan, journal: Journal, signal: AbortSignal) {
-    this.#forget()
-    await undoChange(this.#tools(signal), plan, journal)
-  }
-
-  cleanup(plan: BoundPlan, keep: number, signal: AbortSignal) {
-    this.#forget()
-    return cleanChange(this.#tools(signal), plan, keep)
-  }
-
-  isOpen() {
-    // a connection that was closed is opened again, by the same token
-    return this.#isOpen
-  }
-
-  async close() {
-    this.#isOpen = false
-    await closeAll(this.#clients)
-  }
-
-  #tools(signal: AbortSignal): ChangeTools {
-    const { clock, log } = this.#access
-    return { clients: this.#clients, clock, log, signal }
-  }
-
-  #forget(): void {
-    this.#survey = undefined
-    this.#seat = undefined
-  }
-
-  #isFresh<T>(read: Read<T> | undefined): read is Read<T> {
-    return read !== undefined && this.#access.clock.ticks() - read.at < sharedMs
-  }
-
-  async #seatOf(client: Client, signal: AbortSignal): Promise<Seat> {
-    if (this.#isFresh(this.#seat) && this.#seat.value.client === client) return this.#seat.value
-    const at = this.#access.clock.ticks()
-    const value = await seatOf(client, signal)
-    this.#seat = { value, at }
-    return value
-  }
-
-  async #surveyOf(client: Client, signal: AbortSignal): Promise<Survey> {
-    if (this.#isFresh(this.#survey) && this.#survey.value.client === client) return this.#survey.value
-    const at = this.#access.clock.ticks()
-    const value = await surveyOf(client, signal)
-    this.#survey = { value, at }
-    return value
-  }
-
-  /** the unit that a plan is made on, and how many the change has to reach */
-  async #planned(signal: AbortSignal): Promise<{ readonly client: Client; readonly units: number }> {
-    const [first, other] = this.#clients
-    if (!first) throw new Fault('settings-malformed', 'The device has no address.', { field: 'address' })
-    if (!other) {
-      const seat = await this.#seatOf(first, signal)
-      if (roleOf(seat) === 'single') return { client: first, units: 1 }
-      throw new Fault(
-        'device-refused',
-        `${first.name} (${seat.name}) is one of several units: give the address of the other one (peerAddress), so that both can be brought in sync.`
-      )
-    }
-    const { clock } = this.#access
-    const { lead } = await readyPair(this.#clients, { begun: false, clock, signal })
-    return { client: lead.client, units: this.#clients.length }
-  }
-
-  async #mayRemove(clients: readonly Client[], signal: AbortSignal): Promise<boolean> {
-    for (const client of clients) {
-      const known = this.#canRemoveUploads.get(client) ?? (await mayRemoveUploads(client, probeName, signal))
-      this.#canRemoveUploads.set(client, known)
-      if (!known) return false
-    }
-    return true
   }
 }

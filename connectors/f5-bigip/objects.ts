@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { type KeyFamily, newName } from '../contract.ts'
-import { partsOf } from './calls.ts'
+import { partsOf } from './full-path.ts'
 import type { Certificate } from './certificates.ts'
 
 /** Names of the objects that take the place of a pair; they hold the first digits of the new fingerprint. */

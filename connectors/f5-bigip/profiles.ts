@@ -1,3 +1,4 @@
+import type { Secret } from '../../core/secret.ts'
 import type { ProfileReply } from './replies.ts'
 
 /** A pair of a client-ssl profile. Names are full paths; null: none. */
@@ -8,8 +9,8 @@ export interface Entry {
   readonly chain: string | null
   /** SERVER, or CA for forward proxies; null: the version does not know it */
   readonly usage: string | null
-  /** as the device shows it: sealed by its own master key */
-  readonly passphrase: string | null
+  /** its key is read with a passphrase, which the device shows only sealed, and does not take back so */
+  readonly hasPassphrase: boolean
 }
 
 /** A client-ssl profile. */
@@ -44,7 +45,7 @@ export function profileOf(reply: ProfileReply): Profile {
       key: named(entry.key),
       chain: named(entry.chain),
       usage: named(entry.usage),
-      passphrase: named(entry.passphrase)
+      hasPassphrase: named(entry.passphrase) !== null
     })),
     serverName: named(reply.serverName)?.toLowerCase() ?? null,
     isSniDefault: isTrue(reply.sniDefault),
@@ -104,27 +105,26 @@ export interface EntryChange {
 export function changed(entries: readonly Entry[], changes: readonly EntryChange[]): Entry[] {
   const kept = entries.map((entry) => {
     const change = changes.find(({ name }) => name === entry.name)
-    return change ? { ...entry, ...change, passphrase: null } : entry
+    return change ? { ...entry, ...change, hasPassphrase: false } : entry
   })
   const added = changes.filter(({ name }) => !entries.some((entry) => entry.name === name))
-  return [...kept, ...added.map((change) => ({ ...change, usage: null, passphrase: null }))]
+  return [...kept, ...added.map((change) => ({ ...change, usage: null, hasPassphrase: false }))]
 }
 
 /** An entry as it is sent: only what it has. */
-export function entryBody({
-  name,
-  cert,
-  key,
-  chain,
-  usage,
-  passphrase
-}: Entry): Readonly<Record<string, string>> {
+export type EntryBody = Readonly<Record<string, string | Secret>>
+
+/** An entry to be sent; one whose key is read with a passphrase needs that. */
+export function entryBody(
+  { name, cert, key, chain, usage, hasPassphrase }: Entry,
+  passphrase: Secret | undefined
+): EntryBody {
   return {
     name,
     ...(cert === null ? {} : { cert }),
     ...(key === null ? {} : { key }),
     chain: chain ?? 'none',
     ...(usage === null ? {} : { usage }),
-    ...(passphrase === null ? {} : { passphrase })
+    ...(hasPassphrase && passphrase ? { passphrase } : {})
   }
 }

@@ -4,7 +4,7 @@ import { Fault } from '../../core/fault.ts'
 import { parser } from '../../core/schema.ts'
 import type { Secret } from '../../core/secret.ts'
 import type { Access, Json, SecretField } from '../contract.ts'
-import type { Place, Trust } from './transport.ts'
+import type { Place, Trust } from './tls.ts'
 
 const port = (title: string) => Type.Integer({ title, minimum: 1, maximum: 65_535, default: 443 })
 
@@ -60,7 +60,13 @@ export type Settings = Required<Static<typeof settingsSchema>>
 
 /** Secrets of a BIG-IP. */
 export const secretFields: readonly SecretField[] = [
-  { name: 'password', title: 'Password', hint: 'Of the user, the same on both units.', multiline: false }
+  { name: 'password', title: 'Password', hint: 'Of the user, the same on both units.', multiline: false },
+  {
+    name: 'key-passphrase',
+    title: 'Passphrase of keys',
+    hint: 'Only where a profile has a key with a passphrase, to write it again beside the new pair.',
+    multiline: false
+  }
 ]
 
 const check = parser(settingsSchema, 'settings-malformed')

@@ -5,7 +5,7 @@ import {
   keys,
   virtualAddresses,
   virtualServers
-} from './calls.ts'
+} from './readings.ts'
 import { type Certificate, certificateOf } from './certificates.ts'
 import type { Client } from './client.ts'
 import { addressName } from './destinations.ts'

@@ -93,9 +93,9 @@ export async function unmanagedBy(
     if (certificate.fingerprint === null) {
       return unsupported(`this version does not tell the SHA-256 fingerprint of ${name}`)
     }
-    if (entry.passphrase !== null && !entry.passphrase.startsWith('$M$')) {
+    if (entry.hasPassphrase && !survey.client.keyPassphrase) {
       return unsupported(
-        `the passphrase of its pair ${entry.name} is shown in clear, and could not be put back`
+        `the key of its pair ${entry.name} has a passphrase, without which it could not be put back: give the device the secret key-passphrase`
       )
     }
   }

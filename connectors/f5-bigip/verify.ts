@@ -2,21 +2,25 @@ import type { BoundPlan, Verdict } from '../contract.ts'
 import type { ChangeTools } from './change.ts'
 import type { Client } from './client.ts'
 import { factsOf } from './facts.ts'
-import { readingOf } from './steps.ts'
+import { type Reading, readingOf } from './work.ts'
 import { pairsOf } from './targets.ts'
 import { seatsOf, statusOf } from './units.ts'
 
 /**
  * Reads back whether the profile holds the certificates of a bound plan, whatever their objects are called: on each
- * unit, and whether they are in sync. That it is saved is not to be read back: a save that is answered is done.
+ * unit, and whether they are in sync. `read` is what a single unit has just shown. That it is saved is not to be read back: a save that is answered is done.
  */
 export async function verifyChange(
   { clients, signal }: Pick<ChangeTools, 'clients' | 'signal'>,
-  plan: BoundPlan
+  plan: BoundPlan,
+  read?: Reading
 ): Promise<Verdict> {
   const { units } = factsOf(plan)
   const why: string[] = []
-  for (const client of clients.slice(0, units)) why.push(...(await wrongOn(client, plan, signal)))
+  for (const client of clients.slice(0, units)) {
+    const reading = read && units === 1 ? read : await readingOf(client, plan.target, signal)
+    why.push(...wrongIn(reading, client, plan))
+  }
   if (units > 1) {
     for (const seat of await seatsOf(clients, signal)) {
       const { state, words } = await statusOf(seat, signal)
@@ -26,8 +30,7 @@ export async function verifyChange(
   return why.length === 0 ? { state: 'in-place' } : { state: 'differs', why }
 }
 
-async function wrongOn(client: Client, plan: BoundPlan, signal: AbortSignal): Promise<string[]> {
-  const { profile, certificates } = await readingOf(client, plan.target, signal)
+function wrongIn({ profile, certificates }: Reading, client: Client, plan: BoundPlan): string[] {
   if (!profile) return [`${client.name} has no profile ${plan.target}`]
   const pairs = pairsOf(profile.entries, certificates)
   return plan.families.flatMap((family) => {

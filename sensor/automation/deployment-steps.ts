@@ -1,6 +1,7 @@
 import { bindPlan, type BoundPlan } from '../../connectors/contract.ts'
 import { Fault } from '../../core/fault.ts'
 import type { DeploymentRow, DeploymentStanding, DeploymentState } from '../store/deployments.ts'
+import type { DeviceRow } from '../store/devices.ts'
 import type { EventRow } from '../store/events.ts'
 import { bundleOf, fingerprintsOf, freshOf, madeKeysOf } from './bundles.ts'
 import { againAfter, profileOf, windowOf, type EngineContext, type Step } from './context.ts'
@@ -74,7 +75,7 @@ export function waitsForCheck({ state, wake }: DeploymentRow): boolean {
 /** Looks at device and wire once more, and keeps the bound plan before anything is written. */
 async function prepare(deps: EngineContext, of: DeploymentRow): Promise<DeploymentStep> {
   const event = deps.store.events.get(of.event)
-  checkWritable(deps, of)
+  const device = checkWritable(deps, of)
   const now = await planTarget(deps, of, profileOf(deps, event))
   const before = storedPlan(of)
   if (before === null || !mayGoOn(deps, of, { before, now })) {
@@ -88,12 +89,15 @@ async function prepare(deps: EngineContext, of: DeploymentRow): Promise<Deployme
   const baseline = await deps.wire.baseline(now.plan, deps.stopping)
   const kept = { plan: JSON.stringify(now), bound: JSON.stringify(bound), baseline: JSON.stringify(baseline) }
   const verdict = await withSession(deps, of.device, (session, signal) => session.verify(bound, signal))
-  if (verdict.state === 'in-place') {
-    const wire = await proves(deps, { ...of, ...kept })
-    if (wire.state === 'agrees') {
-      const why = `it was in place already: nothing was written${unprovenText(wire.unproven)}`
-      return liveStep(deps, { ...of, ...kept }, why, kept)
-    }
+  const wire = verdict.state === 'in-place' ? await proves(deps, { ...of, ...kept }) : null
+  // all that took its time: a person may have acted meanwhile
+  if (checkWritable(deps, of).settings !== device.settings) {
+    const why = `device ${device.name} was set to other settings meanwhile`
+    return { to: 'waiting', why, wake: null, also: () => planAgain(deps, event) }
+  }
+  if (wire?.state === 'agrees') {
+    const why = `it was in place already: nothing was written${unprovenText(wire.unproven)}`
+    return liveStep(deps, { ...of, ...kept }, why, kept)
   }
   const began = deps.clock.now()
   // a device that was away may have let the window pass
@@ -102,9 +106,9 @@ async function prepare(deps: EngineContext, of: DeploymentRow): Promise<Deployme
   return { to: 'deploying', why: 'the device is as planned', wake: began, set: { ...kept, began } }
 }
 
-function checkWritable(deps: EngineContext, of: DeploymentRow): void {
+function checkWritable(deps: EngineContext, of: DeploymentRow): DeviceRow {
   const device = deps.store.devices.get(of.device)
-  if (device.writable) return
+  if (device.writable) return device
   const message = `device ${device.name}: it is only read; allow writing with tlsward device allow`
   throw new Fault('device-read-only', message, { device: device.name })
 }

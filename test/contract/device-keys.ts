@@ -86,9 +86,9 @@ interface Prepared {
 
 async function prepareFor(world: World, session: Session, made: readonly Made[]): Promise<Prepared> {
   const { target, families } = world
-  const { types, sign } = keysIn(world)
-  const plan = await session.plan({ target, families, deviceKeys: types }, signal)
-  const bundle = made.map(({ request, pem }) => sign(request.family, pem))
+  const keyWorld = keysIn(world)
+  const plan = await session.plan({ target, families, deviceKeys: keyWorld.types }, signal)
+  const bundle = made.map(({ request, pem }) => keyWorld.sign(request.family, pem))
   const fingerprints = Object.fromEntries(bundle.map(({ family, fingerprint }) => [family, fingerprint]))
   const keys = Object.fromEntries(
     made.map(({ request, spki }): [string, MadeKey] => [request.family, { id: request.id, spki }])

@@ -36,6 +36,14 @@ export interface HostOptions {
   readonly reload?: (folder: string) => string
 }
 
+/** A program that takes three seconds to read its files again: time to end somebody in the middle of a step. */
+export function slowReload(folder: string): string {
+  const script = join(folder, 'reload.sh')
+  const lines = ['#!/bin/sh', 'sleep 3', `kill -HUP "$(cat ${folder}/server/server.pid)"`, '']
+  writeFileSync(script, lines.join('\n'), { mode: 0o755 })
+  return `reload=${script}`
+}
+
 /** Starts a server on this machine, and adds it as device `host`, which may be written to. */
 export async function automationHost(t: Test, options: HostOptions = {}): Promise<AutomationHost> {
   const { names = ['shop.test', 'www.shop.test'] } = options

@@ -37,7 +37,7 @@ export async function deviceKeyWorld(t: Test, profile: Readonly<Record<string, u
   const site: Site = { root, shift: 0, lifetimeMs: 90 * day }
   const [password = ''] = world.credentials
   const open = openKeySite(site, password)
-  const { store, engine, clock } = open
+  const { store, engine } = open
   t.teardown(async () => {
     await engine.context.sessions.end()
     store.close()

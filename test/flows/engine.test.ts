@@ -1,8 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { systemClock } from '../../core/clock.ts'
+import { systemRandom } from '../../core/random.ts'
 import { setWritable } from '../../sensor/automation/requests.ts'
-import { calls, day, drive, engineWorld } from './engine-world.ts'
+import { createWire, wireLimits } from '../../sensor/automation/wire/wire.ts'
+import { openDialer } from '../../sensor/scan/probe/open-dialer.ts'
+import { calls, day, drive, engineWorld, type WorldDevice } from './engine-world.ts'
 
 const shop = { names: ['shop.test', 'www.shop.test'], keys: ['p256'] } as const
 const mail = { names: ['mail.test'], keys: ['p256'] } as const
@@ -121,6 +125,61 @@ t.test('a device that nobody has allowed to write to is only read', async (t) =>
   t.same(world.sold(), [], 'nothing is bought for it')
   setWritable(world.engine.context, 'edge', 'writable')
   t.equal((await world.finish(event)).state, 'live')
+})
+
+/** An engine in which a person acts once the places of a target were looked at, before its first write. */
+async function interrupted(t: Test) {
+  const acts: (() => void)[] = []
+  const tools = {
+    dialer: openDialer('auto'),
+    clock: systemClock,
+    random: systemRandom,
+    spared: async () => []
+  }
+  const wire = createWire(tools, { ...wireLimits, tryMs: 1_500 })
+  const world = await engineWorld(t, {
+    wire: {
+      ...wire,
+      async baseline(plan, signal) {
+        const seen = await wire.baseline(plan, signal)
+        acts.shift()?.()
+        return seen
+      }
+    }
+  })
+  world.profile()
+  const edge = await world.device('edge', { shop })
+  return { world, edge, acts }
+}
+
+const writes = (device: WorldDevice) => calls(device).filter((call) => call.startsWith('apply'))
+
+t.test('a device that is no longer allowed to be changed is not, up to the first write', async (t) => {
+  const { world, edge, acts } = await interrupted(t)
+  acts.push(() => setWritable(world.engine.context, 'edge', 'read-only'))
+  const event = await world.finish(world.request({ targets: [{ device: 'edge', target: 'shop' }] }))
+  t.same(acts, [], 'it was forbidden')
+  t.match(event, { state: 'failed', why: /device edge: it is only read/ })
+  t.same(writes(edge), [])
+})
+
+t.test('what was planned for one place is not done at another that the device is moved to', async (t) => {
+  const { world, edge, acts } = await interrupted(t)
+  const twin = { ...edge, directory: `${edge.directory}-twin` }
+  cpSync(edge.directory, twin.directory, { recursive: true })
+  acts.push(() => {
+    const { id, settings } = world.store.devices.named('edge')
+    const moved = { ...(JSON.parse(settings) as object), directory: twin.directory }
+    world.store.devices.setSettings(id, JSON.stringify(moved))
+    // as a device that is moved: from then on it is only read, until a person allows more
+    setWritable(world.engine.context, 'edge', 'read-only')
+    setWritable(world.engine.context, 'edge', 'writable')
+  })
+  const event = world.request({ targets: [{ device: 'edge', target: 'shop' }] })
+  await drive(world, () => world.history(event).some((line) => /other settings meanwhile/.test(line)))
+  t.same(acts, [], 'it was moved')
+  t.match(world.history(event).join('\n'), /device edge was set to other settings meanwhile/)
+  t.same(writes(edge), [])
 })
 
 t.test('nothing of what is kept holds a key, but for the vault', async (t) => {

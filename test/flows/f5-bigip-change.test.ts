@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { bindPlan, type BoundPlan, type Bundle, type Session } from '../../connectors/contract.ts'
 import { f5BigIp } from '../../connectors/f5-bigip/index.ts'
@@ -166,6 +167,19 @@ t.test('a chain that the device lacks is made once, used again, and taken back',
   t.equal(world.snapshot('content'), before)
 })
 
+t.test('both kinds of key change in one transaction', async (t) => {
+  const { world, session, unit } = await opened(t)
+  const { plan, bundle } = await prepare(world, session)
+  await session.deploy(plan, bundle, journalOf(), signal)
+  const bound = unit.requests.filter(
+    ({ method, path }) => method === 'PATCH' && path.includes('/client-ssl/')
+  )
+  t.equal(bound.length, 1)
+  t.match(bound[0]?.transaction, /^\d+$/)
+  t.match(bound[0]?.body, /shop-rsa.*shop-ecdsa/)
+  t.strictSame(unit.transactions, [])
+})
+
 t.test('both kinds of key from one authority share one chain', async (t) => {
   const { world, session, unit } = await opened(t)
   const before = world.snapshot('content')
@@ -190,6 +204,70 @@ t.test('a kind of key that the profile lacks is added beside the other, and take
   t.equal(unit.system.running.clientSsl['/Common/mail']?.certKeyChain?.length, 2)
   await session.rollback(plan, journal, signal)
   t.equal(world.snapshot('content'), before)
+})
+
+t.test('a pair with a passphrase is replaced and put back, or kept beside another one', async (t) => {
+  const { world, session: bare, unit } = await opened(t)
+  const secret = (name: string) =>
+    name === 'key-passphrase' ? new Secret('demo-Phrase-1') : world.access.secret(name)
+  const session = await f5BigIp.connect({ ...world.access, secret }, signal)
+  t.teardown(() => session.close())
+  const locked = createCertificate({ names: world.names, key: 'rsa2048' })
+  const pem = createPrivateKey(locked.keyPem).export({
+    type: 'pkcs8',
+    format: 'pem',
+    cipher: 'aes-256-cbc',
+    passphrase: 'demo-Phrase-1'
+  })
+  const files = { '/var/tmp/locked.crt': locked.pem, '/var/tmp/locked.key': pem.toString() }
+  for (const [path, content] of Object.entries(files)) unit.system.disk.write(path, content)
+  const sourcePath = 'file:/var/tmp/locked'
+  await unit.act('POST', 'sys/file/ssl-cert', { name: 'locked.crt', sourcePath: `${sourcePath}.crt` })
+  const key = { name: 'locked.key', sourcePath: `${sourcePath}.key`, passphrase: 'demo-Phrase-1' }
+  await unit.act('POST', 'sys/file/ssl-key', key)
+  const pair = {
+    name: 'locked',
+    cert: '/Common/locked.crt',
+    key: '/Common/locked.key',
+    passphrase: 'demo-Phrase-1'
+  }
+  await unit.act('POST', 'ltm/profile/client-ssl', { name: 'locked', certKeyChain: [pair] })
+  await unit.act('POST', 'sys/config', { command: 'save' })
+  const before = world.snapshot('content')
+  await t.rejects(bare.plan({ target: '/Common/locked', families: ['rsa'] }, signal), {
+    code: 'device-unsupported',
+    message: /key-passphrase/
+  })
+  const [rsa = [], ecdsa = []] = world.issue().map((item) => [item])
+  for (const bundle of [rsa, ecdsa]) {
+    const plan = await planned(session, '/Common/locked', bundle)
+    t.notMatch(JSON.stringify(plan), /demo-Phrase/)
+    const journal = journalOf()
+    await session.deploy(plan, bundle, journal, signal)
+    t.same(await session.verify(plan, signal), { state: 'in-place' })
+    await session.rollback(plan, journal, signal)
+    t.equal(world.snapshot('content'), before)
+  }
+})
+
+t.test('every version from 13 to 17 is served', async (t) => {
+  for (const version of ['13.0.0', '13.1.5', '14.1.5', '15.1.10', '16.1.4', '17.1.2', '17.5.1']) {
+    const world = await openSingle({ version })
+    const session = await f5BigIp.connect(world.access, signal)
+    try {
+      const before = world.snapshot('content')
+      t.match(await session.check(signal), { version, notes: [] })
+      const { plan, bundle } = await prepare(world, session)
+      const journal = journalOf()
+      await session.deploy(plan, bundle, journal, signal)
+      t.same(await session.verify(plan, signal), { state: 'in-place' }, version)
+      await session.rollback(plan, journal, signal)
+      t.equal(world.snapshot('content'), before, version)
+    } finally {
+      await session.close()
+      await world.stop()
+    }
+  }
 })
 
 t.test('what must not be changed is listed with the reason, and refused by the plan', async (t) => {

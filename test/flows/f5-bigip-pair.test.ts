@@ -70,6 +70,21 @@ t.test('changes on both units are for a person to resolve, and no push is made',
   t.equal(world.snapshot('untouched'), before)
 })
 
+t.test('a change of others on the other unit during a deployment is not pushed over', async (t) => {
+  const { world, session, pair } = await opened(t)
+  const { plan, bundle } = await prepare(world, session)
+  const edit = async () =>
+    void (await pair.b.act('PATCH', 'ltm/profile/client-ssl/~Common~mail', { description: 'edited' }))
+  pair.a.faults.add({ does: 'meanwhile', path: '/mgmt/tm/sys/config', run: edit })
+  await t.rejects(session.deploy(plan, bundle, journalOf(), signal), {
+    code: 'device-busy',
+    message: /nothing is pushed over/
+  })
+  await pair.settled()
+  t.match(JSON.stringify(pair.b.system.running.clientSsl['/Common/mail']), /edited/)
+  t.equal(pair.a.requests.filter(({ path }) => path === '/mgmt/tm/cm').length, 0)
+})
+
 t.test('one address of two is refused with what to do', async (t) => {
   const { world, pair } = await opened(t)
   for (const unit of [pair.a, pair.b]) {
@@ -126,6 +141,18 @@ t.test(
     }
   }
 )
+
+t.test('what only one unit holds is not in place', async (t) => {
+  const { world, session, pair } = await opened(t)
+  const { plan, bundle } = await prepare(world, session)
+  await session.deploy(plan, bundle, journalOf(), signal)
+  await pair.b.act('PATCH', 'ltm/profile/client-ssl/~Prod~shop', {
+    certKeyChain: [{ name: 'mail', cert: '/Common/mail.crt', key: '/Common/mail.key' }]
+  })
+  const verdict = await session.verify(plan, signal)
+  t.match(verdict, { state: 'differs' })
+  if (verdict.state === 'differs') t.match(verdict.why.join('; '), /holds .* for RSA.*Changes Pending/)
+})
 
 t.test('a group that synchronises by itself is waited for, and not pushed', async (t) => {
   const { world, session, pair } = await opened(t, { autoSync: true })

@@ -1,8 +1,6 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { startAppliance } from './appliance-world.ts'
-import { automationHost, quick } from './automation-host.ts'
+import { automationHost, slowReload, quick } from './automation-host.ts'
 import { createBench, jsonLines, type RunningCli } from './cli.ts'
 
 /** resolves once the process has written what is looked for */
@@ -13,15 +11,7 @@ function seen(what: RegExp) {
 }
 
 t.test('who follows an event is told that tlsward run ended, and goes on with it', async (t) => {
-  const host = await automationHost(t, {
-    // a slow program: the test has time to end the appliance in the middle of a step
-    reload(folder) {
-      const script = join(folder, 'reload.sh')
-      const lines = ['#!/bin/sh', 'sleep 3', `kill -HUP "$(cat ${folder}/server/server.pid)"`, '']
-      writeFileSync(script, lines.join('\n'), { mode: 0o755 })
-      return `reload=${script}`
-    }
-  })
+  const host = await automationHost(t, { reload: slowReload })
   const { bench, records, target } = host
   await records(0, 'issuer', 'add', 'ca', 'private-ca')
   await records(0, 'profile', 'set', 'web', 'issuer=ca', ...quick)

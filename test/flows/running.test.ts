@@ -1,9 +1,9 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { automationHost, ofType, type AutomationHost } from './automation-host.ts'
+import { automationHost, slowReload, ofType, type AutomationHost } from './automation-host.ts'
 import type { Ran } from './cli.ts'
 
 /** `tlsward run` on the state of a host, until the test is over. */
@@ -110,15 +110,7 @@ t.test('a scheduled scan is made while it is up', async (t) => {
 })
 
 t.test('what was half-way when it was killed is gone on with at the next start', async (t) => {
-  const host = await automationHost(t, {
-    // a slow program: the test has time to kill in the middle of a step
-    reload(folder) {
-      const script = join(folder, 'reload.sh')
-      const lines = ['#!/bin/sh', 'sleep 3', `kill -HUP "$(cat ${folder}/server/server.pid)"`, '']
-      writeFileSync(script, lines.join('\n'), { mode: 0o755 })
-      return `reload=${script}`
-    }
-  })
+  const host = await automationHost(t, { reload: slowReload })
   const { records, target, bench } = host
   await records(0, 'issuer', 'add', 'ca', 'private-ca')
   await records(0, 'profile', 'set', 'web', 'issuer=ca', ...quick)

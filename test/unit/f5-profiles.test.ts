@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import t from 'tap'
+import { Secret } from '../../core/secret.ts'
 import {
   changed,
   closures,
@@ -65,24 +66,29 @@ const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
   key: `/Common/${name}.key`,
   chain: null,
   usage: 'SERVER',
-  passphrase: null,
+  hasPassphrase: false,
   ...more
 })
 
+const secret = new Secret('demo-Phrase-1')
+
 t.test('a changed list keeps every other entry, its passphrase and its order', (t) => {
-  const entries = [entry('rsa'), entry('ecdsa', { passphrase: '$M$x', chain: '/Common/ca.crt' })]
+  const entries = [entry('rsa'), entry('ecdsa', { hasPassphrase: true, chain: '/Common/ca.crt' })]
   const now = changed(entries, [{ name: 'rsa', cert: '/Common/n.crt', key: '/Common/n.key', chain: null }])
-  t.strictSame(now.map(entryBody), [
-    { name: 'rsa', cert: '/Common/n.crt', key: '/Common/n.key', chain: 'none', usage: 'SERVER' },
-    {
-      name: 'ecdsa',
-      cert: '/Common/ecdsa.crt',
-      key: '/Common/ecdsa.key',
-      chain: '/Common/ca.crt',
-      usage: 'SERVER',
-      passphrase: '$M$x'
-    }
-  ])
+  t.strictSame(
+    now.map((one) => entryBody(one, secret)),
+    [
+      { name: 'rsa', cert: '/Common/n.crt', key: '/Common/n.key', chain: 'none', usage: 'SERVER' },
+      {
+        name: 'ecdsa',
+        cert: '/Common/ecdsa.crt',
+        key: '/Common/ecdsa.key',
+        chain: '/Common/ca.crt',
+        usage: 'SERVER',
+        passphrase: secret
+      }
+    ]
+  )
   t.end()
 })
 
@@ -90,7 +96,7 @@ const freshName = fc.constantFrom('rsa', 'ecdsa', 'third')
 t.test('what is changed and taken back is what was there', (t) => {
   fc.assert(
     fc.property(fc.uniqueArray(freshName), fc.uniqueArray(freshName), (there, replaced) => {
-      const entries = there.map((name) => entry(name, { passphrase: '$M$x' }))
+      const entries = there.map((name) => entry(name, { hasPassphrase: true }))
       const changes: PairChange[] = replaced.map((name) => ({
         family: 'rsa',
         entry: name,

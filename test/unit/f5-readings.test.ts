@@ -185,6 +185,16 @@ t.test('certificates are read with their names and their kind', (t) => {
   t.end()
 })
 
+t.test('texts as long as they may be are read, whatever a device makes them of', (t) => {
+  const spaces = ' '.repeat(256 * 1024)
+  const namesOf = (subjectAlternativeName: string) =>
+    certificateOf({ name: 'a', fullPath: '/Common/a', subjectAlternativeName }).names
+  t.same(namesOf(spaces), [])
+  t.same(namesOf(`DNS:${spaces}x`), ['x'])
+  t.equal(meaningOf({ status: 400, message: 'save '.repeat(50_000) }).code, 'device-refused')
+  t.end()
+})
+
 t.test('tenants of AS3 are found in every form of its answer', (t) => {
   const declared = {
     class: 'ADC',

@@ -13,7 +13,7 @@ const looks = { host, files: localFiles(host) }
 const skip = process.getuid?.() === 0 ? false : 'files are given away by root only'
 
 /** `www-data` of Debian has a group of its own; `nobody` is the only account of `nogroup` */
-const [webAccount, webGroup, nobody] = [33, 33, 65_534]
+const [webAccount, webGroup, nobody, nogroup] = [33, 33, 65_534, 65_534]
 
 /** A closed folder; gives a way to ask of a path below it. */
 function world(t: Test, trusted: readonly number[] = [0]) {
@@ -33,9 +33,9 @@ function world(t: Test, trusted: readonly number[] = [0]) {
       chmodSync(at(name), mode)
     },
     // what is seen is remembered: each question is asked of its own
-    why: (name: string) => new TrustedPaths(looks, trusted).exposure(at(name)),
-    whyFolder: (name: string) => new TrustedPaths(looks, trusted).folderExposure(at(name)),
-    whyEntry: (name: string) => new TrustedPaths(looks, trusted).entryExposure(at(name))
+    why: (name: string) => new TrustedPaths(looks, trusted).exposure(`${folder}/${name}`),
+    whyFolder: (name: string) => new TrustedPaths(looks, trusted).folderExposure(`${folder}/${name}`),
+    whyEntry: (name: string) => new TrustedPaths(looks, trusted).entryExposure(`${folder}/${name}`)
   }
 }
 
@@ -58,6 +58,30 @@ t.test('a path is closed when nobody else can write on the way to it', { skip },
   t.match(await why('a/b/f'), `${at('a/b')} belongs to nobody: chown root ${at('a/b')}`)
   t.equal(await new TrustedPaths(looks, [0]).and([nobody]).exposure(at('a/b/f')), null, 'nobody is trusted')
 })
+
+t.test(
+  'a step upwards leads out of the folder that a link leads to, as the system takes it',
+  { skip },
+  async (t) => {
+    const { at, folder, file, why, whyFolder, whyEntry } = world(t)
+    folder('app', 0o755)
+    folder('home', 0o755)
+    folder('home/other', 0o755, [nobody, nogroup])
+    folder('home/other/release', 0o755)
+    file('home/other/secret.key', 0o644)
+    file('app/secret.key', 0o644)
+    symlinkSync(at('home/other/release'), at('app/current'))
+    symlinkSync('current/../secret.key', at('app/link'))
+    const theirs = `${at('home/other')} belongs to nobody`
+    for (const name of ['app/current/../secret.key', 'app/./current//../secret.key', 'app/link'])
+      t.match(await why(name), theirs, name)
+    t.match(await whyFolder('app/current/..'), theirs)
+    t.match(await whyEntry('app/current/../secret.key'), theirs)
+    t.equal(await why('home/../app/secret.key'), null)
+    t.match(await why('home/other/../../app/secret.key'), theirs, 'what is on the way counts')
+    t.equal(await why('../../../../../../..'), null, 'nothing is above the root')
+  }
+)
 
 t.test('a group counts by who is in it', { skip }, async (t) => {
   const { at, folder, why } = world(t)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { createNameTurns } from '../../appliance/automation/name-turns.ts'
 import { openSiteVault, type VaultPlace } from '../../appliance/automation/open-vault.ts'
 import { changeVaultSource, vaultState } from '../../appliance/automation/vault-functions.ts'
 import { systemRandom } from '../../core/random.ts'
@@ -40,7 +41,7 @@ async function opened(t: Test, { state, config }: Home, change: Partial<VaultPla
   const asked = { credentialsDirectory: undefined, askPassphrase: async () => null }
   const parts = { store, where, clock: { now: () => moment }, random: systemRandom, ...asked, ...change }
   const { vault, openedBy } = await openSiteVault(parts)
-  return { ...parts, vault, vaultSource: { openedBy } }
+  return { ...parts, vault, vaultSource: { openedBy }, vaultTurns: createNameTurns() }
 }
 
 /** Runs the mover, and kills it where it stands still; gives what it said last. */
@@ -113,6 +114,38 @@ t.test('a move that is refused leaves settings and vault as they were', async (t
     code: 'vault-source-malformed'
   })
   t.same(settingsOf(home), { outgoing: 'no' })
+  t.equal((await opened(t, home)).vault.get(device('1'), 'password').reveal(), 'kept')
+})
+
+t.test('moves that are asked for at the same time are made one after the other', async (t) => {
+  const home = homeFor(t)
+  const site = await opened(t, home)
+  site.vault.put(device('1'), 'password', new Secret('kept'))
+  const sources = [
+    { source: 'passphrase', from: home.from('FIRST') },
+    // it is refused at once, or while the vault is being sealed by the other
+    { source: 'systemd-credential', name: 'missing' },
+    { source: 'passphrase', from: home.from('SECOND') },
+    { source: 'systemd-credential', name: 'missing' }
+  ]
+  const ends = await Promise.allSettled(sources.map((source) => changeVaultSource(site, source, null)))
+  t.same(
+    ends.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled', 'rejected']
+  )
+  t.same(settingsOf(home), { outgoing: 'no', vault: sources[2] }, 'the settings name what opens it')
+  t.equal((await opened(t, home)).vault.get(device('1'), 'password').reveal(), 'kept')
+})
+
+t.test('a process that knows nothing of a move does not write over it', async (t) => {
+  const home = homeFor(t)
+  const [site, other] = [await opened(t, home), await opened(t, home)]
+  site.vault.put(device('1'), 'password', new Secret('kept'))
+  const first = { source: 'passphrase', from: home.from('FIRST') }
+  await changeVaultSource(site, first, null)
+  const second = { source: 'passphrase', from: home.from('SECOND') }
+  await t.rejects(changeVaultSource(other, second, null), { code: 'vault-locked' })
+  t.same(settingsOf(home), { outgoing: 'no', vault: first })
   t.equal((await opened(t, home)).vault.get(device('1'), 'password').reveal(), 'kept')
 })
 

@@ -2,6 +2,7 @@
 //   node vault-mover.ts STATE CONFIG SOURCE [CALL NTH]
 // SOURCE is JSON as in the settings. It says `inside` where it stands still, `moved` at the end.
 import { writeSync } from 'node:fs'
+import { createNameTurns } from '../../appliance/automation/name-turns.ts'
 import { openSiteVault } from '../../appliance/automation/open-vault.ts'
 import { changeVaultSource } from '../../appliance/automation/vault-functions.ts'
 import { systemRandom } from '../../core/random.ts'
@@ -35,7 +36,8 @@ if (import.meta.main) {
   const parts = { where, clock: { now: () => moment }, random: systemRandom, ...asked }
   const sealed = halting(store.sealed, call)
   const { vault, openedBy } = await openSiteVault({ ...parts, store: { ...store, sealed } })
-  await changeVaultSource({ vault, vaultSource: { openedBy }, ...parts }, JSON.parse(source), null)
+  const site = { vault, vaultSource: { openedBy }, vaultTurns: createNameTurns(), ...parts }
+  await changeVaultSource(site, JSON.parse(source), null)
   say('moved')
   store.close()
 }

@@ -161,6 +161,19 @@ t.test('the key file is made once, for this account only', async (t) => {
   t.equal(readFileSync(file.path, 'utf8'), before)
 })
 
+t.test(
+  'a place in which no folder can be made is refused at once',
+  { skip: existsSync('/proc/self') ? false : 'there is no /proc' },
+  async (t) => {
+    // there mkdir(2) says that the folder above is missing, for ever
+    const path = '/proc/self/missing/deep/vault.key'
+    await t.rejects(vaultOn(place(t).sealed, { kind: 'file', path }), {
+      code: 'file-unwritable',
+      message: `vault: the key file ${path} cannot be made (ENOENT)`
+    })
+  }
+)
+
 t.test('a key file that is there already is used for a new database', async (t) => {
   const { sealed, file } = place(t)
   await vaultOn(sealed, file)
