@@ -1,26 +1,37 @@
-// Our side of the replacement, as a process of its own: an event for each server block of the hosts that the first
-// argument tells of. Prints a ReplaceResult.
+// Our side of the replacement, as a process of its own: events for the targets of the devices that the first argument
+// tells of. Prints a ReplaceResult.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { webHosts } from '../connectors/web-hosts/index.ts'
+import type { Json } from '../connectors/contract.ts'
+import { connectors } from '../connectors/index.ts'
 import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { systemRandom } from '../core/random.ts'
 import { Secret } from '../core/secret.ts'
-import { requestEvent } from '../sensor/automation/requests.ts'
+import { requestEvent, type TargetName } from '../sensor/automation/requests.ts'
 import { wholeProfile } from '../sensor/automation/profile.ts'
 import { limits, openSite } from '../test/flows/engine-world.ts'
 import { freshPrivateCa } from '../test/flows/fleet-world.ts'
-import type { BenchHost } from './hosts.ts'
 
 /** What is to be replaced, and how. */
 export interface ReplaceJob {
-  readonly hosts: readonly BenchHost[]
-  readonly identity: string
+  readonly devices: readonly ReplaceDevice[]
+  /** the only credential, the same for all */
+  readonly secret: { readonly name: string; readonly file: string }
   /** deployments at a time */
   readonly atOnce: number
+  /** an event for each target, or one for all targets of a device, which get one certificate then */
+  readonly events: 'target' | 'device'
+}
+
+/** A device with its targets, as the connector names them. */
+export interface ReplaceDevice {
+  readonly name: string
+  readonly connector: string
+  readonly settings: Json
+  readonly targets: readonly string[]
 }
 
 /** What came of it. */
@@ -34,31 +45,29 @@ export interface ReplaceResult {
   readonly peakKb: number
 }
 
-async function work({ hosts, identity, atOnce }: ReplaceJob): Promise<ReplaceResult> {
+const connector = (id: string) => connectors.find((one) => one.id === id)
+
+async function work(job: ReplaceJob): Promise<ReplaceResult> {
+  const { devices, secret, atOnce } = job
   const root = mkdtempSync(join(tmpdir(), 'tlsward-replace-'))
   const issuer = await freshPrivateCa()
-  const key = new Secret(readFileSync(identity, 'utf8'))
+  const credential = new Secret(readFileSync(secret.file, 'utf8'))
   const { store, engine } = openSite(
     { root, shift: 0, lifetimeMs: 0 },
     {
-      connector: (id) => (id === webHosts.id ? webHosts : undefined),
-      credentials: async () => (field) => (field === 'key' ? key : undefined),
+      connector,
+      credentials: async () => (field) => (field === secret.name ? credential : undefined),
       issuer: () => issuer,
       limits: { ...limits, overall: atOnce, callMs: 120_000 }
     }
   )
   const rollout = { canary: 'none', soakMinutes: 0, atOnce: 1 }
   store.profiles.put('web', JSON.stringify(wholeProfile({ issuer: 'ca', rollout })), Date.now())
-  for (const host of hosts) await addDevice(store, host, key)
+  for (const device of devices) await addDevice(store, device, credential)
   const stop = new AbortController()
   const running = engine.run(stop.signal)
   const start = performance.now()
-  // one server of each host after the other, as it comes when they fall due
-  const [first] = hosts
-  const rounds =
-    first?.servers.map((_, at) => hosts.map((host) => ({ host, server: host.servers[at] }))) ?? []
-  const ids = rounds.flat().map(({ host, server }) => {
-    const targets = [{ device: host.name, target: `nginx:${server?.certificate ?? ''}` }]
+  const ids = wishesOf(job).map((targets) => {
     const wish = { action: 'renew', profile: 'web', start: null, hours: 'any', who: 'bench' } as const
     return requestEvent(engine.context, { ...wish, targets }).id
   })
@@ -79,23 +88,27 @@ async function work({ hosts, identity, atOnce }: ReplaceJob): Promise<ReplaceRes
   }
 }
 
+/** the targets of each event */
+function wishesOf({ devices, events }: ReplaceJob): (readonly TargetName[])[] {
+  const all = devices.map(({ name, targets }) => targets.map((target) => ({ device: name, target })))
+  if (events === 'device') return all
+  // one target of each device after the other, as it comes when they fall due
+  const most = Math.max(...all.map(({ length }) => length))
+  return Array.from({ length: most }, (_, at) => all.flatMap((one) => one[at] ?? [])).flatMap((round) =>
+    round.map((one) => [one])
+  )
+}
+
 async function addDevice(
   { devices }: ReturnType<typeof openSite>['store'],
-  { name, sshPort, config }: BenchHost,
-  key: Secret
+  { name, connector: vendor, settings }: ReplaceDevice,
+  credential: Secret
 ): Promise<void> {
-  const settings = {
-    address: '127.0.0.1',
-    port: sshPort,
-    user: 'root',
-    programs: ['nginx'],
-    configs: [config]
-  }
   const tools = { clock: systemClock, random: systemRandom, log: silentLog }
-  const access = { settings, secret: () => key, pins: [], ...tools }
-  const pins = await webHosts.identify(access, new AbortController().signal)
+  const access = { settings, secret: () => credential, pins: [], ...tools }
+  const pins = (await connector(vendor)?.identify(access, new AbortController().signal)) ?? []
   const now = Date.now()
-  const id = devices.add({ name, connector: webHosts.id, settings: JSON.stringify(settings), created: now })
+  const id = devices.add({ name, connector: vendor, settings: JSON.stringify(settings), created: now })
   devices.setPins(
     id,
     pins.map((pin) => ({ ...pin, accepted: now }))

@@ -314,7 +314,7 @@ export interface Plan {
   readonly target: string
   readonly families: readonly KeyFamily[]
   readonly steps: readonly PlannedStep[]
-  /** what the target holds now */
+  /** what the target holds now; only where that is the new certificates, verify is asked before deploy */
   readonly before: readonly Slot[]
   /** where the new certificates must be seen by handshake */
   readonly served: readonly ServedAt[]

@@ -156,7 +156,7 @@ export async function checkDevice(
   const device = store.devices.named(name)
   const connector = connectorNamed(device.connector)
   const check = await inTurn(site, device, async () => {
-    const kept = await accessTo(engine.context, device)
+    const kept = await accessTo(engine.context, stillThere(site, device))
     const access = accept ? { ...kept, pins: accept } : kept
     return signedIn(site, { connector, access, signal })
   })
@@ -186,7 +186,7 @@ export async function setDeviceSecrets(site: Site, name: string, values: SecretV
   const given = givenSecrets(connector, values)
   const secrets = await resolved(site, given)
   const check = await inTurn(site, device, async () => {
-    const access = await accessTo(engine.context, device)
+    const access = await accessTo(engine.context, stillThere(site, device))
     const secret: Credentials = (field) => secrets.get(field) ?? access.secret(field)
     return signedIn(site, { connector, access: { ...access, secret }, signal: never })
   })

@@ -1,19 +1,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import PQueue from 'p-queue'
+import { webHosts } from '../../connectors/web-hosts/index.ts'
 import { createAuthority, createCertificate, pemOf } from '../../test/peers/certificates.ts'
 import type { Bench, Section } from '../context.ts'
+import { devicesAtOnce as atOnce, replaceByEngine, replaceLimitMs as limitMs } from '../engine-work.ts'
 import { hostsMissing, startHosts, type BenchHost, type BenchHosts, type BenchServer } from '../hosts.ts'
 import { find, output, type Command } from '../process.ts'
-import type { ReplaceJob, ReplaceResult } from '../replace.ts'
-import { number } from '../table.ts'
+import { number, type Table } from '../table.ts'
+import { replaceOnBigIps } from './replace-bigip.ts'
 
 /** server blocks of a host */
 const each = 10
-/** hosts that are worked on at a time, the same for all */
-const atOnce = 4
-const limitMs = 3_600_000
 
 /** What one way to replace the certificates took. */
 interface Work {
@@ -25,20 +23,26 @@ interface Work {
   readonly peakKb: number | null
 }
 
-/** Certificates of many servers on many hosts, one for each, replaced over SSH. */
+/** Certificates of many servers on many hosts, one for each, replaced over SSH; and of profiles on many BIG-IPs. */
 export const replace: Section = {
   name: 'replace',
-  about: 'certificates of many nginx servers replaced over SSH',
+  about: 'certificates of many nginx servers replaced over SSH, and of many profiles on BIG-IPs',
   async run(bench) {
     const missing = hostsMissing(find)
-    if (missing !== undefined) return { skipped: missing }
-    const ways: Way[] = [{ name: 'ours', work: byEngine }]
-    if (find('certbot')) ways.push({ name: 'scp, then certbot install --nginx', work: byCommands(certbot) })
-    ways.push({ name: 'scp, then a deploy hook: nginx -t, reload', work: byCommands(hook) })
-    const works: Work[] = []
-    for (const way of ways) works.push(await onFreshHosts(bench, way))
-    return { tables: [tableOf(bench, works)], goals: [] }
+    if (missing !== undefined) bench.progress(`without hosts: ${missing}`)
+    const overSsh = missing === undefined ? [await replaceOverSsh(bench)] : []
+    const { tables, goals } = await replaceOnBigIps(bench)
+    return { tables: [...overSsh, ...tables], goals }
   }
+}
+
+async function replaceOverSsh(bench: Bench): Promise<Table> {
+  const ways: Way[] = [{ name: 'ours', work: byEngine }]
+  if (find('certbot')) ways.push({ name: 'scp, then certbot install --nginx', work: byCommands(certbot) })
+  ways.push({ name: 'scp, then a deploy hook: nginx -t, reload', work: byCommands(hook) })
+  const works: Work[] = []
+  for (const way of ways) works.push(await onFreshHosts(bench, way))
+  return tableOf(bench, works)
 }
 
 interface Way {
@@ -58,19 +62,14 @@ async function onFreshHosts(bench: Bench, { name, work }: Way): Promise<Work> {
   }
 }
 
-const program = fileURLToPath(new URL('../replace.ts', import.meta.url))
-
-async function byEngine(
-  { folder, signal, progress }: Bench,
-  { hosts, identity }: BenchHosts
-): Promise<Pick<Work, 'seconds' | 'peakKb'>> {
-  const job: ReplaceJob = { hosts, identity, atOnce }
-  const file = join(folder, 'replace.json')
-  writeFileSync(file, JSON.stringify(job))
-  const text = await output([process.execPath, program, file], { timeoutMs: limitMs, signal })
-  const { seconds, peakKb, why } = JSON.parse(text) as ReplaceResult
-  for (const one of why) progress(one)
-  return { seconds, peakKb }
+function byEngine(bench: Bench, { hosts, identity }: BenchHosts): Promise<Pick<Work, 'seconds' | 'peakKb'>> {
+  const devices = hosts.map(({ name, sshPort, config, servers }) => ({
+    name,
+    connector: webHosts.id,
+    settings: { address: '127.0.0.1', port: sshPort, user: 'root', programs: ['nginx'], configs: [config] },
+    targets: servers.map(({ certificate }) => `nginx:${certificate}`)
+  }))
+  return replaceByEngine(bench, { devices, secret: { name: 'key', file: identity }, events: 'target' })
 }
 
 /** Commands on the machine of the administrator that replace one certificate, the files of which lie in a folder. */
@@ -151,7 +150,7 @@ const hook: Commands = ({ hosts, host, server, files }) => {
   return [copy(hosts, host, parts, to), remote(hosts, host, line)]
 }
 
-function tableOf({ scale }: Bench, works: readonly Work[]) {
+function tableOf({ scale }: Bench, works: readonly Work[]): Table {
   const targets = scale.hosts * each
   const [base] = works
   const rate = ({ seconds }: Work) => (targets * 60) / seconds

@@ -37,7 +37,19 @@ export async function deployChange(
   const reading = await readingOf(at, facts.profile, tools.signal)
   checkUnchanged(at, plan, reading)
   const { clock, log, signal } = tools
-  const work: Work = { at, pair, facts, pairs, reading, begun, touched: false, clock, log, signal }
+  const work: Work = {
+    at,
+    pair,
+    facts,
+    pairs,
+    reading,
+    begun,
+    touched: false,
+    uploaded: false,
+    clock,
+    log,
+    signal
+  }
   await forward(stepsOf(facts), work, journal)
   log.info('f5-deployed', { unit: at.name, target: plan.target })
 }
@@ -49,7 +61,19 @@ export async function undoChange(tools: ChangeTools, plan: BoundPlan, journal: J
   const { at, pair } = await leadOf(tools, facts, begun ? 'begun' : 'never')
   const reading: Reading = { profile: undefined, certificates: new Map() }
   const { clock, log, signal } = tools
-  const work: Work = { at, pair, facts, pairs: [], reading, begun, touched: false, clock, log, signal }
+  const work: Work = {
+    at,
+    pair,
+    facts,
+    pairs: [],
+    reading,
+    begun,
+    touched: false,
+    uploaded: false,
+    clock,
+    log,
+    signal
+  }
   await backward(stepsOf(facts), work, journal)
   log.info('f5-rolled-back', { unit: at.name, target: plan.target })
 }

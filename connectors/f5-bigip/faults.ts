@@ -47,8 +47,7 @@ const rows: readonly Row[] = [
   },
   { status: 401, says: /Authorization failed/i, code: 'device-right' },
   { says: /\b01070822:|access denied|read-only|not authorized/i, code: 'device-right' },
-  { says: /was not found|foreign key index|Object not found/i, code: 'device-changed' },
-  { status: 404, says: /no transaction/i, code: 'device-busy', retryAfterMs: 1_000 }
+  { says: /was not found|foreign key index|Object not found/i, code: 'device-changed' }
 ]
 
 /** characters of a message in which a meaning is looked for: patterns take the square of it */
@@ -101,7 +100,7 @@ export function isThere({ status, message }: Refusal): boolean {
 
 /** is it not there (any more)? */
 export function isMissing({ status, message }: Refusal): boolean {
-  return status === 404 && message !== undefined && !/not registered|no transaction/i.test(message)
+  return status === 404 && message !== undefined && !/not registered/i.test(message)
 }
 
 /** does something else still use it? */

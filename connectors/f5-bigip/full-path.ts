@@ -1,6 +1,6 @@
 /** `/Common/folder/x y` as it stands in a URL */
 export function inUrl(fullPath: string): string {
-  return fullPath.split('/').map(encodeURIComponent).join('~')
+  return fullPath.toWellFormed().split('/').map(encodeURIComponent).join('~')
 }
 
 /** `/Common/x.crt`: partition and name */

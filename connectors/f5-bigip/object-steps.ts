@@ -88,6 +88,7 @@ async function createPair(
   }
   const name = work.facts.upload
   const make = async (kind: FileObject['kind'], fullPath: string, content: CheckedPair['key'] | string) => {
+    work.uploaded = true
     await upload(at, { name, content }, signal)
     await createObject(at, { kind, fullPath }, { uploaded: name, signal })
   }
@@ -129,7 +130,10 @@ export function clear({ upload: uploaded, units, changes }: ChangeFacts): Step<W
   return {
     id: 'clear',
     says: `remove the upload ${uploaded}${holds}${units > 1 ? ', from each unit that has it' : ''}`,
-    apply: remove,
+    async apply(work) {
+      // another target with the same certificate has made the objects, and nothing was uploaded for this one
+      if (work.begun || work.uploaded) await remove(work)
+    },
     undo: remove
   }
 }

@@ -6,6 +6,8 @@ import { securityOf } from './device-keys.ts'
 import { type ChangeFacts, type PairChange, stateOf, storedFacts } from './facts.ts'
 import type { KeySecurity } from './key-calls.ts'
 import { keyLine, lineOf, madeObjects, newObjects } from './objects.ts'
+import type { Profile } from './profiles.ts'
+import type { KeyReply } from './replies.ts'
 import { sharesOf } from './served.ts'
 import { stepsOf } from './steps.ts'
 import type { Survey } from './survey.ts'
@@ -20,12 +22,14 @@ export interface Planning {
   readonly units: number
   /** may the login remove what it uploads? */
   readonly canRemoveUploads: boolean
+  /** the keys of a profile, as the unit tells of them */
+  readonly keysOf: (profile: Profile) => Promise<readonly KeyReply[]>
   readonly signal: AbortSignal
 }
 
 /** Plans a deployment to a target; reads no more than what belongs to the question of who owns it. */
 export async function planChange(
-  { survey, units, canRemoveUploads, signal }: Planning,
+  { survey, units, canRemoveUploads, keysOf, signal }: Planning,
   { target: id, families, deviceKeys }: PlanOrder
 ): Promise<Plan> {
   const target = targetOf(survey, id)
@@ -37,7 +41,7 @@ export async function planChange(
   const unmanaged = await unmanagedBy(survey, target, signal)
   if (unmanaged) throw unmanagedFault(unmanaged, `client-ssl profile ${id}`, id)
   if (!canRemoveUploads) throw noRightToRemove(survey, id)
-  const security = securityOf(target.profile, await survey.keys(signal))
+  const security = securityOf(target.profile, await keysOf(target.profile))
   if (security !== 'normal' && !deviceKeys) throw inModule(survey, id, security)
   const changes = families.map((family, at) => {
     const type = deviceKeys?.[at]
@@ -124,11 +128,9 @@ function warningsOf({ pairs, places }: Target, { changes, units }: ChangeFacts, 
         `${held.fullPath} is stapled (OCSP); the new certificate is not, until its object gets a certificate validator.`
       )
     }
-    const users = sharersOf(former.cert, survey, changes)
-    if (users.length > 0) {
-      warnings.push(
-        `${former.cert ?? ''} stays in use by ${users.join(', ')}, which keep the old certificate.`
-      )
+    // a sentence for each: one that gets the new certificate meanwhile takes only its own away
+    for (const user of sharersOf(former.cert, survey, changes)) {
+      warnings.push(`${former.cert ?? ''} stays in use by ${user}, which keeps the old certificate.`)
     }
   }
   return [...warnings, ...places.hidden]

@@ -114,12 +114,6 @@ const keyReply = Type.Object({
   securityType: maybe(text)
 })
 
-export const transactionReply = Type.Object({
-  transId: Type.Integer({ minimum: 0 }),
-  state: maybe(text),
-  failureReason: maybe(text)
-})
-
 const deviceReply = Type.Object({
   name: text,
   selfDevice: maybe(flag),

@@ -7,6 +7,9 @@ import type { Client } from './client.ts'
 import { deviceKeysOf } from './device-keys.ts'
 import { bindings } from './discover.ts'
 import { planChange } from './plan.ts'
+import type { Profile } from './profiles.ts'
+import { keys } from './readings.ts'
+import type { KeyReply } from './replies.ts'
 import { type Survey, surveyOf } from './survey.ts'
 import { readyPair, roleOf, type Seat, seatOf } from './units.ts'
 import { mayRemoveUploads } from './uploads.ts'
@@ -32,6 +35,7 @@ export class BigIpSession implements Session {
   readonly #clients: readonly Client[]
   /** of this login, for as long as it is signed in */
   #canRemoveUploads = new Map<Client, boolean>()
+  readonly #keys = new Map<Client, readonly KeyReply[]>()
   #seat: Read<Seat> | undefined
   #survey: Read<Survey> | undefined
   #isOpen = true
@@ -67,7 +71,18 @@ export class BigIpSession implements Session {
     const { client, units } = await this.#planned(signal)
     const survey = await this.#surveyOf(client, signal)
     const canRemoveUploads = await this.#mayRemove(units > 1 ? this.#clients : [client], signal)
-    return planChange({ survey, units, canRemoveUploads, signal }, order)
+    const keysOf = (profile: Profile) => this.#keysOf(client, profile, signal)
+    return planChange({ survey, units, canRemoveUploads, keysOf, signal }, order)
+  }
+
+  /** where a key is kept does not change under its name: it is asked once, while no other keys are named */
+  async #keysOf(client: Client, { entries }: Profile, signal: AbortSignal): Promise<readonly KeyReply[]> {
+    const known = this.#keys.get(client) ?? []
+    const isKnown = entries.every(({ key }) => known.some(({ fullPath }) => fullPath === key))
+    if (isKnown) return known
+    const held = await keys(client, signal)
+    this.#keys.set(client, held)
+    return held
   }
 
   readonly deviceKeys = deviceKeysOf((signal) => {
@@ -112,9 +127,9 @@ export class BigIpSession implements Session {
     return { clients: this.#clients, clock, log, signal }
   }
 
+  /** what was read of the configuration; where a unit stands no write of ours changes */
   #forget(): void {
     this.#survey = undefined
-    this.#seat = undefined
   }
 
   #isFresh<T>(read: Read<T> | undefined): read is Read<T> {

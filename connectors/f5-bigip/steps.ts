@@ -4,7 +4,7 @@ import { type ChangeFacts, formerEntries, isFresh } from './facts.ts'
 import { chainOf, clear, madeKeys, objects } from './object-steps.ts'
 import { changed, profileOf } from './profiles.ts'
 import { clientSslProfile } from './readings.ts'
-import { bindPairs } from './transaction.ts'
+import { bindPairs } from './binding.ts'
 import { bringOver, type Pair, type Seat } from './units.ts'
 import { readingOf, type Work } from './work.ts'
 
@@ -38,7 +38,7 @@ function bind({ profile: fullPath, changes }: ChangeFacts): Step<Work> {
   )
   return {
     id: 'bind',
-    says: `change ${fullPath} in one transaction: ${pairs.join('; ')}; other pairs stay`,
+    says: `change ${fullPath} at one moment: ${pairs.join('; ')}; other pairs stay`,
     async apply(work) {
       const { at, reading, signal } = work
       const entries = reading.profile?.entries ?? []
@@ -50,7 +50,7 @@ function bind({ profile: fullPath, changes }: ChangeFacts): Step<Work> {
         return { name: change.entry, cert, key, chain: chainOf(work, change.fresh, pair) }
       })
       work.touched = true
-      await bindPairs(at, [{ profile: fullPath, entries: changed(entries, wanted) }], signal)
+      await bindPairs(at, { profile: fullPath, entries: changed(entries, wanted) }, signal)
     },
     async undo(work) {
       const { at, signal } = work
@@ -60,7 +60,7 @@ function bind({ profile: fullPath, changes }: ChangeFacts): Step<Work> {
       if (!changes.some((change) => entries.some((entry) => isFresh(entry, change)))) return
       work.touched = true
       const former = formerEntries(entries, changes)
-      await bindPairs(at, [{ profile: fullPath, entries: former }], signal)
+      await bindPairs(at, { profile: fullPath, entries: former }, signal)
     }
   }
 }

@@ -69,10 +69,12 @@ async function tenantsOf(client: Client, signal: AbortSignal): Promise<ReadonlyS
 }
 
 /** Names of the tenants of a declaration of AS3: objects of class Tenant, also below `declaration`. */
-export function tenantsIn(declaration: unknown): string[] {
-  if (Array.isArray(declaration)) return declaration.flatMap(tenantsIn)
+export function tenantsIn(declaration: unknown, depth = 0): string[] {
+  // a list of them, one for each target, in which each may be wrapped
+  if (depth > 4) return []
+  if (Array.isArray(declaration)) return declaration.flatMap((one) => tenantsIn(one, depth + 1))
   if (!isRecord(declaration)) return []
-  if (isRecord(declaration['declaration'])) return tenantsIn(declaration['declaration'])
+  if (isRecord(declaration['declaration'])) return tenantsIn(declaration['declaration'], depth + 1)
   return Object.entries(declaration).flatMap(([name, one]) =>
     isRecord(one) && one['class'] === 'Tenant' ? [name] : []
   )

@@ -32,7 +32,7 @@ export interface Transport {
 }
 
 /** more than the largest collection takes: 500 virtual servers with their profiles are 2 MiB */
-const largestAnswer = 32 * 1024 * 1024
+const largestAnswer = 8 * 1024 * 1024
 
 /** The way to a unit; nothing is connected before the first exchange. */
 export function openTransport(place: Place, trust: Trust, clock: Clock): Transport {

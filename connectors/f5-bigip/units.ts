@@ -90,7 +90,13 @@ export async function groupOf({ client, name }: Seat, signal: AbortSignal): Prom
       `${client.name} is one of several units, but in no device group of type sync-failover: its changes would reach no other one.`
     )
   }
-  return { name: lastPart(group.name), isAutomatic: group.autoSync === 'enabled' }
+  const called = lastPart(group.name)
+  // it becomes part of a command line on the device
+  if (!/^[\w.-]+$/.test(called)) {
+    const why = `its device group ${called} has a name that cannot be given to config-sync: use letters, digits, _ . -`
+    throw new Fault('device-refused', `${client.name}: ${why}.`)
+  }
+  return { name: called, isAutomatic: group.autoSync === 'enabled' }
 }
 
 /** What a pair is made ready with. */

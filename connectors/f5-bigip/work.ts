@@ -23,6 +23,8 @@ export interface Work {
   readonly begun: boolean
   /** has this call written something that is to be saved? */
   touched: boolean
+  /** may this call have left an upload? */
+  uploaded: boolean
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal

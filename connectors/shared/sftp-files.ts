@@ -74,11 +74,11 @@ function readingFiles(host: Host, call: Call): Reads {
       if (!stats) return undefined
       if (stats.isDirectory()) throw fileFault(host.name, path, 'Is a directory')
       if (stats.size > outputLimit) throw fileFault(host.name, path, `${stats.size} bytes are too many`)
-      return asked<Buffer>(path, (sftp, done) => sftp.readFile(path, done))
+      return asked<Buffer>(path, (sftp, done) => readBounded(sftp, path, done))
     },
     async list(path) {
-      const entries = await asked<{ filename: string }[]>(path, (sftp, done) => sftp.readdir(path, done))
-      return entries?.map(({ filename }) => filename).sort()
+      const names = await asked<string[]>(path, (sftp, done) => listBounded(sftp, path, done))
+      return names?.sort()
     },
     // what is no link is a failure, or to OpenSSH a bad message (EINVAL)
     readLink: (path) => asked<string>(path, (sftp, done) => sftp.readlink(path, done), [4, 5]),
@@ -95,6 +95,50 @@ function readingFiles(host: Host, call: Call): Reads {
     }
   }
   return reads
+}
+
+/** of the protocol, for the end of a file and of a folder */
+const endCode = 1
+const isEnd = (error: SftpError | undefined) => error?.code === endCode
+const pieceSize = 32_768
+/** entries of one folder */
+const mostEntries = 100_000
+
+/** A file up to its end, or to one byte more than is taken: what a server says of its size binds nobody. */
+function readBounded(sftp: SFTPWrapper, path: string, done: Done<Buffer>): void {
+  sftp.open(path, 'r', (refused, handle) => {
+    if (refused) return done(refused)
+    const pieces: Buffer[] = []
+    const ended = (error: Error | null, content?: Buffer) => sftp.close(handle, () => done(error, content))
+    const next = (at: number) =>
+      sftp.read(handle, Buffer.alloc(pieceSize), 0, pieceSize, at, (error, count, piece) => {
+        if (isEnd(error) || (!error && count === 0)) return ended(null, Buffer.concat(pieces))
+        if (error) return ended(error)
+        pieces.push(piece.subarray(0, count))
+        if (at + count > outputLimit) return ended(new Error(`more than ${outputLimit} bytes are too many`))
+        return next(at + count)
+      })
+    next(0)
+  })
+}
+
+/** The names in a folder. */
+function listBounded(sftp: SFTPWrapper, path: string, done: Done<string[]>): void {
+  sftp.opendir(path, (refused, handle) => {
+    if (refused) return done(refused)
+    const names: string[] = []
+    const ended = (error: Error | null) => sftp.close(handle, () => done(error, error ? undefined : names))
+    const next = () =>
+      sftp.readdir(handle, (error, entries) => {
+        if (isEnd(error)) return ended(null)
+        if (error) return ended(error)
+        for (const { filename } of entries) names.push(filename)
+        if (names.length > mostEntries)
+          return ended(new Error(`more than ${mostEntries} entries are too many`))
+        return next()
+      })
+    next()
+  })
 }
 
 /** SFTP tells whole seconds: who changed within the one that is asked for is asked about by a command. */

@@ -88,8 +88,7 @@ async function prepare(deps: EngineContext, of: DeploymentRow): Promise<Deployme
   const bound = bindPlan(now.plan, fingerprintsOf(orders), madeKeysOf(orders))
   const baseline = await deps.wire.baseline(now.plan, deps.stopping)
   const kept = { plan: JSON.stringify(now), bound: JSON.stringify(bound), baseline: JSON.stringify(baseline) }
-  const verdict = await withSession(deps, of.device, (session, signal) => session.verify(bound, signal))
-  const wire = verdict.state === 'in-place' ? await proves(deps, { ...of, ...kept }) : null
+  const wire = (await isInPlace(deps, of, bound)) ? await proves(deps, { ...of, ...kept }) : null
   // all that took its time: a person may have acted meanwhile
   if (checkWritable(deps, of).settings !== device.settings) {
     const why = `device ${device.name} was set to other settings meanwhile`
@@ -104,6 +103,16 @@ async function prepare(deps: EngineContext, of: DeploymentRow): Promise<Deployme
   const closed = windowOf(deps, event, began)?.why
   if (closed) return { to: 'waiting', why: sentence(closed), wake: null }
   return { to: 'deploying', why: 'the device is as planned', wake: began, set: { ...kept, began } }
+}
+
+/** what the plan has just read tells most often that it is not: then the device is not asked again */
+async function isInPlace(deps: EngineContext, { device }: DeploymentRow, bound: BoundPlan): Promise<boolean> {
+  const isHeld = bound.families.every((family) =>
+    bound.before.some((slot) => slot.family === family && slot.fingerprint === bound.bound[family])
+  )
+  if (!isHeld) return false
+  const verdict = await withSession(deps, device, (session, signal) => session.verify(bound, signal))
+  return verdict.state === 'in-place'
 }
 
 function checkWritable(deps: EngineContext, of: DeploymentRow): DeviceRow {

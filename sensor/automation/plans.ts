@@ -41,8 +41,8 @@ export interface Preview {
   readonly names: readonly string[]
   readonly keyTypes: readonly string[]
   readonly issuer: string
-  /** in the order of the event's targets */
-  readonly plans: readonly Plan[]
+  /** in the order of the event's targets; another device may have the same plan */
+  readonly plans: readonly { readonly device: number; readonly plan: Plan }[]
 }
 
 /** SHA-256 of what is approved, hex: what is ordered, the state of the devices, and every step. */
@@ -56,12 +56,13 @@ export function samePlan(one: Plan, other: Plan): boolean {
 }
 
 /**
- * Do the plans differ by no more than what another deployment of ours to the same device explains: its state as a
- * whole, what the connector keeps of it, and the names of the neighbours, which HAProxy takes from their certificates?
+ * Does a plan that is made now differ from one before by no more than what another deployment of ours to the same
+ * device explains: its state as a whole, what the connector keeps of it, the names of the neighbours, which HAProxy
+ * takes from their certificates, and warnings that are void by now?
  */
-export function samePlanElsewhere(one: Plan, other: Plan): boolean {
-  const bare = (plan: Plan): Plan => ({ ...plan, state: '', facts: null, neighbours: [] })
-  return samePlan(bare(one), bare(other))
+export function samePlanElsewhere(before: Plan, now: Plan): boolean {
+  const bare = (plan: Plan): Plan => ({ ...plan, state: '', facts: null, neighbours: [], warnings: [] })
+  return samePlan(bare(before), bare(now)) && now.warnings.every((one) => before.warnings.includes(one))
 }
 
 /** JSON with the keys of every object in order: equal for equal data (RFC 8785, for the types that we use). */

@@ -173,7 +173,8 @@ function hashOf(
   { names, plans }: { readonly names: readonly string[]; readonly plans: readonly Valued[] }
 ): string {
   const { keyTypes, issuer } = profileOf(deps, event)
-  return previewHash({ names, keyTypes, issuer, plans: plans.map(({ value }) => value.plan) })
+  const shown = plans.map(({ of, value }) => ({ device: of.device, plan: value.plan }))
+  return previewHash({ names, keyTypes, issuer, plans: shown })
 }
 
 function storePlans({ store }: EngineContext, plans: readonly Valued[]): void {

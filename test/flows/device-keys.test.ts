@@ -90,7 +90,7 @@ t.test('a deployment that is undone leaves the key for another try, and time tak
       status: 400,
       message: '01070734:3: Configuration error: not today',
       method: 'PATCH',
-      path: '/mgmt/tm/transaction'
+      path: '/mgmt/tm/ltm/profile/client-ssl'
     })
   refuse()
   const event = world.request()

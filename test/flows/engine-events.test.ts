@@ -12,9 +12,12 @@ import {
   manageTarget,
   retryEvent
 } from '../../sensor/automation/requests.ts'
+import { openStore } from '../../sensor/store/store.ts'
 import { setCa } from '../peers/file-ca.ts'
 import { fileConnector } from '../peers/file-device/connector.ts'
 import { wishFaults } from '../peers/file-device/faults.ts'
+import { directoryFor } from '../unit/inventory-world.ts'
+import { withMoments } from './engine-moments.ts'
 import { calls, day, drive, engineWorld, type EngineWorld, type WorldDevice } from './engine-world.ts'
 
 const shop = { names: ['shop.test'], keys: ['p256'] } as const
@@ -278,13 +281,22 @@ t.test('what waits for a device that is gone for good can be given up', async (t
 })
 
 t.test('a renewal that a refused sign-in has ended is tried again once the device is checked', async (t) => {
-  const world = await engineWorld(t)
+  const root = directoryFor(t)
+  const happens = new Map<string, () => void>()
+  const kept = openStore({ directory: join(root, 'state'), busyMs: 2_000 })
+  const store = withMoments(kept, (moment) => happens.get(moment)?.())
+  const world = await engineWorld(t, { store }, root)
   world.profile()
   const edge = await world.device('edge', { shop })
   await manage(world, edge, 'shop')
   const latest = () => world.store.events.before(1e9, 1)[0]
-  wishFaults(edge.directory, [{ at: 'verify', does: 'denied', times: 1 }])
+  // once it is bought, and before anything is written
+  happens.set('event deploying', () => {
+    happens.clear()
+    wishFaults(edge.directory, [{ at: 'plan', does: 'denied', times: 1 }])
+  })
   await drive(world, () => latest()?.state === 'failed', { patience: 60 * day })
+  t.equal(world.sold().length, 1)
   t.match(latest(), { state: 'failed', requestedBy: 'tlsward' })
   await drive(world, () => latest()?.state === 'live', { most: 10, patience: day })
   t.equal(latest()?.state, 'failed')
