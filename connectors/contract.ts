@@ -4,6 +4,8 @@ import { Fault, type FaultCode } from '../core/fault.ts'
 import type { Log } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
 import type { Secret } from '../core/secret.ts'
+import type { KeyType } from '../pki/private-key.ts'
+import type { SubjectFields } from '../pki/subject.ts'
 
 /**
  * The contract between the replacement engine and the vendors. A connector knows its vendor and nothing of events,
@@ -57,6 +59,8 @@ export interface Traits {
   readonly explicitSave: boolean
   /** how much of a device one deployment keeps to itself */
   readonly lock: 'device' | 'target'
+  /** the device can make keys that never leave it ({@link Session.deviceKeys}); left out: it cannot */
+  readonly deviceKeys?: 'offered'
 }
 
 /** A credential of a device: written once, never shown. */
@@ -120,7 +124,7 @@ export interface Session {
   /**
    * Undoes the steps of a bound plan from the last one that may have begun, backwards. Safe after any prefix of
    * deploy, also an empty one, and safe to repeat: what is gone already is accepted. Leaves no key of the new
-   * certificate on the device.
+   * certificate on the device; one that the device made stays, for the same certificate may be deployed again.
    */
   rollback(plan: BoundPlan, journal: Journal, signal: AbortSignal): Promise<void>
   /**
@@ -129,6 +133,8 @@ export interface Session {
    * step `clean-up` is told to the journal before the first one, so that a cut in between is made good by the next call.
    */
   cleanup(plan: BoundPlan, keep: number, journal: Journal, signal: AbortSignal): Promise<readonly string[]>
+  /** keys that the device makes itself; where its traits offer that */
+  readonly deviceKeys?: DeviceKeys
   /** public files for a web server on the device; only where the device is a host with files */
   readonly publicFiles?: PublicFiles
   /** false once it is known that the connection is gone; sends nothing. The engine may use an open one again */
@@ -146,6 +152,37 @@ export interface PublicFiles {
   put(path: string, text: string, signal: AbortSignal): Promise<void>
   /** removes a file; one that is gone is fine. Faults: as above */
   remove(path: string, signal: AbortSignal): Promise<void>
+}
+
+/** A key that a device makes: it never leaves the device, and is known by its name. */
+export interface DeviceKey {
+  readonly target: string
+  readonly family: KeyFamily
+  /** 16 hex digits, drawn and kept before the key is made: the name on the device carries them */
+  readonly id: string
+}
+
+/** A key to be made, and what the request for its certificate is to say. */
+export interface DeviceKeyRequest extends DeviceKey {
+  readonly type: KeyType
+  /** canonical host names and IP addresses, at least one */
+  readonly names: readonly string[]
+  readonly subject: SubjectFields
+}
+
+/** Keys that a device makes itself. They serve nothing until a plan binds them ({@link PlanOrder.deviceKeys}). */
+export interface DeviceKeys {
+  /**
+   * Makes a key, saves it so that no restart loses it, has its peers get it, and gives a PKCS#10 request for it in PEM,
+   * signed by it. Safe to repeat after any cut, also with other names: a key of this id that is there is taken, there
+   * are never two. Leaves nothing else behind. Faults: as those of {@link Session.deploy}.
+   */
+  make(request: DeviceKeyRequest, signal: AbortSignal): Promise<string>
+  /**
+   * Removes a key for good, wherever it is kept; one that is gone is fine. A key that something uses stays. Safe to
+   * repeat after any cut.
+   */
+  remove(key: DeviceKey, signal: AbortSignal): Promise<'gone' | 'in-use'>
 }
 
 /** What a device is in its pair; `single` where there is none. */
@@ -205,6 +242,8 @@ export interface Binding {
   readonly shares: readonly Share[]
   /** why the product must not change it, or null */
   readonly unmanaged: Unmanaged | null
+  /** why only keys that the device makes can stand here; left out: any can */
+  readonly onlyDeviceKeys?: string
 }
 
 /**
@@ -253,6 +292,11 @@ export interface PlanOrder {
   readonly target: string
   /** kinds of key of the new certificates, each once; slots of other kinds stay as they are */
   readonly families: readonly KeyFamily[]
+  /**
+   * The device makes the keys: the type for each of the families, in their order. Left out: they come with the
+   * certificates. Only for connectors that offer it
+   */
+  readonly deviceKeys?: readonly KeyType[]
 }
 
 /** One step, as a person reads it before approving. */
@@ -287,10 +331,14 @@ export interface Plan {
 }
 
 /** A plan in which every {@link newName} stands for a certificate; only {@link bindPlan} makes one. */
-export type BoundPlan = Plan & { readonly bound: Readonly<Partial<Record<KeyFamily, string>>> }
+export type BoundPlan = Plan & {
+  readonly bound: Readonly<Partial<Record<KeyFamily, string>>>
+  /** SHA-256 of the SubjectPublicKeyInfo of each key that the device made, hex; left out: keys come with certificates */
+  readonly deviceKeys?: Readonly<Partial<Record<KeyFamily, string>>>
+}
 
-/** A certificate with its key, ready to be put on a device. */
-export interface BundleItem {
+/** A certificate, ready to be put on a device that has its key. */
+export interface CertificateItem {
   readonly family: KeyFamily
   /** SHA-256 of the leaf's DER, lower-case hex */
   readonly fingerprint: string
@@ -298,12 +346,16 @@ export interface BundleItem {
   readonly leaf: string
   /** PEM of the intermediates, leaf's issuer first, without the root */
   readonly chain: readonly string[]
+}
+
+/** A certificate with its key, ready to be put on a device. */
+export interface BundleItem extends CertificateItem {
   /** PKCS#8 PEM, unencrypted */
   readonly key: Secret
 }
 
-/** One item for each family of the plan. */
-export type Bundle = readonly BundleItem[]
+/** One item for each family of the plan; without keys where the device made them. */
+export type Bundle = readonly (BundleItem | CertificateItem)[]
 
 /** Where a deployment stands, kept by the engine. Each call is durable before it returns. */
 export interface Journal {
@@ -324,13 +376,37 @@ export function newName(family: KeyFamily): string {
   return `{new-${family}}`
 }
 
+/** Stands in a plan for the id of the key that the device makes ({@link DeviceKey.id}). */
+export function newKey(family: KeyFamily): string {
+  return `{key-${family}}`
+}
+
+/** A key that a device has made, as far as a plan needs it. */
+export interface MadeKey {
+  readonly id: string
+  /** SHA-256 of its SubjectPublicKeyInfo, lower-case hex */
+  readonly spki: string
+}
+
 /**
- * The plan for certificates that are known now. `fingerprints` holds one for each family of the plan, 64 hex digits.
+ * The plan for certificates that are known now. `fingerprints` holds one for each family of the plan, 64 hex digits;
+ * `made` the keys that the device made, where it is to make them.
  */
-export function bindPlan(plan: Plan, fingerprints: Readonly<Partial<Record<KeyFamily, string>>>): BoundPlan {
+export function bindPlan(
+  plan: Plan,
+  fingerprints: Readonly<Partial<Record<KeyFamily, string>>>,
+  made?: Readonly<Partial<Record<KeyFamily, MadeKey>>>
+): BoundPlan {
   let text = JSON.stringify(plan)
   for (const family of plan.families) {
-    text = text.replaceAll(newName(family), (fingerprints[family] ?? '').slice(0, 16))
+    text = text
+      .replaceAll(newName(family), (fingerprints[family] ?? '').slice(0, 16))
+      .replaceAll(newKey(family), made?.[family]?.id ?? '')
   }
-  return { ...(JSON.parse(text) as Plan), bound: fingerprints }
+  const keys = Object.entries(made ?? {}).map(([family, { spki }]) => [family, spki] as const)
+  return {
+    ...(JSON.parse(text) as Plan),
+    bound: fingerprints,
+    ...(made ? { deviceKeys: Object.fromEntries(keys) } : {})
+  }
 }

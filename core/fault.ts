@@ -182,6 +182,10 @@ export const faultCodes = {
   'device-busy': ['busy', 'Somebody else works on the device; the work is tried again.'],
   'device-full': ['unreachable', 'Free disk space on the device; the work is tried again.'],
   'device-broken': ['conflict', 'Mend the configuration of the device; nothing was changed.'],
+  'key-place': [
+    'refused',
+    'Have the key made elsewhere: set keyPlace of the profile as the message says, or use another profile.'
+  ],
   'device-changed': ['conflict', 'Look at the new plan: the device changed since the old one was made.'],
   'device-refused': ['refused', 'The device did not accept what it was given; the message has its words.'],
   'device-malformed': ['malformed', 'Report it with the version of the device and the message.'],

@@ -1,5 +1,5 @@
 import { Fault } from '../../core/fault.ts'
-import { manageTarget } from '../../sensor/automation/requests.ts'
+import { checkProfileKeys, manageTarget } from '../../sensor/automation/requests.ts'
 import { wholeProfile } from '../../sensor/automation/profile.ts'
 import type { Profile } from '../automation-records.ts'
 import { bindingsOf } from './devices.ts'
@@ -20,11 +20,12 @@ export function profiles({ store }: Pick<Site, 'store'>): Profile[] {
 
 /**
  * Keeps a profile, in place of the one of its name; its targets are looked at anew. Faults: profile-malformed,
- * window-malformed, issuer-missing.
+ * window-malformed, issuer-missing, key-place.
  */
-export function putProfile({ store, clock }: Site, name: string, content: unknown): Profile {
+export function putProfile({ store, clock, engine }: Site, name: string, content: unknown): Profile {
   const whole = wholeProfile(content)
   store.issuers.named(whole.issuer)
+  checkProfileKeys(engine.context, name, whole)
   const now = clock.now()
   store.durable(() => {
     store.profiles.put(givenName('profile', name), JSON.stringify(whole), now)

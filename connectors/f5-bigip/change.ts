@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { Fault } from '../../core/fault.ts'
 import type { Log } from '../../core/log.ts'
 import type { BoundPlan, Bundle, Journal } from '../contract.ts'
-import { checkBundle } from '../shared/pair.ts'
+import { checkBundle, checkCertificates } from '../shared/pair.ts'
 import { backward, forward } from '../shared/steps.ts'
 import type { Client } from './client.ts'
 import { type ChangeFacts, factsOf, stateOf } from './facts.ts'
@@ -25,7 +25,8 @@ export async function deployChange(
   { plan, bundle, journal }: { readonly plan: BoundPlan; readonly bundle: Bundle; readonly journal: Journal }
 ): Promise<void> {
   const facts = factsOf(plan)
-  const pairs = checkBundle(plan, bundle, tools.clock.now())
+  const now = tools.clock.now()
+  const pairs = plan.deviceKeys ? checkCertificates(plan, bundle, now) : checkBundle(plan, bundle, now)
   const begun = journal.finished.length > 0
   if (facts.units > 1 && !begun) {
     // that the target was changed says more than that somebody's changes wait for a config-sync

@@ -9,6 +9,7 @@ import {
 } from './readings.ts'
 import { mayRemoveUploads, mayUpload } from './uploads.ts'
 import type { Client } from './client.ts'
+import { mayFetchRequests } from './key-calls.ts'
 import { asFault } from '../../core/fault.ts'
 import { visible } from '../../core/text.ts'
 import { named } from './profiles.ts'
@@ -72,6 +73,11 @@ async function rightsAt(client: Client, signal: AbortSignal): Promise<Right[]> {
       'remove uploaded files (util/unix-rm)',
       await mayRemoveUploads(client, probeName, signal),
       `Without it the key would stay in /var/config/rest/downloads, and every plan refuses. ${remedy}`
+    ),
+    right(
+      'fetch requests for keys that it makes (util/unix-mv)',
+      await mayFetchRequests(client, probeName, signal),
+      `Needed for profiles with keyPlace device. ${remedy}`
     ),
     // null: a remote user, whose roles the device does not show; its first write tells
     right('change keys, certificates and profiles on all partitions', roles === null || roles.some(isEnough))

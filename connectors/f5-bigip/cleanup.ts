@@ -1,11 +1,12 @@
 import type { BoundPlan, Journal } from '../contract.ts'
 import { save } from './commands.ts'
 import { deleteObject } from './file-objects.ts'
-import { clientSslProfiles, keys, serverSslProfiles } from './readings.ts'
+import { partsOf } from './full-path.ts'
+import { certificates, clientSslProfiles, keys, serverSslProfiles } from './readings.ts'
 import { activeOf, type ChangeTools } from './change.ts'
 import type { Client } from './client.ts'
-import { factsOf } from './facts.ts'
-import { isOfLine } from './objects.ts'
+import { factsOf, type PairChange } from './facts.ts'
+import { isMade, isOfLine, type Line, lineOf } from './objects.ts'
 import { profileOf } from './profiles.ts'
 import type { KeyReply } from './replies.ts'
 import { bringOver, readyPair, type Seat } from './units.ts'
@@ -38,7 +39,12 @@ export async function cleanChange(tools: ChangeTools, { plan, keep, journal }: C
   const lead = pair?.lead.client ?? at
   const removed: string[] = []
   for (const { fullPath } of left) {
-    // the certificate first: by the key it is found again after a cut
+    // the certificate first: by the key it is found again after a cut. A key that the device made and that has no
+    // certificate waits for one: it goes first
+    if (isMade(fullPath)) {
+      removed.push(...(await removeMade(lead, fullPath, signal)))
+      continue
+    }
     const certificate = fullPath.replace(/\.key$/, '.crt')
     const done = await deleteObject(lead, { kind: 'ssl-cert', fullPath: certificate }, signal)
     if (done === 'in use') continue
@@ -54,6 +60,14 @@ export async function cleanChange(tools: ChangeTools, { plan, keep, journal }: C
     for (const { client } of pair.others) await save(client, signal)
   }
   return removed
+}
+
+async function removeMade(client: Client, key: string, signal: AbortSignal): Promise<string[]> {
+  const certificate = key.replace(/\.key$/, '.crt')
+  const done = await deleteObject(client, { kind: 'ssl-key', fullPath: key }, signal)
+  if (done === 'in use') return []
+  const also = await deleteObject(client, { kind: 'ssl-cert', fullPath: certificate }, signal)
+  return [...(also === 'deleted' ? [certificate] : []), ...(done === 'deleted' ? [key] : [])]
 }
 
 async function areGone(
@@ -73,8 +87,8 @@ async function leftBehind(
   { keep, signal }: { readonly keep: number; readonly signal: AbortSignal }
 ): Promise<KeyReply[]> {
   const { changes } = factsOf(plan)
-  const held = await keys(client, signal)
-  const lines = new Map(changes.map(({ line }) => [JSON.stringify(line), line]))
+  const held = await deployed(client, changes, signal)
+  const lines = new Map(changes.flatMap(linesOf).map((line) => [JSON.stringify(line), line]))
   const mine = [...lines.values()].map((line) => held.filter(({ fullPath }) => isOfLine(line, fullPath)))
   // one of them is in use, most likely
   if (mine.every((one) => one.length <= keep)) return []
@@ -83,6 +97,32 @@ async function leftBehind(
     const unused = one.filter(({ fullPath }) => !used.has(fullPath))
     return unused.toSorted(newestFirst).slice(keep)
   })
+}
+
+/** of a pair that follows one of another line, that line is left behind, too */
+function linesOf({ line, former }: PairChange): Line[] {
+  return former?.cert ? [line, lineOf(former.cert)] : [line]
+}
+
+/** Keys, but for those that wait for their certificate; where a certificate was left without its key, under its name. */
+async function deployed(
+  client: Client,
+  changes: readonly PairChange[],
+  signal: AbortSignal
+): Promise<readonly KeyReply[]> {
+  const held = await keys(client, signal)
+  if (changes.every(({ made }) => !made) && held.every(({ fullPath }) => !isMade(fullPath))) return held
+  const there = new Set((await certificates(client, signal)).map(({ fullPath }) => fullPath))
+  const known = new Set(held.map(({ fullPath }) => fullPath))
+  const alone = [...there]
+    .filter(isMade)
+    .map((fullPath) => fullPath.replace(/\.crt$/, '.key'))
+    .filter((fullPath) => !known.has(fullPath))
+  const waits = (fullPath: string) => isMade(fullPath) && !there.has(fullPath.replace(/\.key$/, '.crt'))
+  return [
+    ...held.filter(({ fullPath }) => !waits(fullPath)),
+    ...alone.map((fullPath) => ({ name: partsOf(fullPath).name, fullPath }))
+  ]
 }
 
 async function usedKeys(client: Client, signal: AbortSignal): Promise<ReadonlySet<string>> {

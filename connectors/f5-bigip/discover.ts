@@ -1,11 +1,13 @@
 import { hash } from 'node:crypto'
 import { ChainCertificate } from '../../pki/chain-certificate.ts'
-import type { Binding, Slot, Unmanaged } from '../contract.ts'
-import { keys, serverSslProfiles } from './readings.ts'
+import type { Binding, Slot } from '../contract.ts'
 import { slotOf } from './certificates.ts'
+import { securityOf } from './device-keys.ts'
+import { onlyMade } from './plan.ts'
 import { byPath, named } from './profiles.ts'
+import { serverSslProfiles } from './readings.ts'
 import type { Survey } from './survey.ts'
-import { bindingOf, type Target, targetOf } from './targets.ts'
+import { bindingOf, targetOf } from './targets.ts'
 
 /** bindings of a page */
 const pageSize = 100
@@ -16,8 +18,7 @@ const pageSize = 100
  */
 export async function* bindings(survey: Survey, signal: AbortSignal): AsyncGenerator<readonly Binding[]> {
   const paths = [...survey.profiles.keys()].sort()
-  const held = await keys(survey.client, signal)
-  const modules = new Map(held.map(({ fullPath, securityType }) => [fullPath, securityType ?? 'normal']))
+  const held = await survey.keys(signal)
   for (let at = 0; at < paths.length; at += pageSize) {
     const page: Binding[] = []
     for (const path of paths.slice(at, at + pageSize)) {
@@ -25,23 +26,12 @@ export async function* bindings(survey: Survey, signal: AbortSignal): AsyncGener
       // whoever shows the pairs of another one is among its shares, and not listed when nothing uses it
       if (!target || (target.places.virtuals.length === 0 && target.profile.inherits)) continue
       const binding = await bindingOf(survey, target, signal)
-      page.push({ ...binding, unmanaged: binding.unmanaged ?? inModule(target, modules) })
+      const security = securityOf(target.profile, held)
+      page.push({ ...binding, ...(security === 'normal' ? {} : { onlyDeviceKeys: onlyMade(security) }) })
     }
     if (page.length > 0) yield page
   }
   yield [...(await towardsServers(survey, signal)), managementInterface(survey)]
-}
-
-/** a key that a security module holds would be followed by one that lies on the disk */
-function inModule({ profile }: Target, modules: ReadonlyMap<string, string>): Unmanaged | null {
-  for (const { key } of profile.entries) {
-    const type = key === null ? undefined : modules.get(key)
-    if (type === 'fips' || type === 'nethsm') {
-      const why = `a security module holds its key ${key ?? ''} (${type}), which no upload can replace`
-      return { code: 'unsupported', why }
-    }
-  }
-  return null
 }
 
 async function towardsServers({ client, certificates }: Survey, signal: AbortSignal): Promise<Binding[]> {

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto'
+import type { KeyType } from '../../pki/private-key.ts'
 import type { BoundPlan, Json, KeyFamily, Plan } from '../contract.ts'
+import type { KeySecurity } from './key-calls.ts'
 import type { Line, NewObjects } from './objects.ts'
 import type { Certificate } from './certificates.ts'
 import type { Entry, Profile } from './profiles.ts'
@@ -24,6 +26,8 @@ export interface PairChange {
   /** the objects that it will name */
   readonly fresh: NewObjects
   readonly line: Line
+  /** the device makes the key; left out: it is uploaded */
+  readonly made?: { readonly type: KeyType; readonly security: KeySecurity }
 }
 
 /** Facts as a plan stores them. */

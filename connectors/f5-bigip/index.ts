@@ -10,7 +10,7 @@ import { checkAuthority, pinOf } from './tls.ts'
 export const f5BigIp: Connector = {
   id: connectorId,
   title: 'F5 BIG-IP',
-  traits: { atomicSwap: true, explicitSave: true, lock: 'device' },
+  traits: { atomicSwap: true, explicitSave: true, lock: 'device', deviceKeys: 'offered' },
   settings: settingsSchema,
   secrets: secretFields,
   async identify({ settings: stored, clock }, signal) {

@@ -1,5 +1,5 @@
 import { Fault } from '../../core/fault.ts'
-import type { CheckedPair } from '../shared/pair.ts'
+import type { CheckedCertificate, CheckedPair } from '../shared/pair.ts'
 import type { Step } from '../shared/steps.ts'
 import type { ChangeFacts, PairChange } from './facts.ts'
 import { createObject, deleteObject, type FileObject } from './file-objects.ts'
@@ -9,9 +9,34 @@ import { certificates, keys } from './readings.ts'
 import { removeUpload, upload } from './uploads.ts'
 import type { Work } from './work.ts'
 
+/** They are made before the certificate is ordered, and stay when a deployment is undone: it may be tried again. */
+export function madeKeys({ changes, units }: ChangeFacts): Step<Work> {
+  const kept = {
+    normal: '',
+    fips: ', in its security module',
+    nethsm: ', in the security module on the network'
+  }
+  const names = changes.flatMap(({ fresh, made }) =>
+    made ? [`${fresh.key} (${made.type}${kept[made.security]})`] : []
+  )
+  return {
+    id: 'key',
+    says: `before the certificate is ordered, have the device make ${names.join(' and ')}, which never leaves it, and save its configuration${units > 1 ? ' on both units' : ''}`,
+    async apply({ at, signal }) {
+      const there = new Set((await keys(at, signal)).map(({ fullPath }) => fullPath))
+      for (const { fresh } of changes.filter(({ made }) => made)) {
+        if (there.has(fresh.key)) continue
+        const message = `The key ${fresh.key} that ${at.name} made for the certificate is gone: begin a new event.`
+        throw new Fault('device-refused', message, { key: fresh.key })
+      }
+    },
+    undo: () => Promise.resolve()
+  }
+}
+
 /** uploads and creates what is new */
 export function objects({ changes, upload: uploaded }: ChangeFacts): Step<Work> {
-  const names = changes.flatMap(({ fresh }) => [fresh.key, fresh.cert])
+  const names = changes.flatMap(({ fresh, made }) => (made ? [fresh.cert] : [fresh.key, fresh.cert]))
   return {
     id: 'objects',
     says: `upload and create ${names.join(', ')}, and the chain where no object holds it yet`,
@@ -26,11 +51,11 @@ export function objects({ changes, upload: uploaded }: ChangeFacts): Step<Work> 
       const there = new Set(
         [...(await certificates(at, signal)), ...(await keys(at, signal))].map(({ fullPath }) => fullPath)
       )
-      for (const { fresh } of changes) {
+      for (const { fresh, made } of changes) {
         // the certificate first: where it is, its key is too
         const mine: readonly FileObject[] = [
           { kind: 'ssl-cert', fullPath: fresh.cert },
-          { kind: 'ssl-key', fullPath: fresh.key },
+          ...(made ? [] : [{ kind: 'ssl-key', fullPath: fresh.key } as const]),
           { kind: 'ssl-cert', fullPath: fresh.chain }
         ]
         for (const one of mine.filter(({ fullPath }) => there.has(fullPath))) {
@@ -44,7 +69,11 @@ export function objects({ changes, upload: uploaded }: ChangeFacts): Step<Work> 
   }
 }
 
-async function createPair(work: Work, { fresh }: PairChange, pair: CheckedPair): Promise<void> {
+async function createPair(
+  work: Work,
+  { fresh }: PairChange,
+  pair: CheckedPair | CheckedCertificate
+): Promise<void> {
   const { at, reading, signal } = work
   const there = reading.certificates.get(fresh.cert)
   if (there) {
@@ -64,7 +93,7 @@ async function createPair(work: Work, { fresh }: PairChange, pair: CheckedPair):
     await createObject(at, { kind, fullPath }, { uploaded: name, signal })
   }
   work.touched = true
-  await make('ssl-key', fresh.key, pair.key)
+  if ('key' in pair) await make('ssl-key', fresh.key, pair.key)
   if (chainOf(work, fresh, pair) === fresh.chain && !reading.certificates.has(fresh.chain)) {
     await make('ssl-cert', fresh.chain, pair.chain)
   }
@@ -76,7 +105,7 @@ async function createPair(work: Work, { fresh }: PairChange, pair: CheckedPair):
 export function chainOf(
   { reading, facts, pairs }: Work,
   { cert, chain }: PairChange['fresh'],
-  pair: CheckedPair
+  pair: CheckedCertificate
 ): string | null {
   if (pair.chain === '') return null
   const { partition } = partsOf(cert)
@@ -90,8 +119,9 @@ export function chainOf(
   return sharer?.fresh.chain ?? chain
 }
 
-/** the upload holds a key */
-export function clear({ upload: uploaded, units }: ChangeFacts): Step<Work> {
+/** the upload holds a key, unless the device made that */
+export function clear({ upload: uploaded, units, changes }: ChangeFacts): Step<Work> {
+  const holds = changes.some(({ made }) => !made) ? ', which holds the key' : ''
   const remove = async ({ at, pair, begun, signal }: Work) => {
     // another unit may have been the active one before
     const clients = pair && begun ? pair.seats.map(({ client }) => client) : [at]
@@ -99,7 +129,7 @@ export function clear({ upload: uploaded, units }: ChangeFacts): Step<Work> {
   }
   return {
     id: 'clear',
-    says: `remove the upload ${uploaded}, which holds the key${units > 1 ? ', from each unit that has it' : ''}`,
+    says: `remove the upload ${uploaded}${holds}${units > 1 ? ', from each unit that has it' : ''}`,
     async apply(work) {
       // another target with the same certificate has made the objects, and nothing was uploaded for this one
       if (work.begun || work.uploaded) await remove(work)

@@ -20,13 +20,33 @@ export function newObjects(line: Line, family: KeyFamily): NewObjects {
   return { cert: `${stem}.crt`, key: `${stem}.key`, chain: `${stem}-chain.crt` }
 }
 
+/** The objects of a pair whose key the device makes: they bear the key's id, which is known before the certificate. */
+export function madeObjects(line: Line, id: string): NewObjects {
+  const stem = `/${line.partition}/${prefix(line)}k${id}`
+  return { cert: `${stem}.crt`, key: `${stem}.key`, chain: `${stem}-chain.crt` }
+}
+
+/**
+ * The line of the keys that are made for a profile: of its own name, since the key is known by it before and after
+ * somebody else changes what the profile holds.
+ */
+export function keyLine(profile: string, family: KeyFamily): Line {
+  const { partition, base } = lineOf(profile)
+  return { partition, base: `${base}-${family}` }
+}
+
+/** Is it a pair whose key the device made? */
+export function isMade(fullPath: string): boolean {
+  return /-k[0-9a-f]{16}\.(?:crt|key)$/.test(fullPath)
+}
+
 /** Pairs that follow each other, each under the name of the first. */
 export interface Line {
   readonly partition: string
   readonly base: string
 }
 
-const ours = /^tlsward-(?<base>.+)-[0-9a-f]{16}\.(?:crt|key)$/
+const ours = /^tlsward-(?<base>.+)-k?[0-9a-f]{16}\.(?:crt|key)$/
 
 /** The line of an object: of ours, the line that it is in; of others, one that begins with it. */
 export function lineOf(fullPath: string): Line {
@@ -48,7 +68,7 @@ function prefix({ base }: Line): string {
 export function isOfLine(line: Line, fullPath: string): boolean {
   const { partition, name } = partsOf(fullPath)
   if (partition !== line.partition || !name.startsWith(prefix(line))) return false
-  return /^[0-9a-f]{16}\.(crt|key)$/.test(name.slice(prefix(line).length))
+  return /^k?[0-9a-f]{16}\.(crt|key)$/.test(name.slice(prefix(line).length))
 }
 
 /** `SHA1:<size>:<hex>` of a file's bytes, as the device counts it */

@@ -1,8 +1,13 @@
 import { Fault } from '../../core/fault.ts'
-import { type KeyFamily, newName, type Plan, type PlanOrder, unmanagedFault } from '../contract.ts'
+import type { KeyType } from '../../pki/private-key.ts'
+import { type KeyFamily, newKey, newName, type Plan, type PlanOrder, unmanagedFault } from '../contract.ts'
 import { planned } from '../shared/steps.ts'
+import { securityOf } from './device-keys.ts'
 import { type ChangeFacts, type PairChange, stateOf, storedFacts } from './facts.ts'
-import { lineOf, newObjects } from './objects.ts'
+import type { KeySecurity } from './key-calls.ts'
+import { keyLine, lineOf, madeObjects, newObjects } from './objects.ts'
+import type { Profile } from './profiles.ts'
+import type { KeyReply } from './replies.ts'
 import { sharesOf } from './served.ts'
 import { stepsOf } from './steps.ts'
 import type { Survey } from './survey.ts'
@@ -17,13 +22,15 @@ export interface Planning {
   readonly units: number
   /** may the login remove what it uploads? */
   readonly canRemoveUploads: boolean
+  /** the keys of a profile, as the unit tells of them */
+  readonly keysOf: (profile: Profile) => Promise<readonly KeyReply[]>
   readonly signal: AbortSignal
 }
 
 /** Plans a deployment to a target; reads no more than what belongs to the question of who owns it. */
 export async function planChange(
-  { survey, units, canRemoveUploads, signal }: Planning,
-  { target: id, families }: PlanOrder
+  { survey, units, canRemoveUploads, keysOf, signal }: Planning,
+  { target: id, families, deviceKeys }: PlanOrder
 ): Promise<Plan> {
   const target = targetOf(survey, id)
   if (!target) {
@@ -34,7 +41,12 @@ export async function planChange(
   const unmanaged = await unmanagedBy(survey, target, signal)
   if (unmanaged) throw unmanagedFault(unmanaged, `client-ssl profile ${id}`, id)
   if (!canRemoveUploads) throw noRightToRemove(survey, id)
-  const changes = families.map((family) => changeOf(target, family))
+  const security = securityOf(target.profile, await keysOf(target.profile))
+  if (security !== 'normal' && !deviceKeys) throw inModule(survey, id, security)
+  const changes = families.map((family, at) => {
+    const type = deviceKeys?.[at]
+    return type === undefined ? changeOf(target, family) : madeChangeOf(target, family, { type, security })
+  })
   const facts: ChangeFacts = {
     profile: id,
     upload: `tlsward-${families.map(newName).join('-')}`,
@@ -54,6 +66,16 @@ export async function planChange(
     state: stateOf(target.profile, survey.certificates, changes),
     facts: storedFacts(facts)
   }
+}
+
+function inModule({ client }: Survey, target: string, security: KeySecurity): Fault {
+  const message = `client-ssl profile ${target} on ${client.name} is not to be changed: ${onlyMade(security)}; use a profile with keyPlace device.`
+  return new Fault('device-unsupported', message, { target })
+}
+
+/** Why only keys that the device makes can follow one in a security module. */
+export function onlyMade(security: KeySecurity): string {
+  return `a security module holds its key (${security}), which no upload can replace`
 }
 
 function noRightToRemove({ client }: Survey, target: string): Fault {
@@ -78,6 +100,16 @@ function changeOf({ profile, pairs }: Target, family: KeyFamily): PairChange {
     fresh: newObjects(line, family),
     line
   }
+}
+
+/** the same for a pair whose key the device makes */
+function madeChangeOf(
+  target: Target,
+  family: KeyFamily,
+  made: { readonly type: KeyType; readonly security: KeySecurity }
+): PairChange {
+  const line = keyLine(target.profile.fullPath, family)
+  return { ...changeOf(target, family), line, fresh: madeObjects(line, newKey(family)), made }
 }
 
 function warningsOf({ pairs, places }: Target, { changes, units }: ChangeFacts, survey: Survey): string[] {

@@ -4,8 +4,12 @@ import { activeOf, type ChangeTools, deployChange, undoChange } from './change.t
 import { checkUnits, probeName } from './check.ts'
 import { cleanChange } from './cleanup.ts'
 import type { Client } from './client.ts'
+import { deviceKeysOf } from './device-keys.ts'
 import { bindings } from './discover.ts'
 import { planChange } from './plan.ts'
+import type { Profile } from './profiles.ts'
+import { keys } from './readings.ts'
+import type { KeyReply } from './replies.ts'
 import { type Survey, surveyOf } from './survey.ts'
 import { readyPair, roleOf, type Seat, seatOf } from './units.ts'
 import { mayRemoveUploads } from './uploads.ts'
@@ -31,6 +35,7 @@ export class BigIpSession implements Session {
   readonly #clients: readonly Client[]
   /** of this login, for as long as it is signed in */
   #canRemoveUploads = new Map<Client, boolean>()
+  readonly #keys = new Map<Client, readonly KeyReply[]>()
   #seat: Read<Seat> | undefined
   #survey: Read<Survey> | undefined
   #isOpen = true
@@ -66,8 +71,24 @@ export class BigIpSession implements Session {
     const { client, units } = await this.#planned(signal)
     const survey = await this.#surveyOf(client, signal)
     const canRemoveUploads = await this.#mayRemove(units > 1 ? this.#clients : [client], signal)
-    return planChange({ survey, units, canRemoveUploads, signal }, order)
+    const keysOf = (profile: Profile) => this.#keysOf(client, profile, signal)
+    return planChange({ survey, units, canRemoveUploads, keysOf, signal }, order)
   }
+
+  /** where a key is kept does not change under its name: it is asked once, while no other keys are named */
+  async #keysOf(client: Client, { entries }: Profile, signal: AbortSignal): Promise<readonly KeyReply[]> {
+    const known = this.#keys.get(client) ?? []
+    const isKnown = entries.every(({ key }) => known.some(({ fullPath }) => fullPath === key))
+    if (isKnown) return known
+    const held = await keys(client, signal)
+    this.#keys.set(client, held)
+    return held
+  }
+
+  readonly deviceKeys = deviceKeysOf((signal) => {
+    this.#forget()
+    return this.#tools(signal)
+  })
 
   async deploy(plan: BoundPlan, bundle: Bundle, journal: Journal, signal: AbortSignal) {
     this.#forget()

@@ -1,7 +1,7 @@
 import type { Step } from '../shared/steps.ts'
 import { save } from './commands.ts'
 import { type ChangeFacts, formerEntries, isFresh } from './facts.ts'
-import { chainOf, clear, objects } from './object-steps.ts'
+import { chainOf, clear, madeKeys, objects } from './object-steps.ts'
 import { changed, profileOf } from './profiles.ts'
 import { clientSslProfile } from './readings.ts'
 import { bindPairs } from './binding.ts'
@@ -10,7 +10,8 @@ import { readingOf, type Work } from './work.ts'
 
 /** The steps of a change, made from its facts alone. */
 export function stepsOf(facts: ChangeFacts): Step<Work>[] {
-  const steps = [look(facts), objects(facts), clear(facts), bind(facts), saveStep()]
+  const made = facts.changes.some((change) => change.made) ? [madeKeys(facts)] : []
+  const steps = [look(facts), ...made, objects(facts), clear(facts), bind(facts), saveStep()]
   return facts.units > 1 ? [...steps, synchronise()] : steps
 }
 

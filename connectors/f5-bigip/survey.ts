@@ -2,6 +2,7 @@ import {
   as3Declaration,
   certificates,
   clientSslProfiles,
+  keys,
   virtualAddresses,
   virtualServers
 } from './readings.ts'
@@ -9,6 +10,7 @@ import { type Certificate, certificateOf } from './certificates.ts'
 import type { Client } from './client.ts'
 import { addressName } from './destinations.ts'
 import { byPath, closures, holderOf, type Profile, profileOf } from './profiles.ts'
+import type { KeyReply } from './replies.ts'
 import { type Placing, virtualOf } from './served.ts'
 
 /** What a unit holds and serves, read at one time. */
@@ -17,6 +19,8 @@ export interface Survey extends Placing {
   readonly certificates: ReadonlyMap<string, Certificate>
   /** each profile that holds its own pairs, with those that show them, too */
   readonly closures: ReadonlyMap<string, readonly Profile[]>
+  /** keys of the unit, asked for once */
+  keys(signal: AbortSignal): Promise<readonly KeyReply[]>
   /** tenants of AS3, asked for when a profile stands where AS3 would put it; null: AS3 does not tell us */
   tenants(signal: AbortSignal): Promise<ReadonlySet<string> | null>
 }
@@ -31,6 +35,7 @@ export async function surveyOf(client: Client, signal: AbortSignal): Promise<Sur
   const virtuals = replies.map((reply) => virtualOf(reply, { clientSsl: byName, addresses }))
   const held = (await certificates(client, signal)).map(certificateOf)
   const byObject = new Map(held.map((one) => [one.fullPath, one]))
+  let keyList: Promise<readonly KeyReply[]> | undefined
   let tenants: Promise<ReadonlySet<string> | null> | undefined
   return {
     client,
@@ -44,6 +49,7 @@ export async function surveyOf(client: Client, signal: AbortSignal): Promise<Sur
       const names = entries.flatMap(({ cert }) => (cert === null ? [] : (byObject.get(cert)?.names ?? [])))
       return [...new Set(names)]
     },
+    keys: (signal) => (keyList ??= keys(client, signal)),
     tenants: (signal) => (tenants ??= tenantsOf(client, signal))
   }
 }

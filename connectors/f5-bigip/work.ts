@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
-import type { CheckedPair } from '../shared/pair.ts'
+import type { CheckedCertificate, CheckedPair } from '../shared/pair.ts'
 import { type Certificate, certificateOf } from './certificates.ts'
 import type { Client } from './client.ts'
 import type { ChangeFacts } from './facts.ts'
@@ -15,8 +15,8 @@ export interface Work {
   /** null: it is single */
   readonly pair: Pair | null
   readonly facts: ChangeFacts
-  /** checked; empty for a rollback */
-  readonly pairs: readonly CheckedPair[]
+  /** checked, with the keys that are uploaded; empty for a rollback */
+  readonly pairs: readonly (CheckedPair | CheckedCertificate)[]
   /** the profile and the certificates, as they were when the work began */
   readonly reading: Reading
   /** had something been written before this call? */

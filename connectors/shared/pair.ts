@@ -3,10 +3,10 @@ import { Fault } from '../../core/fault.ts'
 import { Secret } from '../../core/secret.ts'
 import { ChainCertificate } from '../../pki/chain-certificate.ts'
 import { encodePem, readPem } from '../../pki/pem.ts'
-import type { BoundPlan, Bundle, BundleItem, KeyFamily } from '../contract.ts'
+import type { BoundPlan, Bundle, BundleItem, CertificateItem, KeyFamily } from '../contract.ts'
 
-/** A certificate with its key that passed {@link checkBundle}, in the forms that files hold. */
-export interface CheckedPair {
+/** A certificate that passed {@link checkCertificates}, in the forms that files hold. */
+export interface CheckedCertificate {
   readonly family: KeyFamily
   readonly fingerprint: string
   readonly der: Buffer
@@ -14,6 +14,10 @@ export interface CheckedPair {
   readonly leaf: string
   /** PEM of the intermediates, in order; empty when there are none */
   readonly chain: string
+}
+
+/** A certificate with its key that passed {@link checkBundle}. */
+export interface CheckedPair extends CheckedCertificate {
   /** PKCS#8 PEM */
   readonly key: Secret
 }
@@ -27,17 +31,52 @@ const largest = 256 * 1024
  */
 export function checkBundle(plan: BoundPlan, bundle: Bundle, now: number): CheckedPair[] {
   return plan.families.map((family) => {
-    const items = bundle.filter((item) => item.family === family)
-    const [item] = items
-    if (!item || items.length > 1) throw wrong(family, 'the plan needs exactly one certificate of this kind')
-    if (item.fingerprint !== plan.bound[family])
-      throw wrong(family, 'it is not the one that the plan was bound to')
+    const item = itemFor(plan, bundle, family)
+    if (!('key' in item)) throw wrong(family, 'it comes without its key')
     return checkPair(item, now)
   })
 }
 
+/**
+ * The same for certificates whose keys the device has made: each must carry the key that the plan was bound to. Throws
+ * a Fault device-refused.
+ */
+export function checkCertificates(plan: BoundPlan, bundle: Bundle, now: number): CheckedCertificate[] {
+  return plan.families.map((family) => {
+    const { leaf, checked } = checkCertificate(itemFor(plan, bundle, family), now)
+    if (leaf.fields.spki !== plan.deviceKeys?.[family]) {
+      throw wrong(family, 'it is not for the key that the device has made')
+    }
+    return checked
+  })
+}
+
+function itemFor(plan: BoundPlan, bundle: Bundle, family: KeyFamily): Bundle[number] {
+  const items = bundle.filter((item) => item.family === family)
+  const [item] = items
+  if (!item || items.length > 1) throw wrong(family, 'the plan needs exactly one certificate of this kind')
+  if (item.fingerprint !== plan.bound[family]) {
+    throw wrong(family, 'it is not the one that the plan was bound to')
+  }
+  return item
+}
+
 /** One certificate with its key and chain; see {@link checkBundle}. */
 export function checkPair(item: BundleItem, now: number): CheckedPair {
+  const { leaf, checked } = checkCertificate(item, now)
+  const key = privateKey(item)
+  if (!leaf.publicKey?.equals(createPublicKey(key))) {
+    throw wrong(item.family, 'the private key belongs to another certificate')
+  }
+  return { ...checked, key: new Secret(key.export({ type: 'pkcs8', format: 'pem' }).toString()) }
+}
+
+interface Checked {
+  readonly leaf: ChainCertificate
+  readonly checked: CheckedCertificate
+}
+
+function checkCertificate(item: CertificateItem, now: number): Checked {
   const { family } = item
   const leaf = only(item.leaf, family)
   const chain = item.chain.map((pem) => only(pem, family))
@@ -48,22 +87,17 @@ export function checkPair(item: BundleItem, now: number): CheckedPair {
   checkStrength([leaf, ...chain], family)
   if (now < fields.notBefore) throw wrong(family, 'it is not valid yet')
   if (now >= fields.notAfter) throw wrong(family, 'it has expired')
-  const key = privateKey(item)
-  const publicKey = createPublicKey(key)
-  if (!leaf.publicKey?.equals(publicKey))
-    throw wrong(family, 'the private key belongs to another certificate')
   checkOrder([leaf, ...chain], family)
   const checked = {
     family,
     fingerprint: item.fingerprint,
     der: Buffer.from(leaf.der),
     leaf: encodePem(leaf.der),
-    chain: chain.map(({ der }) => encodePem(der)).join(''),
-    key: new Secret(key.export({ type: 'pkcs8', format: 'pem' }).toString())
+    chain: chain.map(({ der }) => encodePem(der)).join('')
   }
   if (checked.leaf.length + checked.chain.length > largest)
     throw wrong(family, 'it is too large for a server')
-  return checked
+  return { leaf, checked }
 }
 
 function only(pem: string, family: KeyFamily): ChainCertificate {

@@ -3,6 +3,7 @@ import type { Abandoned } from '../issuance/issuer.ts'
 import type { EventRow } from '../store/events.ts'
 import type { OrderRow, OrderStanding } from '../store/orders.ts'
 import { againAfter, profileOf, tried, type EngineContext, type Step } from './context.ts'
+import { removeOrphan } from './device-keys.ts'
 import { moveOrder } from './moves.ts'
 import { memoryOf } from './order-memory.ts'
 import { limitedTime } from './sessions.ts'
@@ -21,11 +22,21 @@ export async function abandonOrder(deps: EngineContext, id: number): Promise<voi
     const event = store.events.get(order.event)
     // it was tried again meanwhile, or is done
     if (event.open === 1 || order.wake === null || order.wake > deps.clock.now()) return
-    const step = await tried(() => giveUp(deps, event, order))
-    if (deps.stopping.aborted) return
-    const next = 'value' in step ? nextStep(deps, order, step.value) : stepOfFault(deps, order, step.fault)
+    const next = await takeBack(deps, event, order)
+    if (deps.stopping.aborted || next === null) return
     if (!moveOrder(deps, order, next)) return
   }
+}
+
+/** what comes first is what is left at the issuer: as long as a certificate may come of it, its key is needed */
+async function takeBack(
+  deps: EngineContext,
+  event: EventRow,
+  order: OrderRow
+): Promise<Step<OrderStanding> | null> {
+  if (order.memory === null && order.state !== 'issuing') return removeOrphan(deps, order)
+  const step = await tried(() => giveUp(deps, event, order))
+  return 'value' in step ? nextStep(deps, order, step.value) : stepOfFault(deps, order, step.fault)
 }
 
 /** The same for an order that is to be begun anew; gives false while it has to wait. */
@@ -62,12 +73,22 @@ function nextStep(deps: EngineContext, order: OrderRow, done: Abandoned): Step<O
   }
   // what may have been issued is fetched when the event is tried again, not bought once more
   if (done.state === 'kept' && order.state !== 'dropped') return { to: 'stay', why: order.why, wake: null }
-  if (order.memory === null) return { to: 'stay', why: order.why, wake: null }
-  return over(order, 'what it left at the issuer is taken back')
+  if (order.memory === null) {
+    // a CSR whose key goes is of no use to another try
+    return order.deviceKey === null
+      ? { to: 'stay', why: order.why, wake: null }
+      : { to: 'failed', why: order.why, wake: deps.clock.now() }
+  }
+  return over(deps, order, 'what it left at the issuer is taken back')
 }
 
-function over({ state, why }: OrderRow, how: string): Step<OrderStanding> {
-  const step = { why: `${why}; ${how}`, wake: null, set: { memory: null } } as const
+function over(
+  { clock }: EngineContext,
+  { state, why, deviceKey }: OrderRow,
+  how: string
+): Step<OrderStanding> {
+  const wake = deviceKey === null ? null : clock.now()
+  const step = { why: `${why}; ${how}`, wake, set: { memory: null } } as const
   return state === 'issuing' ? { to: 'failed', ...step } : { to: 'stay', ...step }
 }
 
@@ -76,5 +97,5 @@ function stepOfFault(deps: EngineContext, order: OrderRow, fault: Fault): Step<O
   const wake = attempts < mostAttempts ? againAfter(deps, fault, attempts) : null
   if (wake !== null) return { to: 'stay', why: order.why, wake, set: { attempts } }
   deps.log.warn('order-left-behind', { order: order.id, event: order.event, code: fault.code })
-  return over(order, `what it left at the issuer stays until it expires: ${fault.message}`)
+  return over(deps, order, `what it left at the issuer stays until it expires: ${fault.message}`)
 }

@@ -3,7 +3,7 @@ import { Fault } from '../../core/fault.ts'
 import type { DeploymentRow, DeploymentStanding, DeploymentState } from '../store/deployments.ts'
 import type { DeviceRow } from '../store/devices.ts'
 import type { EventRow } from '../store/events.ts'
-import { bundleOf, fingerprintsOf, freshOf } from './bundles.ts'
+import { bundleOf, fingerprintsOf, freshOf, madeKeysOf } from './bundles.ts'
 import { againAfter, profileOf, windowOf, type EngineContext, type Step } from './context.ts'
 import { namesOf, unprovable } from './coverage.ts'
 import { journalOf } from './deployment-journal.ts'
@@ -85,7 +85,7 @@ async function prepare(deps: EngineContext, of: DeploymentRow): Promise<Deployme
   const unproven = unprovable(deps, of, { of: now, names: namesOf(event) })
   if (unproven) throw unproven
   const orders = deps.store.orders.of(of.event)
-  const bound = bindPlan(now.plan, fingerprintsOf(orders))
+  const bound = bindPlan(now.plan, fingerprintsOf(orders), madeKeysOf(orders))
   const baseline = await deps.wire.baseline(now.plan, deps.stopping)
   const kept = { plan: JSON.stringify(now), bound: JSON.stringify(bound), baseline: JSON.stringify(baseline) }
   const wire = (await isInPlace(deps, of, bound)) ? await proves(deps, { ...of, ...kept }) : null

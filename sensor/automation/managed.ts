@@ -237,8 +237,11 @@ export function failureOf(deps: EngineContext, target: ManagedTargetRow): Failur
 
 function renew(deps: EngineContext, target: ManagedTargetRow): void {
   const { store } = deps
+  // a key that a device makes is for one target
+  const isAlone = managedProfile(deps, target).keyPlace === 'device'
   const together = store.managedTargets.sharing(target.lookup, target.profile).filter((one) => {
     if (isHeld(deps, store.deployments.last(one.device, one.target))) return false
+    if (isAlone && one.id !== target.id) return false
     // those that have a certificate of their own, and wait for another try, go their own way
     return one.id === target.id || afterLast(deps, one) === null
   })

@@ -5,6 +5,7 @@ import type { EventRow } from '../store/events.ts'
 import type { OrderRow, OrderStanding } from '../store/orders.ts'
 import { againAfter, profileOf, tried, type EngineContext, type Step } from './context.ts'
 import { namesOf } from './coverage.ts'
+import { isOrphan, makeDeviceKey } from './device-keys.ts'
 import { familyOf } from './families.ts'
 import { certificateOf, fingerprintOf, pemOf, validityOf } from './held.ts'
 import { abandonFormer } from './abandoning.ts'
@@ -55,6 +56,7 @@ async function prepareKey(
 ): Promise<Step<OrderStanding>> {
   const profile = profileOf(deps, event)
   const next = { to: 'issuing', wake: null } as const
+  if (profile.keyPlace === 'device') return { ...next, ...(await makeDeviceKey(deps, event, order)) }
   if (deps.issuer(profile.issuer).keyFrom === 'issuer') {
     return { ...next, why: 'the key comes with the certificate' }
   }
@@ -237,8 +239,9 @@ export function dropKeys(deps: EngineContext, event: EventRow, why: string): voi
   for (const order of deps.store.orders.of(event.id)) {
     if (order.state === 'dropped') continue
     deps.keys.drop(keyName(order))
-    // an issuer may be at work on it, or be asked right now
-    const wake = order.state === 'issuing' || order.wake !== null ? deps.clock.now() : null
+    // an issuer may be at work on it, or be asked right now; a device may have its key, and nothing that uses it
+    const left = order.state === 'issuing' || order.wake !== null || isOrphan(deps, order)
+    const wake = left ? deps.clock.now() : null
     moveOrder(deps, order, { to: 'dropped', why, wake })
   }
 }

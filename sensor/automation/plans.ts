@@ -3,6 +3,7 @@ import type { Json, Plan, Role, ServedAt } from '../../connectors/contract.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { EngineContext } from './context.ts'
 import { familyOf } from './families.ts'
+import { checkDeviceKeys } from './key-places.ts'
 import type { Profile } from './profile.ts'
 import { withSession } from './sessions.ts'
 
@@ -21,9 +22,11 @@ export async function planTarget(
   profile: Profile
 ): Promise<TargetPlan> {
   const families = profile.keyTypes.map(familyOf)
+  if (profile.keyPlace === 'device') checkDeviceKeys(deps, of.device, profile)
+  const keys = profile.keyPlace === 'device' ? { deviceKeys: profile.keyTypes } : {}
   const planned = await withSession(deps, of.device, async (session, signal) => {
     const role = await session.role(signal)
-    return { plan: await session.plan({ target: of.target, families }, signal), role }
+    return { plan: await session.plan({ target: of.target, families, ...keys }, signal), role }
   })
   return { ...planned, spared: await deps.wire.spared(planned.plan.served, deps.stopping) }
 }

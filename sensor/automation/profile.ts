@@ -42,6 +42,8 @@ export const ProfileText = closed({
     closed({ rule: Type.Literal('served-plus'), names: Names })
   ]),
   keyReuse: Type.Union([Type.Literal('never'), Type.Literal('same-key')]),
+  // left out by earlier versions
+  keyPlace: Type.Optional(Type.Union([Type.Literal('here'), Type.Literal('device')])),
   renewBefore: nullable(
     Type.Union([
       closed({ days: Type.Number({ minimum: 0.01, maximum: 3650 }) }),
@@ -83,6 +85,8 @@ export interface Profile {
   readonly validityMs: number | null
   readonly names: NameRule
   readonly keyReuse: 'never' | 'same-key'
+  /** where keys are made: here, and put on the devices; or on the one device that each is for, which it never leaves */
+  readonly keyPlace: 'here' | 'device'
   readonly renewBefore: RenewBefore
   readonly renewalInformation: 'honoured' | 'ignored'
   readonly approval: 'needed' | 'not-needed'
@@ -100,6 +104,7 @@ const usual = {
   validityDays: null,
   names: { rule: 'served' },
   keyReuse: 'never',
+  keyPlace: 'here',
   renewBefore: null,
   renewalInformation: 'honoured',
   approval: 'not-needed',
@@ -184,8 +189,13 @@ export function readProfile(text: ProfileText): Profile {
   if (new Set(families).size < families.length) {
     throw malformed('keyTypes', 'two of them are one RSA and one EC type: a target holds one of each kind')
   }
+  const keyPlace = text.keyPlace ?? 'here'
+  if (keyPlace === 'device' && text.keyReuse === 'same-key') {
+    throw malformed('keyReuse', 'same-key needs keys that are made here: with keyPlace device, write never')
+  }
   const read: Profile = {
     ...same,
+    keyPlace,
     validityMs: validityDays === null ? null : validityDays * dayMs,
     windows: readWindows(windows),
     rollout: { canary: rollout.canary, soakMs: rollout.soakMinutes * 60_000, atOnce: rollout.atOnce },

@@ -3,13 +3,15 @@ import { type Binding, unmanagedFault } from '../../connectors/contract.ts'
 import { Fault } from '../../core/fault.ts'
 import type { DeploymentRow } from '../store/deployments.ts'
 import type { EventAction, EventRow, EventState } from '../store/events.ts'
-import type { EngineContext } from './context.ts'
+import { profileIn, type EngineContext } from './context.ts'
 import { lostNames } from './coverage.ts'
 import { waitsForCheck } from './deployment-steps.ts'
 import { over } from './endings.ts'
 import { heldColumns, heldInSlots } from './held.ts'
 import { moveDeployment, moveEvent } from './moves.ts'
+import { checkDeviceKeys, checkKeyIssuer, severalTargets } from './key-places.ts'
 import { dropKeys } from './orders.ts'
+import { readProfile, type Profile, type ProfileText } from './profile.ts'
 
 /** A place on a device, by the device's name. */
 export interface TargetName {
@@ -40,7 +42,7 @@ export interface EventWish {
 
 /**
  * Asks for an event. The same wish while one is open gives that one. Faults: device-missing, profile-missing,
- * target-none.
+ * target-none, key-place.
  */
 export function requestEvent(deps: EngineContext, wish: EventWish): EventRow {
   const { store, clock } = deps
@@ -51,6 +53,7 @@ export function requestEvent(deps: EngineContext, wish: EventWish): EventRow {
   const places = [...new Set(targets.map(({ device, target }) => `${device} ${target}`))]
   if (places.length === 0) throw new Fault('target-none', 'event: name at least one target')
   const profile = store.profiles.named(wish.profile)
+  if (placeOfKeys(deps, profile.content) === 'device' && places.length > 1) throw severalTargets()
   const keyOf = (...more: string[]) =>
     hash('sha256', JSON.stringify([wish.action, profile.name, places.toSorted(), ...more]), 'hex')
   const onlyPlan = wish.approval === 'never'
@@ -285,11 +288,14 @@ export interface Managing extends TargetName {
   readonly binding: Binding
 }
 
-/** Renews a target by itself from now on. Faults: device-missing, profile-missing, those of unmanagedFault. */
+/**
+ * Renews a target by itself from now on. Faults: device-missing, profile-missing, key-place, those of unmanagedFault.
+ */
 export function manageTarget(deps: EngineContext, { device, target, profile, binding }: Managing): void {
   const { store, clock } = deps
   if (binding.unmanaged !== null) throw unmanagedFault(binding.unmanaged, binding.title, target)
   const { id } = store.devices.named(device)
+  checkKeyPlace(deps, id, { profile, binding })
   const now = clock.now()
   store.durable(() =>
     store.managedTargets.put({
@@ -300,6 +306,37 @@ export function manageTarget(deps: EngineContext, { device, target, profile, bin
       created: now
     })
   )
+}
+
+/** Can the keys of a profile stand at a target? Throws key-place. */
+function checkKeyPlace(
+  deps: EngineContext,
+  device: number,
+  { profile: name, binding }: Pick<Managing, 'profile' | 'binding'>
+): void {
+  const profile = profileIn(deps.remembered, deps.store.profiles.named(name).content)
+  if (profile.keyPlace === 'device') return checkDeviceKeys(deps, device, profile)
+  if (binding.onlyDeviceKeys === undefined) return
+  const message = `${binding.title}: ${binding.onlyDeviceKeys}; use a profile with keyPlace device`
+  throw new Fault('key-place', message, { target: binding.target })
+}
+
+/**
+ * Can the targets of a profile that is to be kept have the keys that it wants, and its issuer certify them? Throws
+ * key-place.
+ */
+export function checkProfileKeys(deps: EngineContext, name: string, text: ProfileText): void {
+  const profile = readProfile(text)
+  if (profile.keyPlace !== 'device') return
+  checkKeyIssuer(deps, profile)
+  const known = deps.store.profiles.list().find((one) => one.name === name)
+  for (const target of deps.store.managedTargets.list()) {
+    if (target.profile === known?.id) checkDeviceKeys(deps, target.device, profile)
+  }
+}
+
+function placeOfKeys(deps: EngineContext, content: string): Profile['keyPlace'] {
+  return profileIn(deps.remembered, content).keyPlace
 }
 
 /** Takes note of what a device says its managed targets hold. */

@@ -8,6 +8,7 @@ import { issuance } from './migrations/005-issuance.ts'
 import { eventApproval } from './migrations/006-event-approval.ts'
 import { lastingIds } from './migrations/007-lasting-ids.ts'
 import { orderWakes } from './migrations/008-order-wakes.ts'
+import { deviceKeys } from './migrations/009-device-keys.ts'
 
 /**
  * The steps from an empty database to the present form, each applied once and never edited after a release.
@@ -21,7 +22,8 @@ export const migrations: readonly string[] = [
   issuance,
   eventApproval,
   lastingIds,
-  orderWakes
+  orderWakes,
+  deviceKeys
 ]
 
 /** Marks our files (PRAGMA application_id): "TLSW". */

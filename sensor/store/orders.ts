@@ -25,6 +25,11 @@ export interface OrderStanding {
   readonly chain: Uint8Array | null
   readonly notBefore: number | null
   readonly notAfter: number | null
+  /**
+   * the key that a device makes for it, JSON; written before the device is told, and null again once that key is
+   * removed
+   */
+  readonly deviceKey: string | null
 }
 
 /** One request to an issuer; serves every target of its event. */
@@ -45,7 +50,8 @@ const standing = {
   fingerprint: 'fingerprint',
   chain: 'chain',
   notBefore: 'not_before',
-  notAfter: 'not_after'
+  notAfter: 'not_after',
+  deviceKey: 'device_key'
 }
 const columns = selectList({ id: 'id', event: 'event', keyType: 'key_type', ...standing })
 
@@ -74,7 +80,9 @@ export function openOrders(db: Connection) {
   )
   const earliest = db.prepare<[], number | null>(`SELECT min(o.wake) ${leftOver}`).pluck()
   const leave = db.prepare(
-    `UPDATE certificate_order SET wake = ? WHERE event = ? AND state IN ('issuing', 'failed') AND memory IS NOT NULL`
+    `UPDATE certificate_order SET wake = ? WHERE event = ? AND (
+       (state IN ('issuing', 'failed') AND memory IS NOT NULL) OR
+       (state IN ('requested', 'issuing', 'failed') AND device_key IS NOT NULL))`
   )
   return {
     /** throws event-missing */
@@ -83,11 +91,11 @@ export function openOrders(db: Connection) {
       if (row) return row
       throw new Fault('event-missing', `order ${id}: there is none; see tlsward events`, { id })
     },
-    /** those of events that have ended whose issuer is to take back by `now` what they left there */
+    /** those of events that have ended of which issuer or device are to take back by `now` what they left there */
     toAbandon: (now: number) => toAbandon.all(now),
     /** when the first of those is due */
     earliestToAbandon: (): number | null => earliest.get() ?? null,
-    /** orders of an event that has ended: what they left at their issuer is to be taken back from `at` on */
+    /** orders of an event that has ended: what they left at issuer and device is to be taken back from `at` on */
     leave: (event: number, at: number) => void leave.run(at, event),
     of: (event: number): OrderRow[] => of.all(event),
     byFingerprint: (fingerprint: string): OrderRow | undefined => byFingerprint.get(fingerprint),

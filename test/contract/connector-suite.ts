@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { outsideCases } from './cases.ts'
 import { cutPoints } from './cut-points.ts'
+import { deviceKeyCases } from './device-keys.ts'
 import { insideCases } from './inside-cases.ts'
 import { refusals } from './refusals.ts'
 import type { ContractCase, WorldKind } from './world.ts'
@@ -21,8 +22,9 @@ export async function connectorSuite(
   t.equal(missing, undefined, `${kind.name} can be started`)
   const all = [...outsideCases, ...insideCases, ...refusals(kind)]
   const cuts = await cutPoints(kind)
-  for (const one of [...all, ...cuts]) await onDevice(t, kind, one)
-  return { cases: all.length, points: cuts.length }
+  const keys = await deviceKeyCases(t, kind)
+  for (const one of [...all, ...cuts, ...keys.cases, ...keys.points]) await onDevice(t, kind, one)
+  return { cases: all.length + keys.cases.length, points: cuts.length + keys.points.length }
 }
 
 async function onDevice(t: Test, kind: WorldKind, { what, run }: ContractCase): Promise<void> {

@@ -1,9 +1,12 @@
+import { createPublicKey, hash } from 'node:crypto'
 import type { Access, BundleItem, Json, KeyFamily } from '../../connectors/contract.ts'
 import { f5BigIp } from '../../connectors/f5-bigip/index.ts'
 import { systemClock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
 import { Secret } from '../../core/secret.ts'
+import { readCsr } from '../../pki/csr.ts'
+import { readPem } from '../../pki/pem.ts'
 import { type Certificate, createAuthority, createCertificate, pemOf } from '../peers/certificates.ts'
 import { shakeHands, shownAt } from '../peers/handshake.ts'
 import { freePort } from '../peers/ports.ts'
@@ -249,6 +252,7 @@ async function worldOf(units: readonly BigIp[], { port, issuer, far }: Shop): Pr
           JSON.stringify([
             unit.snapshot(),
             unit.uploads,
+            [...unit.system.disk.files.keys()].filter((path) => /ssl\.csr|\/bulk\//.test(path)),
             unit.group?.ahead.map(({ hostname }) => hostname) ?? [],
             ...(depth === 'content' ? [] : [unit.system.running.generation, unit.transactions])
           ])
@@ -272,12 +276,31 @@ async function worldOf(units: readonly BigIp[], { port, issuer, far }: Shop): Pr
       count: () => units.reduce((sum, unit) => sum + unit.requests.length, 0),
       cutAt: (nth) => cutAt(units, nth)
     },
+    deviceKeys: {
+      types: ['rsa-2048', 'ec-p256'],
+      otherType: 'rsa-3072',
+      sign(family, request) {
+        const { publicKey, dnsNames } = readCsr(readPem(request)[0]?.der ?? new Uint8Array())
+        const made = createCertificate({ names: dnsNames, issuer, publicKey })
+        const { fingerprint, pem, chain } = made
+        return { family, fingerprint, leaf: pem, chain: chain.slice(1).map((member) => member.pem) }
+      },
+      keys: () => [...new Set(units.flatMap(keysOf))].sort()
+    },
     logged: () => lines.join('\n'),
     credentials: [password],
     async stop() {
       for (const unit of units) await unit.stop()
     }
   }
+}
+
+function keysOf({ system }: BigIp): string[] {
+  const held = [system.running, system.saved].flatMap(({ keys }) => Object.values(keys))
+  return held.map(({ content }) => {
+    const spki = createPublicKey(content).export({ type: 'spki', format: 'der' })
+    return hash('sha256', spki, 'hex')
+  })
 }
 
 /** the nth request of all units together is done and not answered, and no later one is heard */

@@ -1,5 +1,14 @@
 import type { FaultCode } from '../../core/fault.ts'
-import type { Access, BundleItem, Connector, Json, KeyFamily, Role } from '../../connectors/contract.ts'
+import type {
+  Access,
+  BundleItem,
+  CertificateItem,
+  Connector,
+  Json,
+  KeyFamily,
+  Role
+} from '../../connectors/contract.ts'
+import type { KeyType } from '../../pki/private-key.ts'
 
 /**
  * One device of a vendor with one target on it, as its connector and handshakes show it: all that can be had of a device
@@ -37,6 +46,8 @@ export interface OutsideWorld {
   mend(): void
   /** where the connector talks in requests: each of them is cut as well. Left out: only steps are */
   readonly requests?: Requests
+  /** where the device makes keys itself */
+  readonly deviceKeys?: DeviceKeyWorld
   /** what the connector logged so far */
   logged(): string
   /** every credential of `access`, as text */
@@ -56,6 +67,18 @@ export interface World extends OutsideWorld {
    * text, whenever it is called.
    */
   putByOthers(): Promise<() => string>
+}
+
+/** What a device shows from outside of the keys that it makes. */
+export interface DeviceKeyWorld {
+  /** for each family of the world, in their order */
+  readonly types: readonly KeyType[]
+  /** another type of the first family */
+  readonly otherType: KeyType
+  /** a certificate for a request, PEM */
+  sign(family: KeyFamily, request: string): CertificateItem
+  /** SHA-256 of the public key of every private key on the device, hex, each once, sorted */
+  keys(): readonly string[]
 }
 
 /** What a device counts of the requests that it gets. */

@@ -23,6 +23,8 @@ export interface CertificateOptions extends ExtensionOptions {
   readonly organization?: string
   /** the kind of a fresh key, or a private key to use (again). Default p256 */
   readonly key?: KeyKind | KeyObject
+  /** of somebody else, who keeps the private key to himself; the certificate's own `key` is then another one */
+  readonly publicKey?: KeyObject
   /** milliseconds since the epoch. Default: yesterday */
   readonly notBefore?: number
   /** milliseconds since the epoch. Default: in 60 days, in ten years for an authority */
@@ -59,7 +61,7 @@ export function createCertificate(options: CertificateOptions = {}): Certificate
       ? createKey(options.key ?? 'p256')
       : options.key
   const subject = subjectOf(options)
-  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
+  const spki = (options.publicKey ?? createPublicKey(key)).export({ type: 'spki', format: 'der' })
   const subjectPublicKeyInfo = AsnConvert.parse(spki, SubjectPublicKeyInfo)
   const keyId = createHash('sha1').update(new Uint8Array(subjectPublicKeyInfo.subjectPublicKey)).digest()
   const issuer = options.issuer ?? null

@@ -66,7 +66,10 @@ t.test('a database of version 5 keeps every row and number, but for secrets of n
   const order = rows('certificate_order')
   const store = open(directory)
   t.same(tables.map(rows), before)
-  t.same(rows('certificate_order'), order)
+  t.same(
+    rows('certificate_order'),
+    order.map((row) => ({ ...(row as object), device_key: null }))
+  )
   t.match(store.devices.named('edge'), {
     id: 3,
     settings: '{"a":1}',

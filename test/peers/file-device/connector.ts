@@ -169,7 +169,9 @@ interface StepWork {
 const steps: Readonly<Record<string, StepWork>> = {
   stage: {
     apply(device, plan, bundle) {
-      for (const { family, leaf, chain, key } of bundle) {
+      for (const item of bundle) {
+        if (!('key' in item)) throw new Fault('device-refused', 'the key is missing')
+        const { family, leaf, chain, key } = item
         if (!new X509Certificate(leaf).checkPrivateKey(createPrivateKey(key.reveal()))) {
           throw new Fault('device-refused', 'the key is not that of the certificate')
         }

@@ -88,7 +88,9 @@ export const cryptoKeys: Resource = {
     if (Object.hasOwn(draft.keys, fullPath)) throw alreadyExists(sslKeys.type, fullPath)
     const key = made(body)
     const content = key.export({ type: 'pkcs8', format: 'pem' }).toString()
-    putKey(draft, { fullPath, content, sourcePath: `/config/ssl/ssl.key${fullPath}`, body: {} }, actor)
+    const securityType = textOf(body, 'securityType')
+    const security = securityType === undefined ? {} : { securityType }
+    putKey(draft, { fullPath, content, sourcePath: `/config/ssl/ssl.key${fullPath}`, body: security }, actor)
     const request = textOf(body, 'gen-csr')
     if (request !== undefined) putCsr(draft, { ...body, name: request, key: fullPath }, actor)
     return fullPath
