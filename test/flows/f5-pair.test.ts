@@ -103,7 +103,7 @@ async function failedOver(t: Test, made: PairWorld, before: Shown): Promise<void
   pair.a.faults.add({
     does: 'meanwhile',
     method: 'PATCH',
-    path: '/mgmt/tm/transaction/',
+    path: '/mgmt/tm/ltm/profile/client-ssl/',
     run: () => pair.failover()
   })
   const event = await made.run('fresh')

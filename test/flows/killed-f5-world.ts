@@ -217,6 +217,5 @@ function nameOfPath(path: string): string {
   return path
     .replace(/^\/mgmt/, '')
     .replace(/\/tokens\/\w+/, '/tokens/…')
-    .replace(/\/transaction\/\d+/, '/transaction/…')
     .replaceAll(/[0-9a-f]{16}/g, '…')
 }
