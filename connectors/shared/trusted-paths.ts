@@ -52,12 +52,12 @@ export class TrustedPaths {
    * be made by others either. Faults: device-right, where the login may not look.
    */
   async exposure(path: string): Promise<string | null> {
-    return (await this.#look(posix.normalize(path), 0)).why
+    return (await this.#look(plain(path), 0)).why
   }
 
   /** The same of a folder in which nobody else may even make entries. */
   async folderExposure(path: string): Promise<string | null> {
-    const { why, isOpen } = await this.#look(posix.normalize(path), 0)
+    const { why, isOpen } = await this.#look(plain(path), 0)
     if (why !== null || !isOpen) return why
     return `everybody can make files in ${path}: use another folder, or chmod o-w ${path}`
   }
@@ -66,7 +66,7 @@ export class TrustedPaths {
    * Why others can put something else in the place of an entry, a socket, or null. Who may write to it is not looked at.
    */
   async entryExposure(path: string): Promise<string | null> {
-    const folder = await this.#look(posix.dirname(posix.normalize(path)), 0)
+    const folder = await this.#look(posix.dirname(plain(path)), 0)
     if (folder.why !== null || !folder.isOpen) return folder.why
     const stat = await this.#looks.files.stat(posix.join(folder.real, posix.basename(path)))
     if (stat && stat.kind !== 'link' && this.#uids.has(stat.uid)) return null
@@ -89,7 +89,10 @@ export class TrustedPaths {
   async #below(path: string, links: number): Promise<Seen> {
     const folder = await this.#look(posix.dirname(path), links)
     if (folder.why !== null || !folder.isThere) return folder
-    return this.#judge(posix.join(folder.real, posix.basename(path)), folder, links)
+    const name = posix.basename(path)
+    // above where a link leads to, not beside the link; that folder is closed as well, or nothing below it would be
+    if (name === '..') return this.#look(posix.dirname(folder.real), links)
+    return this.#judge(posix.join(folder.real, name), folder, links)
   }
 
   async #judge(at: string, folder: Seen | undefined, links: number): Promise<Seen> {
@@ -104,7 +107,7 @@ export class TrustedPaths {
       // who owns a link cannot change it
       if (links >= maxLinks) return { ...seen, why: `${at} is one of too many links` }
       const to = (await this.#looks.files.readLink(at)) ?? ''
-      return this.#look(posix.resolve(posix.dirname(at), to), links + 1)
+      return this.#look(plain(to.startsWith('/') ? to : `${posix.dirname(at)}/${to}`), links + 1)
     }
     if (!stat) return seen
     const why = await this.#writers(at, stat)
@@ -149,6 +152,12 @@ export class TrustedPaths {
     this.#accounts ??= accountsOf(this.#looks)
     return this.#accounts
   }
+}
+
+/** An absolute path without empty parts. Steps upwards stay: where they lead depends on links (path_resolution(7)). */
+function plain(path: string): string {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
+  return `/${parts.join('/')}`
 }
 
 /** The local accounts of a host: passwd(5), group(5). */
