@@ -134,17 +134,14 @@ function deploymentLists(db: Connection) {
          AND d.state NOT IN ('live', 'cleaning', 'cleaned')`
     )
     .pluck()
-  const last = db.prepare<[number, string], LastDeployment>(
-    `SELECT id, event, state, why, fault, live FROM deployment INDEXED BY deployment_by_target
-     WHERE device = ? AND target = ?
-       AND NOT EXISTS (SELECT 1 FROM event e WHERE e.id = deployment.event AND e.only_plan = 1)
-     ORDER BY id DESC LIMIT 1`
-  )
-  const lastKept = db.prepare<[number, string, string], LastDeployment>(
+  const lastOf = (more: string) =>
     `SELECT d.id, d.event, d.state, d.why, d.fault, d.live
      FROM deployment d INDEXED BY deployment_by_target JOIN event e ON e.id = d.event
-     WHERE d.device = ? AND d.target = ? AND (e.state <> 'cancelled' OR e.action = 'renew' AND e.requested_by = ?)
+     WHERE d.device = ? AND d.target = ? AND e.only_plan = 0 ${more}
      ORDER BY d.id DESC LIMIT 1`
+  const last = db.prepare<[number, string], LastDeployment>(lastOf(''))
+  const lastKept = db.prepare<[number, string, string], LastDeployment>(
+    lastOf("AND (e.state <> 'cancelled' OR e.action = 'renew' AND e.requested_by = ?)")
   )
   const lastLive = db.prepare<[number, string, number], DeploymentRow>(
     `SELECT ${columns} FROM deployment INDEXED BY deployment_by_target

@@ -169,6 +169,8 @@ t.test('the latest deployment of a target is none of which only the plan was wan
     store.deployments.add({ event: of, position: 0, device: id, target: 'shop' }, at)
   }
   t.equal(store.deployments.last(id, 'shop')?.event, 1)
+  store.events.change(2, { state: 'failed', open: 0 }, null)
+  t.equal(store.deployments.lastKept({ device: id, target: 'shop' }, 'tlsward')?.event, 1, 'also one that failed')
   store.close()
   t.end()
 })
