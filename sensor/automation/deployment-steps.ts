@@ -1,7 +1,6 @@
 import { bindPlan, type BoundPlan } from '../../connectors/contract.ts'
 import { Fault } from '../../core/fault.ts'
 import type { DeploymentRow, DeploymentStanding, DeploymentState } from '../store/deployments.ts'
-import type { DeviceRow } from '../store/devices.ts'
 import type { EventRow } from '../store/events.ts'
 import { bundleOf, fingerprintsOf, freshOf, madeKeysOf } from './bundles.ts'
 import { againAfter, profileOf, windowOf, type EngineContext, type Step } from './context.ts'
@@ -11,7 +10,7 @@ import { heldAfter, heldColumns } from './held.ts'
 import { planTarget, samePlan, samePlanElsewhere, storedPlan, type TargetPlan } from './plans.ts'
 import { sentence } from './policy/reasons.ts'
 import type { Baseline, Unproven, WireQuestion, WireVerdict } from './ports.ts'
-import { withSession } from './sessions.ts'
+import { withSession, writableDevice } from './sessions.ts'
 
 /** What a step decides about a deployment. */
 export type DeploymentStep = Step<DeploymentStanding>
@@ -51,31 +50,38 @@ export function deploymentFault(deps: EngineContext, of: DeploymentRow, fault: F
   return act ? act.fails(deps, of, fault) : failed(deps, of, fault)
 }
 
-/** states in which the device may be half-way: no sign-in is tried again, and nothing is given up either */
-const halfWay: ReadonlySet<DeploymentState> = new Set(['deploying', 'verifying', 'rolling-back'])
+const halfWay: ReadonlySet<string> = new Set<DeploymentState>(['deploying', 'verifying', 'rolling-back'])
+
+/**
+ * May the device be neither as it was nor as it should be in this state of a deployment? Then no sign-in is tried again,
+ * and nothing is given up either.
+ */
+export function isHalfWay(state: string): boolean {
+  return halfWay.has(state)
+}
 
 /** A refused sign-in half-way waits for a person's check of the device, and goes on after it. */
 function heldByBar(deps: EngineContext, of: DeploymentRow, fault: Fault): DeploymentStep | null {
-  if (fault.code !== 'device-sign-in' || !halfWay.has(of.state)) return null
+  if (fault.code !== 'device-sign-in' || !isHalfWay(of.state)) return null
   const { name } = deps.store.devices.get(of.device)
   const why =
     `it waits for a clean tlsward device check ${name}, or other tlsward device credentials ${name}: ` +
     `the sign-in was refused (${fault.message})`
-  // the time that a device may be gone counts from the check on
   // its event says so as well
   const also = () => void deps.store.events.change(of.event, { wake: deps.clock.now() }, 'deploying')
+  // the time that a device may be gone counts from the check on
   return { to: 'stay', why, wake: null, set: { attempts: of.attempts, trouble: null }, also }
 }
 
 /** Does a deployment wait for a person's check of its device? */
 export function waitsForCheck({ state, wake }: DeploymentRow): boolean {
-  return halfWay.has(state) && wake === null
+  return isHalfWay(state) && wake === null
 }
 
 /** Looks at device and wire once more, and keeps the bound plan before anything is written. */
 async function prepare(deps: EngineContext, of: DeploymentRow): Promise<DeploymentStep> {
   const event = deps.store.events.get(of.event)
-  const device = checkWritable(deps, of)
+  const device = writableDevice(deps, of.device)
   const now = await planTarget(deps, of, profileOf(deps, event))
   const before = storedPlan(of)
   if (before === null || !mayGoOn(deps, of, { before, now })) {
@@ -90,7 +96,7 @@ async function prepare(deps: EngineContext, of: DeploymentRow): Promise<Deployme
   const kept = { plan: JSON.stringify(now), bound: JSON.stringify(bound), baseline: JSON.stringify(baseline) }
   const wire = (await isInPlace(deps, of, bound)) ? await proves(deps, { ...of, ...kept }) : null
   // all that took its time: a person may have acted meanwhile
-  if (checkWritable(deps, of).settings !== device.settings) {
+  if (writableDevice(deps, of.device).settings !== device.settings) {
     const why = `device ${device.name} was set to other settings meanwhile`
     return { to: 'waiting', why, wake: null, also: () => planAgain(deps, event) }
   }
@@ -113,13 +119,6 @@ async function isInPlace(deps: EngineContext, { device }: DeploymentRow, bound: 
   if (!isHeld) return false
   const verdict = await withSession(deps, device, (session, signal) => session.verify(bound, signal))
   return verdict.state === 'in-place'
-}
-
-function checkWritable(deps: EngineContext, of: DeploymentRow): DeviceRow {
-  const device = deps.store.devices.get(of.device)
-  if (device.writable) return device
-  const message = `device ${device.name}: it is only read; allow writing with tlsward device allow`
-  throw new Fault('device-read-only', message, { device: device.name })
 }
 
 /** the same plan, or one that differs only because of what this event did to the same device meanwhile */
@@ -247,7 +246,7 @@ async function whenGraceIsOver(deps: EngineContext, of: DeploymentRow): Promise<
 
 async function clean(deps: EngineContext, of: DeploymentRow): Promise<DeploymentStep> {
   const { keep } = profileOf(deps, deps.store.events.get(of.event))
-  checkWritable(deps, of)
+  writableDevice(deps, of.device)
   const journal = journalOf(deps, of.id)
   const removed = await withSession(deps, of.device, (session, signal) =>
     session.cleanup(boundPlanOf(of), keep.generations, journal, signal)

@@ -10,7 +10,7 @@ import { againAfter, profileOf, tried, windowOf, type EngineContext, type Step }
 import { namesOf } from './coverage.ts'
 import { familyOf } from './families.ts'
 import { severalTargets } from './key-places.ts'
-import { withSession } from './sessions.ts'
+import { withSession, writableDevice } from './sessions.ts'
 
 /** A key that a device was told to make for an order: known before it is there. */
 export interface OrderedDeviceKey {
@@ -46,11 +46,7 @@ export async function makeDeviceKey(
   order: OrderRow
 ): Promise<Pick<Step<OrderStanding>, 'why' | 'set'>> {
   const { id, device, target } = deviceKeyOf(order) ?? begin(deps, event, order)
-  const { name, writable } = deps.store.devices.get(device)
-  if (!writable) {
-    const message = `device ${name}: it is only read; allow writing with tlsward device allow`
-    throw new Fault('device-read-only', message, { device: name })
-  }
+  const { name } = writableDevice(deps, device)
   checkFree(deps, device, name)
   checkWindow(deps, event, name)
   const type = order.keyType as KeyType
@@ -130,9 +126,8 @@ export async function removeOrphan(deps: EngineContext, order: OrderRow): Promis
   if (order.state === 'issued') return stays
   const family = familyOf(order.keyType as KeyType)
   const removed = await tried(() => {
-    const { name, writable } = deps.store.devices.get(key.device)
-    checkFree(deps, key.device, name)
-    if (!writable) throw new Fault('device-read-only', `device ${name}: it is only read`, { device: name })
+    checkFree(deps, key.device, deps.store.devices.get(key.device).name)
+    writableDevice(deps, key.device)
     return withDeviceKeys(deps, key.device, (keys, signal) => keys.remove({ ...key, family }, signal))
   })
   if ('value' in removed) {

@@ -2,10 +2,10 @@ import { abandonOrder } from './abandoning.ts'
 import { createCache } from '../../core/cache.ts'
 import { asFault } from '../../core/fault.ts'
 import { sleep } from '../../core/clock.ts'
-import type { DeploymentRow, DeploymentState } from '../store/deployments.ts'
+import type { DeploymentRow } from '../store/deployments.ts'
 import type { EventRow } from '../store/events.ts'
 import { isStoreTrouble, type EngineContext } from './context.ts'
-import { deploymentActs, deploymentFault } from './deployment-steps.ts'
+import { deploymentActs, deploymentFault, isHalfWay } from './deployment-steps.ts'
 import { eventActs, eventFault } from './event-steps.ts'
 import { createKeptSessions } from './kept-sessions.ts'
 import { lookAtTarget } from './managed.ts'
@@ -130,7 +130,7 @@ class StoreEngine implements Engine {
   }
 
   #halfWay(): DeploymentRow[] {
-    return this.context.store.deployments.underWay().filter(({ state }) => halfWay.has(state))
+    return this.context.store.deployments.underWay().filter(({ state }) => isHalfWay(state))
   }
 
   async settled(): Promise<void> {
@@ -184,7 +184,7 @@ class StoreEngine implements Engine {
     const now = clock.now()
     if (now < this.#pausedUntil) return
     for (const { id, state } of store.deployments.due(now)) {
-      if (this.#isFinishing && !halfWay.has(state)) continue
+      if (this.#isFinishing && !isHalfWay(state)) continue
       this.#begin(`deployment ${id}`, () => this.#takeOn(id, deployments))
     }
     for (const { id, event } of store.orders.toAbandon(now)) {
@@ -240,14 +240,11 @@ class StoreEngine implements Engine {
       const row = kind.get(this.context, id)
       if (!(await kind.step(this.context, row))) return
       const { wake, state } = kind.get(this.context, id)
-      if (this.#isFinishing && !halfWay.has(state)) return
+      if (this.#isFinishing && !isHalfWay(state)) return
       if (wake === null || wake > this.context.clock.now() || this.#stop.signal.aborted) return
     }
   }
 }
-
-/** a device may be written to: neither as it was nor as it should be */
-const halfWay: ReadonlySet<string> = new Set<DeploymentState>(['deploying', 'verifying', 'rolling-back'])
 
 /** no row has so many states: one that goes round and round comes up again with the others */
 const mostSteps = 20

@@ -176,8 +176,9 @@ interface Again {
   readonly does: 'retry' | 'renew' | 'nothing'
   readonly at: number
   readonly because: Failure['because']
-  /** the event that ended so */
+  /** the event that ended so, and why */
   readonly event: number
+  readonly fault: string
 }
 
 /** What follows when the target is due although its last event is over; null: nothing stands in the way. */
@@ -188,11 +189,11 @@ function afterEvent(deps: EngineContext, { device, event, last, held }: Ended): 
   if (last.live !== null && event.state !== 'cancelled') return null
   const notAfter = Math.min(...held.map(({ notAfter }) => notAfter))
   const before = { ended, notAfter }
+  const why = { because: 'failed', event: event.id, fault: last.why } as const
   // a person took a renewal back; plans that a person asked for and took back are not even looked at
   if (event.state === 'cancelled') {
-    return { does: 'renew', at: againBefore(dayMs, before), because: 'cancelled', event: event.id }
+    return { does: 'renew', at: againBefore(dayMs, before), ...why, because: 'cancelled' }
   }
-  const why = { because: 'failed', event: event.id } as const
   const orders = deps.store.orders.of(event.id)
   const isUsedUp = now >= keptUntil(deps, event.id, ended)
   // what was bought is too old to be deployed
@@ -229,10 +230,9 @@ function afterLast(deps: EngineContext, target: ManagedTargetRow): Again | null 
 /** How the last event of a target ended, and when it is renewed all the same (null: only by a person). */
 export function failureOf(deps: EngineContext, target: ManagedTargetRow): Failure | null {
   const again = afterLast(deps, target)
-  const last = deps.store.deployments.lastKept(target, itself)
-  if (again === null || !last) return null
-  const { because } = again
-  return { fault: last.why, again: again.does === 'nothing' ? null : again.at, because }
+  if (again === null) return null
+  const { does, at, because, fault } = again
+  return { fault, again: does === 'nothing' ? null : at, because }
 }
 
 function renew(deps: EngineContext, target: ManagedTargetRow): void {

@@ -15,6 +15,14 @@ export function connectorOf(deps: EngineContext, device: DeviceRow): Connector {
   throw new Fault('connector-missing', message, { device: device.name, connector: device.connector })
 }
 
+/** A device that may be changed. Faults: device-missing, device-read-only. */
+export function writableDevice({ store }: Pick<EngineContext, 'store'>, id: number): DeviceRow {
+  const device = store.devices.get(id)
+  if (device.writable) return device
+  const message = `device ${device.name}: it is only read; allow writing with tlsward device allow`
+  throw new Fault('device-read-only', message, { device: device.name })
+}
+
 /** How the connector reaches the device. Faults: those of the place where its credentials are kept. */
 export async function accessTo(deps: EngineContext, device: DeviceRow): Promise<Access> {
   const secret = await deps.credentials(device)
