@@ -10,6 +10,7 @@ import type { Bench, Findings } from '../context.ts'
 import { devicesAtOnce, replaceByEngine, replaceLimitMs } from '../engine-work.ts'
 import { find, output } from '../process.ts'
 import type { ReplaceJob } from '../replace.ts'
+import { replacementCells, type Replacements } from '../replacements.ts'
 import { type Goal, number, type Table } from '../table.ts'
 
 /** sites of a device */
@@ -17,13 +18,8 @@ const each = 10
 const { name: user, password } = demoAccounts[0] ?? { name: '', password: '' }
 
 /** What one way to replace the certificates took. */
-interface Work {
-  readonly name: string
-  readonly replaced: number
-  readonly seconds: number
+interface Work extends Replacements {
   readonly calls: Calls
-  /** null: a new process for each call */
-  readonly peakKb: number | null
 }
 
 interface Way {
@@ -145,31 +141,9 @@ function goalOf({ scale }: Bench, { name, calls, most }: Work & { readonly most:
 
 function tableOf({ scale }: Bench, works: readonly Work[]): Table {
   const targets = scale.hosts * each
-  const [base] = works
-  const rate = ({ seconds }: Work) => (targets * 60) / seconds
-  const head = [
-    'what',
-    'targets',
-    'replaced',
-    'seconds',
-    'targets/min',
-    'rate ratio',
-    'calls/target',
-    'peak MB'
-  ]
-  const cells = works.map((one) => [
-    one.name,
-    String(targets),
-    String(one.replaced),
-    number(one.seconds, 1),
-    number(rate(one), 1),
-    base ? number(rate(one) / rate(base), 2) : '–',
-    number(sumOf(one.calls) / targets, 1),
-    one.peakKb === null ? '–' : number(one.peakKb / 1024, 0)
-  ])
   return {
     title: `Certificates of ${targets} client-ssl profiles on ${scale.hosts} simulated BIG-IPs replaced over iControl REST`,
-    cells: [head, ...cells],
+    cells: replacementCells(works, targets, { what: 'calls', of: ({ calls }) => sumOf(calls) }),
     notes: [
       `${devicesAtOnce} devices at a time, each a process of its own on the same processors, and saves in 5 ms, for which a device takes seconds. Clean-up, which comes a day later, is not in it.`,
       'Ours makes the keys, has its own CA issue, plans, proves each profile by handshakes with TLS 1.2 and 1.3 before and after, and removes the uploads; the script puts files in place that were made before, proves nothing, and leaves the keys in the folder of uploads.'

@@ -7,20 +7,16 @@ import type { Bench, Section } from '../context.ts'
 import { devicesAtOnce as atOnce, replaceByEngine, replaceLimitMs as limitMs } from '../engine-work.ts'
 import { hostsMissing, startHosts, type BenchHost, type BenchHosts, type BenchServer } from '../hosts.ts'
 import { find, output, type Command } from '../process.ts'
-import { number, type Table } from '../table.ts'
+import { replacementCells, type Replacements } from '../replacements.ts'
+import type { Table } from '../table.ts'
 import { replaceOnBigIps } from './replace-bigip.ts'
 
 /** server blocks of a host */
 const each = 10
 
 /** What one way to replace the certificates took. */
-interface Work {
-  readonly name: string
-  readonly replaced: number
-  readonly seconds: number
+interface Work extends Replacements {
   readonly commands: number
-  /** of a process that does the work; null: it is a new one for each command */
-  readonly peakKb: number | null
 }
 
 /** Certificates of many servers on many hosts, one for each, replaced over SSH; and of profiles on many BIG-IPs. */
@@ -152,31 +148,9 @@ const hook: Commands = ({ hosts, host, server, files }) => {
 
 function tableOf({ scale }: Bench, works: readonly Work[]): Table {
   const targets = scale.hosts * each
-  const [base] = works
-  const rate = ({ seconds }: Work) => (targets * 60) / seconds
-  const head = [
-    'what',
-    'targets',
-    'replaced',
-    'seconds',
-    'targets/min',
-    'rate ratio',
-    'commands/target',
-    'peak MB'
-  ]
-  const cells = works.map((one) => [
-    one.name,
-    String(targets),
-    String(one.replaced),
-    number(one.seconds, 1),
-    number(rate(one), 1),
-    base ? number(rate(one) / rate(base), 2) : '–',
-    number(one.commands / targets, 1),
-    one.peakKb === null ? '–' : number(one.peakKb / 1024, 0)
-  ])
   return {
     title: `Certificates of ${targets} nginx servers on ${scale.hosts} hosts replaced over SSH, each another`,
-    cells: [head, ...cells],
+    cells: replacementCells(works, targets, { what: 'commands', of: ({ commands }) => commands }),
     notes: [
       `${atOnce} hosts at a time. Ours makes the keys, has its own CA issue, plans, tests the configuration before and after, and proves each server by handshakes with TLS 1.2 and 1.3 before and after; the others put files in place that were made before, and prove nothing.`,
       'Commands: sessions of SSH, file transfers included; what SFTP does in one session counts once.'
