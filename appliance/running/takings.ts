@@ -1,5 +1,6 @@
 import { Type, type TProperties, type TSchema } from 'typebox'
 import { visibleText } from '../../core/text.ts'
+import { startTlsProtocols } from '../../sensor/scan/observation.ts'
 import { callbacks, signal, value, type Takings } from '../socket/arguments.ts'
 import type { Served } from './served.ts'
 
@@ -44,21 +45,7 @@ const pace = closed({
   window: optional(text)
 })
 
-const startTls = Type.Enum([
-  'smtp',
-  'imap',
-  'pop3',
-  'ftp',
-  'ldap',
-  'postgres',
-  'mysql',
-  'xmpp',
-  'xmpp-server',
-  'rdp',
-  'tds',
-  'auto',
-  'none'
-])
+const startTls = Type.Enum([...startTlsProtocols, 'auto', 'none'])
 
 const probe = closed({
   timeoutMs: optional(from(1)),

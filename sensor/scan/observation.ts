@@ -33,8 +33,20 @@ export const tlsOutcomes: ReadonlySet<Outcome> = new Set<Outcome>([
 ])
 
 /** Protocols that start in the clear and switch to TLS. */
-export type StartTls =
-  'smtp' | 'imap' | 'pop3' | 'ftp' | 'ldap' | 'postgres' | 'mysql' | 'xmpp' | 'xmpp-server' | 'rdp' | 'tds'
+export const startTlsProtocols = [
+  'smtp',
+  'imap',
+  'pop3',
+  'ftp',
+  'ldap',
+  'postgres',
+  'mysql',
+  'xmpp',
+  'xmpp-server',
+  'rdp',
+  'tds'
+] as const
+export type StartTls = (typeof startTlsProtocols)[number]
 
 /** One chain as a server sent it, leaf first. */
 export interface ServedChain {

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import { politePace } from '../../../sensor/scan/defaults.ts'
 import type { HandoverFormat } from '../../../sensor/scan/handover/detect.ts'
+import { startTlsProtocols } from '../../../sensor/scan/observation.ts'
 import type { ProbeRequest } from '../../functions.ts'
 import type { Severity } from '../../records.ts'
 import { commaList, joined, repeated, span, wholeNumber } from '../options.ts'
@@ -57,7 +58,7 @@ export function scanOptions(command: Command): void {
   keepOptions(command)
 }
 
-const starttls = 'auto none smtp imap pop3 ftp ldap postgres mysql xmpp xmpp-server rdp tds'.split(' ')
+const starttls = ['auto', 'none', ...startTlsProtocols]
 
 function targetOptions(command: Command): void {
   const list = (flags: string, description: string) => new Option(flags, description).argParser(commaList)
