@@ -99,7 +99,7 @@ export const DeviceCheck = record('check', 'What a device says of itself, and wh
   device: text('its name'),
   product: text('e.g. nginx, BIG-IP'),
   version: text('of the product'),
-  role: Type.Enum(['single', 'active', 'standby'], { description: 'in its group' }),
+  role,
   rights,
   notes
 })

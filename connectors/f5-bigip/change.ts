@@ -36,22 +36,9 @@ export async function deployChange(
   const { at, pair } = await leadOf(tools, facts, begun ? 'begun' : 'new')
   const reading = await readingOf(at, facts.profile, tools.signal)
   checkUnchanged(at, plan, reading)
-  const { clock, log, signal } = tools
-  const work: Work = {
-    at,
-    pair,
-    facts,
-    pairs,
-    reading,
-    begun,
-    touched: false,
-    uploaded: false,
-    clock,
-    log,
-    signal
-  }
+  const work = workOf(tools, { at, pair, facts, pairs, reading, begun })
   await forward(stepsOf(facts), work, journal)
-  log.info('f5-deployed', { unit: at.name, target: plan.target })
+  tools.log.info('f5-deployed', { unit: at.name, target: plan.target })
 }
 
 /** Undoes a bound plan, from the last step backwards. */
@@ -60,22 +47,15 @@ export async function undoChange(tools: ChangeTools, plan: BoundPlan, journal: J
   const begun = journal.finished.length > 0
   const { at, pair } = await leadOf(tools, facts, begun ? 'begun' : 'never')
   const reading: Reading = { profile: undefined, certificates: new Map() }
-  const { clock, log, signal } = tools
-  const work: Work = {
-    at,
-    pair,
-    facts,
-    pairs: [],
-    reading,
-    begun,
-    touched: false,
-    uploaded: false,
-    clock,
-    log,
-    signal
-  }
+  const work = workOf(tools, { at, pair, facts, pairs: [], reading, begun })
   await backward(stepsOf(facts), work, journal)
-  log.info('f5-rolled-back', { unit: at.name, target: plan.target })
+  tools.log.info('f5-rolled-back', { unit: at.name, target: plan.target })
+}
+
+type Known = Pick<Work, 'at' | 'pair' | 'facts' | 'pairs' | 'reading' | 'begun'>
+
+function workOf({ clock, log, signal }: ChangeTools, known: Known): Work {
+  return { ...known, touched: false, uploaded: false, clock, log, signal }
 }
 
 /** the unit to work on, and how the pair stands; a plan that was never begun needs no pair in sync */
