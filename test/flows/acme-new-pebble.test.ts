@@ -7,10 +7,11 @@ import { certificateId } from '../../acme/messages/renewal-info.ts'
 import { Fault } from '../../core/fault.ts'
 import { seededRandom } from '../../core/random.ts'
 import { pebbleMissing, startPebble, type PebbleOptions } from '../peers/pebble.ts'
+import { skipFor } from '../peers/process.ts'
 import { accountAt, calm, caOf, csrOf, issued, makeReady } from './acme-world.ts'
 
 const missing = pebbleMissing('new')
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 const dns = (value: string) => ({ type: 'dns', value }) as const
 

@@ -4,11 +4,12 @@ import t from 'tap'
 import { createAuthority, createCertificate, pemOf } from '../peers/certificates.ts'
 import { exportPkcs12, signAtDesk } from '../peers/desk-ca.ts'
 import { opensslMissing } from '../peers/openssl.ts'
+import { skipFor } from '../peers/process.ts'
 import { automationHost, issuedFor, ofType, quick } from './automation-host.ts'
 import { createBench, jsonLines } from './cli.ts'
 
 const missing = opensslMissing()
-const openssl = { skip: missing !== undefined && process.env['CI'] !== 'true' && missing }
+const openssl = { skip: skipFor(missing) }
 
 t.test('a person takes the CSR to a CA and hands in the certificate', openssl, async (t) => {
   const host = await automationHost(t)

@@ -2,14 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { hostMissing, startTestHost, type TestHost } from '../peers/hosts/host.ts'
-import { temporaryFolder } from '../peers/process.ts'
+import { temporaryFolder, skipFor } from '../peers/process.ts'
 import { actor, overSsh, secretFile, type Act } from './appliance-world.ts'
 import { ofType, quick } from './automation-host.ts'
 import { createBench, jsonLines } from './cli.ts'
 import { leaf } from './web-hosts-world.ts'
 
 const missing = hostMissing(['nginx'])
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 interface World {
   readonly act: Act

@@ -119,6 +119,21 @@ export async function drive(
   }
 }
 
+/** Asks for the renewal of targets of the device `edge`. */
+export function requestRenewals(
+  { engine }: { readonly engine: Engine },
+  targets: readonly string[]
+): EventRow {
+  return requestEvent(engine.context, {
+    action: 'renew',
+    profile: 'web',
+    start: null,
+    hours: 'window',
+    who: 'alice',
+    targets: targets.map((target) => ({ device: 'edge', target }))
+  })
+}
+
 /** Nothing more happens to an event by itself. */
 export function isOver({ state }: EventRow): boolean {
   return ['cleaned', 'rolled-back', 'failed', 'stuck'].includes(state)

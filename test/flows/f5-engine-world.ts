@@ -8,10 +8,8 @@ import { systemRandom } from '../../core/random.ts'
 import { Secret } from '../../core/secret.ts'
 import type { EngineDeps } from '../../sensor/automation/ports.ts'
 import { wholeProfile } from '../../sensor/automation/profile.ts'
-import { requestEvent } from '../../sensor/automation/requests.ts'
 import { createWire, wireLimits } from '../../sensor/automation/wire/wire.ts'
 import { openDialer } from '../../sensor/scan/probe/open-dialer.ts'
-import type { EventRow } from '../../sensor/store/events.ts'
 import { openStore } from '../../sensor/store/store.ts'
 import { createFileCa } from '../peers/file-ca.ts'
 import type { BigIp } from '../simulators/f5-bigip/big-ip.ts'
@@ -113,21 +111,6 @@ export function openF5Site(
     store.close()
   }
   return { ...open, close }
-}
-
-/** Asks for the renewal of targets of the device `edge`. */
-export function requestF5(
-  { engine }: Pick<ReturnType<typeof openF5Site>, 'engine'>,
-  targets: readonly string[]
-): EventRow {
-  return requestEvent(engine.context, {
-    action: 'renew',
-    profile: 'web',
-    start: null,
-    hours: 'window',
-    who: 'alice',
-    targets: targets.map((target) => ({ device: 'edge', target }))
-  })
 }
 
 /** What a process does that may be killed. */

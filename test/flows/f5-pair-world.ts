@@ -1,8 +1,4 @@
 import type { Test } from 'tap'
-import { systemClock } from '../../core/clock.ts'
-import { openTrustStore } from '../../pki/trust-store.ts'
-import { chainOf } from '../../sensor/automation/held.ts'
-import { importIssuer, type ShelvedCertificate } from '../../sensor/issuance/import.ts'
 import type { Issuer } from '../../sensor/issuance/issuer.ts'
 import type { EventRow } from '../../sensor/store/events.ts'
 import { createAuthority, createCertificate, pemOf, type Certificate } from '../peers/certificates.ts'
@@ -11,10 +7,10 @@ import { freePort } from '../peers/ports.ts'
 import type { BigIp } from '../simulators/f5-bigip/big-ip.ts'
 import { type BigIpPair, startPair } from '../simulators/f5-bigip/pair.ts'
 import type { Seed } from '../simulators/f5-bigip/seed.ts'
-import { keyRing } from '../unit/issuance-world.ts'
 import { engineWorld, type EngineWorld } from './engine-world.ts'
 import { addF5Device, f5Device, f5Reach } from './f5-engine-world.ts'
 import { freshPrivateCa } from './fleet-world.ts'
+import { openShelf } from './shelf.ts'
 
 /** One thing to see by handshake: a virtual server by a name, for a kind of key. */
 export interface PairSight {
@@ -89,12 +85,10 @@ export async function startPairWorld(t: Test): Promise<PairWorld> {
   for (const { virtual } of sites) ports.set(virtual, await freePort())
   const pair = await startPair({ seed: seedOf(ports), syncMs: 20 })
   t.teardown(() => pair.stop())
-  const shelf: ShelvedCertificate[] = []
-  const shelfKeys = keyRing()
-  const known = () => openTrustStore([])
+  const shelf = openShelf()
   const issuers: Readonly<Record<string, Issuer>> = {
     fresh: await freshPrivateCa(),
-    shelf: importIssuer({ shelf: () => shelf, keys: shelfKeys, clock: systemClock, known })
+    shelf: shelf.issuer
   }
   const world = await engineWorld(t, { ...f5Reach, issuer: (name) => issuers[name] ?? ({} as Issuer) })
   for (const name of Object.keys(issuers)) {
@@ -116,14 +110,7 @@ export async function startPairWorld(t: Test): Promise<PairWorld> {
         world.request({ profile, action: profile === 'shelf' ? 'request' : 'replace', targets: names })
       )
     },
-    shelve(event) {
-      for (const order of world.store.orders.of(event.id)) {
-        const key = `order:${order.id}`
-        const pem = world.keys.read(key)
-        if (pem) shelfKeys.keep(key, pem)
-        shelf.push({ chain: chainOf(order), key })
-      }
-    },
+    shelve: (event) => shelf.shelve(world, event.id),
     async look() {
       const shown: Record<string, string> = {}
       for (const sight of sights) shown[sight.label] = await shownAt(sight)

@@ -8,9 +8,6 @@ import { webHosts } from '../../connectors/web-hosts/index.ts'
 import { systemClock } from '../../core/clock.ts'
 import { systemRandom } from '../../core/random.ts'
 import { Secret } from '../../core/secret.ts'
-import { chainOf } from '../../sensor/automation/held.ts'
-import { openTrustStore } from '../../pki/trust-store.ts'
-import { importIssuer, type ShelvedCertificate } from '../../sensor/issuance/import.ts'
 import type { Issuer } from '../../sensor/issuance/issuer.ts'
 import { setUpPrivateCa } from '../../sensor/issuance/private-ca-setup.ts'
 import { privateCaIssuer } from '../../sensor/issuance/private-ca.ts'
@@ -27,6 +24,7 @@ import { dayMs, keyRing, recipe, register } from '../unit/issuance-world.ts'
 import { engineWorld, limits, type EngineWorld } from './engine-world.ts'
 import { issuerWorld } from './issuer-world.ts'
 import { accessTo, discovered, signal } from './web-hosts-world.ts'
+import { openShelf } from './shelf.ts'
 
 /** The programs of the fleet, a host each. */
 export const fleetPrograms = ['nginx', 'haproxy', 'apache'] as const satisfies readonly ProgramName[]
@@ -150,16 +148,10 @@ export async function startFleet(t: Test, from: FleetIssuer): Promise<Fleet> {
     t.teardown(() => host.stop())
     hosts.set(program, host)
   }
-  const shelf: ShelvedCertificate[] = []
-  const shelfKeys = keyRing()
+  const shelf = openShelf()
   const issuers: Readonly<Record<string, Issuer>> = {
     fresh: await from.open(t),
-    shelf: importIssuer({
-      shelf: () => shelf,
-      keys: shelfKeys,
-      clock: systemClock,
-      known: () => openTrustStore([])
-    })
+    shelf: shelf.issuer
   }
   const world = await engineWorld(t, {
     connector: (id) => (id === webHosts.id ? webHosts : undefined),
@@ -196,14 +188,7 @@ export async function startFleet(t: Test, from: FleetIssuer): Promise<Fleet> {
     sights,
     run: (wish) => runEvent(world, world.request({ ...wish, targets })),
     look: () => lookAt(sights),
-    shelve(event) {
-      for (const order of world.store.orders.of(event.id)) {
-        const key = `order:${order.id}`
-        const pem = world.keys.read(key)
-        if (pem) shelfKeys.keep(key, pem)
-        shelf.push({ chain: chainOf(order), key })
-      }
-    },
+    shelve: (event) => shelf.shelve(world, event.id),
     untouched: () => programs.map(untouched).join('\n')
   }
 }

@@ -21,7 +21,6 @@ import { systemRandom } from '../../core/random.ts'
 import { Secret } from '../../core/secret.ts'
 import type { EngineDeps } from '../../sensor/automation/ports.ts'
 import { wholeProfile } from '../../sensor/automation/profile.ts'
-import { requestEvent } from '../../sensor/automation/requests.ts'
 import type { EventRow } from '../../sensor/store/events.ts'
 import { openStore } from '../../sensor/store/store.ts'
 import { createFileCa } from '../peers/file-ca.ts'
@@ -31,7 +30,7 @@ import type { HostedProgram, Site as ServedSite } from '../peers/hosts/program.t
 import { reloadByOthers } from '../peers/hosts/reload.ts'
 import { snapshot } from '../peers/hosts/snapshot.ts'
 import { withMoments } from './engine-moments.ts'
-import { day, limits, openSite, type Site } from './engine-world.ts'
+import { day, limits, openSite, requestRenewals, type Site } from './engine-world.ts'
 import { twoSites } from './web-hosts-world.ts'
 
 /** What a process needs to run the engine for a host: the same in this one and in one that is killed. */
@@ -248,15 +247,7 @@ export function requestRenewal(
   { engine }: Pick<ReturnType<typeof openHostedSite>, 'engine'>,
   { target }: EngineHost
 ): EventRow {
-  const targets = [{ device: 'edge', target }]
-  return requestEvent(engine.context, {
-    action: 'renew',
-    profile: 'web',
-    start: null,
-    hours: 'window',
-    who: 'alice',
-    targets
-  })
+  return requestRenewals({ engine }, [target])
 }
 
 /**

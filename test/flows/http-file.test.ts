@@ -5,14 +5,14 @@ import { shownAt } from '../peers/handshake.ts'
 import { hostMissing, startTestHost } from '../peers/hosts/host.ts'
 import { startPebble } from '../peers/pebble.ts'
 import { freePort } from '../peers/ports.ts'
-import { temporaryFolder } from '../peers/process.ts'
+import { temporaryFolder, skipFor } from '../peers/process.ts'
 import { actor, overSsh, secretFile, serveFolder, startAppliance } from './appliance-world.ts'
 import { createBench } from './cli.ts'
 import { pebbleSkipped } from './issuer-world.ts'
 import { leaf } from './web-hosts-world.ts'
 
 const missing = hostMissing(['nginx'])
-const noHost = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const noHost = skipFor(missing)
 const skip = noHost || pebbleSkipped('debian')
 
 t.test('a CA looks for answers at a web server that is a device, and finds them', { skip }, async (t) => {

@@ -27,18 +27,18 @@ import {
   type PebbleEdition,
   type PebbleOptions
 } from '../peers/pebble.ts'
-import { temporaryFolder } from '../peers/process.ts'
+import { temporaryFolder, skipFor } from '../peers/process.ts'
 
 /** Why an edition of Pebble is skipped here; false: it is not. */
 export function pebbleSkipped(edition: PebbleEdition): string | false {
   const missing = pebbleMissing(edition)
-  return missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+  return skipFor(missing)
 }
 
 /** Why BIND or an edition of Pebble is skipped here; false: they are not. */
 export function dnsSkipped(edition: PebbleEdition): string | false {
   const missing = bindMissing()
-  return missing !== undefined && process.env['CI'] !== 'true' ? missing : pebbleSkipped(edition)
+  return skipFor(missing) || pebbleSkipped(edition)
 }
 
 /** All that an issuer needs to be opened in another process. */

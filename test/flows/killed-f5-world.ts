@@ -8,8 +8,8 @@ import { BigIp } from '../simulators/f5-bigip/big-ip.ts'
 import type { Mishap } from '../simulators/f5-bigip/faults.ts'
 import { type BigIpPair, startPair } from '../simulators/f5-bigip/pair.ts'
 import type { Seed } from '../simulators/f5-bigip/seed.ts'
-import { drive, isOver, type Site } from './engine-world.ts'
-import { makeF5Site, openF5Site, requestF5 } from './f5-engine-world.ts'
+import { drive, isOver, type Site, requestRenewals } from './engine-world.ts'
+import { makeF5Site, openF5Site } from './f5-engine-world.ts'
 
 /** What devices are tried. */
 export const placeKinds = ['single', 'pair'] as const
@@ -130,12 +130,12 @@ function seedAt({ seed }: Shop, port: number): Seed {
 async function begunAt(root: string, units: readonly BigIp[]): Promise<Begun> {
   const site = await makeF5Site(root, units)
   const open = openF5Site(site)
-  const { id } = requestF5(open, [target])
+  const { id } = requestRenewals(open, [target])
   await drive(open, () => isOver(open.store.events.get(id)))
   const { state, why } = open.store.events.get(id)
   if (state !== 'cleaned') throw new Error(`the first replacement is ${state}: ${why}`)
   await createFileCa(join(site.root, 'ca'), Date.now())
-  const event = requestF5(open, [target]).id
+  const event = requestRenewals(open, [target]).id
   await open.close()
   return { site, event }
 }

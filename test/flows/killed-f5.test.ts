@@ -12,6 +12,7 @@ import { directoryFor } from '../unit/inventory-world.ts'
 import { drive, isOver } from './engine-world.ts'
 import { type F5Task, openF5Site } from './f5-engine-world.ts'
 import { type Begun, type Place, type PlaceKind, placeKinds, startPlace } from './killed-f5-world.ts'
+import { eachPoint } from './points.ts'
 
 /** devices of each kind: so many points are tried at a time */
 const placesEach = 2
@@ -162,17 +163,8 @@ async function warmUp(t: Test, [trial]: readonly Trial[], cache: string): Promis
 }
 
 /** Each device takes the next point that nobody has tried; gives how many were tried. */
-async function tryAll(t: Test, trial: Trial, cache: string): Promise<number> {
-  const points = trial.points.values()
-  let tried = 0
-  const places = trial.places.map(async (place) => {
-    for (const point of points) {
-      await tryPoint(t, { trial, place, point, cache })
-      tried++
-    }
-  })
-  await Promise.all(places)
-  return tried
+function tryAll(t: Test, trial: Trial, cache: string): Promise<number> {
+  return eachPoint(trial, (place, point) => tryPoint(t, { trial, place, point, cache }))
 }
 
 interface Try {

@@ -9,6 +9,7 @@ import { purchases } from '../peers/file-ca.ts'
 import { hostMissing, type ProgramName } from '../peers/hosts/host.ts'
 import { reloadByOthers } from '../peers/hosts/reload.ts'
 import { directoryFor } from '../unit/inventory-world.ts'
+import { skipFor } from '../peers/process.ts'
 import { drive, isOver } from './engine-world.ts'
 import {
   type EngineHost,
@@ -23,12 +24,13 @@ import {
   startEngineHost,
   watch
 } from './hosted-engine-world.ts'
+import { eachPoint } from './points.ts'
 
 const programs = ['nginx', 'haproxy', 'apache'] as const
 /** hosts of each program: so many points are tried at a time */
 const hostsEach = 2
 const missing = hostMissing(programs)
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 /** A state directory with an event in it, which a process can go on with. */
 interface Begun {
@@ -200,17 +202,8 @@ function eventOf(store: Store, { event }: Begun): EventRow {
 type Disturb = (t: Test, place: Place, point: Point) => Promise<Begun>
 
 /** Each host takes the next point that nobody has tried; gives how many were tried. */
-async function tryAll(t: Test, trial: Trial, disturb: Disturb): Promise<number> {
-  const points = trial.points.values()
-  let tried = 0
-  const places = trial.places.map(async (place) => {
-    for (const point of points) {
-      await tryPoint(t, { trial, place, point }, disturb)
-      tried++
-    }
-  })
-  await Promise.all(places)
-  return tried
+function tryAll(t: Test, trial: Trial, disturb: Disturb): Promise<number> {
+  return eachPoint(trial, (place, point) => tryPoint(t, { trial, place, point }, disturb))
 }
 
 interface Try {

@@ -20,10 +20,11 @@ import { Secret } from '../../core/secret.ts'
 import type { AcmeIssuer } from '../../sensor/issuance/acme.ts'
 import { createAuthority, createCertificate, pemOf } from '../peers/certificates.ts'
 import { pebbleMissing, startPebble } from '../peers/pebble.ts'
+import { skipFor } from '../peers/process.ts'
 import { keptOf, siteFor, thisMachine } from './site-world.ts'
 
 const missing = pebbleMissing('debian')
-const pebbleSkip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const pebbleSkip = skipFor(missing)
 
 t.test('credentials that come too late for a device are not those of the next one', async (t) => {
   const site = await siteFor(t)

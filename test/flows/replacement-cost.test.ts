@@ -3,11 +3,12 @@ import type { EngineDeps } from '../../sensor/automation/ports.ts'
 import { hostMissing } from '../peers/hosts/host.ts'
 import type { LoggedRequest } from '../simulators/f5-bigip/request-log.ts'
 import { directoryFor } from '../unit/inventory-world.ts'
+import { skipFor } from '../peers/process.ts'
 import { openBigIpSite } from './f5-bigip-engine-world.ts'
 import { makeHostedSite, openHostedSite, requestRenewal, startEngineHost } from './hosted-engine-world.ts'
 
 const missing = hostMissing(['nginx'])
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 /** An engine that works by itself, and a host whose sshd counts what is asked of it. */
 async function counted(t: Test, change: Partial<EngineDeps> = {}) {

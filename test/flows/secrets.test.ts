@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { hostMissing, startTestHost } from '../peers/hosts/host.ts'
 import { keyBeside } from '../peers/hosts/files.ts'
 import { pebbleMissing, startPebble } from '../peers/pebble.ts'
-import { temporaryFolder } from '../peers/process.ts'
+import { temporaryFolder, skipFor } from '../peers/process.ts'
 import { type ProcessWatch, watchProcesses } from '../peers/process-watch.ts'
 import { type Hit, type Places, type Sought, searchSecrets } from '../peers/secret-search.ts'
 import { snmpdMissing, startSnmpd } from '../peers/snmpd.ts'
@@ -24,7 +24,7 @@ import {
 import { leaf, until } from './web-hosts-world.ts'
 
 const missing = hostMissing(['nginx', 'haproxy']) ?? pebbleMissing('debian') ?? snmpdMissing()
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 /** what a person gives, with the characters that are written in other ways in JSON, URLs and shells */
 const given = {

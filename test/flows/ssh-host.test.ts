@@ -11,11 +11,11 @@ import { identifySsh, type SshRoute } from '../../connectors/shared/ssh-login.ts
 import { script } from '../../connectors/shared/host.ts'
 import { systemClock } from '../../core/clock.ts'
 import { Secret } from '../../core/secret.ts'
-import { temporaryFolder } from '../peers/process.ts'
+import { temporaryFolder, skipFor } from '../peers/process.ts'
 import { hostMissing, startTestHost, type TestHost, type TestHostOptions } from '../peers/hosts/host.ts'
 
 const missing = hostMissing([])
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 const signal = new AbortController().signal
 
 function routeTo({ cable, sshd }: TestHost, by?: SshRoute['server']['by']): SshRoute {

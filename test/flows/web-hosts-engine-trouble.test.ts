@@ -24,6 +24,7 @@ import { keyBeside } from '../peers/hosts/files.ts'
 import { hostMissing, programNames, type ProgramName, type TestHostOptions } from '../peers/hosts/host.ts'
 import { reloadByOthers } from '../peers/hosts/reload.ts'
 import { directoryFor } from '../unit/inventory-world.ts'
+import { skipFor } from '../peers/process.ts'
 import { drive, isOver } from './engine-world.ts'
 import {
   type EngineHost,
@@ -38,7 +39,7 @@ import {
 import { leaf } from './web-hosts-world.ts'
 
 const missing = hostMissing(programNames)
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 interface WorldWish extends SiteWish {
   readonly program?: ProgramName

@@ -13,7 +13,7 @@ import t from 'tap'
 import { makeFolder } from '../peers/hosts/files.ts'
 import { hostMissing, programNames, startTestHost } from '../peers/hosts/host.ts'
 import { freePort } from '../peers/ports.ts'
-import { accepting, isInstalled } from '../peers/process.ts'
+import { accepting, isInstalled, skipFor } from '../peers/process.ts'
 import { give, start, stranger, worldOf } from './web-hosts-strangers-world.ts'
 import {
   boundTo,
@@ -29,7 +29,7 @@ import {
 } from './web-hosts-world.ts'
 
 const missing = hostMissing(programNames)
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 t.test(
   'what others can write is left alone, with the remedy; the rest of the host goes on',

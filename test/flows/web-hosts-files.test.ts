@@ -9,6 +9,7 @@ import { silentLog } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
 import { type Service, serviceMissing, type ServiceName, startService } from '../peers/services.ts'
 import { snapshot } from '../peers/hosts/snapshot.ts'
+import { skipFor } from '../peers/process.ts'
 import { boundTo, bundleOf, discovered, journalOf, leaf, signal, until } from './web-hosts-world.ts'
 
 /** how each program is told; paths are those of its test recipe */
@@ -35,7 +36,7 @@ function shown({ ports, host }: Service): Promise<string[]> {
 
 for (const [name, reload] of Object.entries(reloads) as [ServiceName, (folder: string) => string][]) {
   const missing = serviceMissing(name)
-  const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+  const skip = skipFor(missing)
   t.test(`${name} serves a new certificate on all its ports, and the old one again`, { skip }, async (t) => {
     const old = leaf('mail.test')
     const service = await startService(name, { certificate: old })

@@ -9,9 +9,10 @@ import { drive } from './engine-world.ts'
 import { makeHostedSite, openHostedSite, requestRenewal, startEngineHost } from './hosted-engine-world.ts'
 import { twoSites } from './web-hosts-world.ts'
 import { directoryFor } from '../unit/inventory-world.ts'
+import { skipFor } from '../peers/process.ts'
 
 const missing = hostMissing(['nginx', 'haproxy'])
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 for (const name of ['nginx', 'haproxy'] as const) {
   t.test(

@@ -16,11 +16,11 @@ import { systemClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
 import { hostMissing, startTestHost, type TestHostOptions } from '../peers/hosts/host.ts'
-import { temporaryFolder } from '../peers/process.ts'
+import { temporaryFolder, skipFor } from '../peers/process.ts'
 import { type Reach, signal, signIn } from './web-hosts-world.ts'
 
 const missing = hostMissing([])
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 /** the user that web servers run as on Debian, and the login of a test host */
 const webServer = 33

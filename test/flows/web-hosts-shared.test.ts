@@ -5,6 +5,7 @@ import { hostMissing, startTestHost } from '../peers/hosts/host.ts'
 import type { HostedProgram } from '../peers/hosts/program.ts'
 import { snapshot } from '../peers/hosts/snapshot.ts'
 import { shownAt } from '../peers/handshake.ts'
+import { skipFor } from '../peers/process.ts'
 import {
   boundTo,
   bundleOf,
@@ -20,7 +21,7 @@ import {
 } from './web-hosts-world.ts'
 
 const missing = hostMissing(['nginx', 'haproxy'])
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 function programOf(programs: readonly HostedProgram[], name: string): HostedProgram {
   const found = programs.find((program) => program.name === name)

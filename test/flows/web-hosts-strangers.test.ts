@@ -6,7 +6,7 @@ import { shownAt } from '../peers/handshake.ts'
 import { makeFolder } from '../peers/hosts/files.ts'
 import { hostMissing, programNames, startTestHost } from '../peers/hosts/host.ts'
 import { freePort } from '../peers/ports.ts'
-import { accepting } from '../peers/process.ts'
+import { accepting, skipFor } from '../peers/process.ts'
 import { give, start, stranger, type World, worldOf } from './web-hosts-strangers-world.ts'
 import {
   boundTo,
@@ -23,7 +23,7 @@ import {
 } from './web-hosts-world.ts'
 
 const missing = hostMissing(programNames)
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 /** Waits until a process of the stranger has its name. */
 async function appears(name: string): Promise<void> {

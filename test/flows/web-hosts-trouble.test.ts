@@ -32,9 +32,10 @@ import {
 } from './web-hosts-world.ts'
 import { webHosts } from '../../connectors/web-hosts/index.ts'
 import { directoryFor } from '../unit/inventory-world.ts'
+import { skipFor } from '../peers/process.ts'
 
 const missing = hostMissing(programNames)
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 async function worldOf(
   t: Test,

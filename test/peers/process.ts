@@ -150,6 +150,11 @@ export function temporaryFolder(): TemporaryFolder {
   }
 }
 
+/** How a test is skipped when a program that it needs is missing: with that message, but never under CI, where it fails. */
+export function skipFor(missing: string | undefined): string | false {
+  return missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+}
+
 /** Is the program there? By absolute path, or by name on PATH and in the folders for administrators. */
 export function isInstalled(program: string): boolean {
   if (isAbsolute(program)) return existsSync(program)

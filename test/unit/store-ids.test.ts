@@ -170,7 +170,11 @@ t.test('the latest deployment of a target is none of which only the plan was wan
   }
   t.equal(store.deployments.last(id, 'shop')?.event, 1)
   store.events.change(2, { state: 'failed', open: 0 }, null)
-  t.equal(store.deployments.lastKept({ device: id, target: 'shop' }, 'tlsward')?.event, 1, 'also one that failed')
+  t.equal(
+    store.deployments.lastKept({ device: id, target: 'shop' }, 'tlsward')?.event,
+    1,
+    'also one that failed'
+  )
   store.close()
   t.end()
 })

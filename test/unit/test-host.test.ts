@@ -7,9 +7,10 @@ import { hostMissing, programNames, startTestHost } from '../peers/hosts/host.ts
 import type { Site } from '../peers/hosts/program.ts'
 import { reloadByOthers } from '../peers/hosts/reload.ts'
 import { snapshot } from '../peers/hosts/snapshot.ts'
+import { skipFor } from '../peers/process.ts'
 
 const missing = hostMissing(programNames)
-const skip = missing !== undefined && process.env['CI'] !== 'true' ? missing : false
+const skip = skipFor(missing)
 
 t.test(
   'a test host serves by each program what its sites hold, before and after a reload',
