@@ -1,52 +1,24 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Binding } from '../../connectors/contract.ts'
 import { explainTarget } from '../../sensor/automation/explain.ts'
-import { moment, sentence } from '../../sensor/automation/policy/reasons.ts'
+import { sentence } from '../../sensor/automation/policy/reasons.ts'
 import {
   approveEvent,
   cancelEvent,
   giveUpEvent,
   liftBar,
-  manageTarget,
   retryEvent
 } from '../../sensor/automation/requests.ts'
-import { openStore } from '../../sensor/store/store.ts'
 import { setCa } from '../peers/file-ca.ts'
-import { fileConnector } from '../peers/file-device/connector.ts'
 import { wishFaults } from '../peers/file-device/faults.ts'
-import { directoryFor } from '../unit/inventory-world.ts'
-import { withMoments } from './engine-moments.ts'
-import { calls, day, drive, engineWorld, type EngineWorld, type WorldDevice } from './engine-world.ts'
+import { calls, day, drive, engineWorld, manage, type EngineWorld, type WorldDevice } from './engine-world.ts'
 
 const shop = { names: ['shop.test'], keys: ['p256'] } as const
 const mail = { names: ['mail.test'], keys: ['p256'] } as const
 const targets = [{ device: 'edge', target: 'shop' }]
 const ca = ({ site }: EngineWorld) => join(site.root, 'ca')
 const applied = (device: WorldDevice) => calls(device).filter((call) => call.startsWith('apply'))
-
-/** what the device itself says of its targets */
-async function bindings(world: EngineWorld, device: WorldDevice): Promise<Binding[]> {
-  const { settings } = world.store.devices.named(device.name)
-  const access = {
-    settings: JSON.parse(settings),
-    secret: () => undefined,
-    pins: [],
-    ...world.engine.context
-  }
-  const { signal } = new AbortController()
-  const session = await fileConnector.connect(access, signal)
-  const pages: Binding[] = []
-  for await (const page of session.discover(signal)) pages.push(...page)
-  return pages
-}
-
-async function manage(world: EngineWorld, device: WorldDevice, target: string): Promise<void> {
-  const binding = (await bindings(world, device)).find((one) => one.target === target)
-  if (!binding) throw new Error(`no target ${target}`)
-  manageTarget(world.engine.context, { device: device.name, target, profile: 'web', binding })
-}
 
 t.test('what must be approved is bought and deployed only once its very plan is', async (t) => {
   const world = await engineWorld(t)
@@ -280,59 +252,6 @@ t.test('what waits for a device that is gone for good can be given up', async (t
   t.match(await world.finish(event), { state: 'failed', open: 0 })
 })
 
-t.test('a renewal that a refused sign-in has ended is tried again once the device is checked', async (t) => {
-  const root = directoryFor(t)
-  const happens = new Map<string, () => void>()
-  const kept = openStore({ directory: join(root, 'state'), busyMs: 2_000 })
-  const store = withMoments(kept, (moment) => happens.get(moment)?.())
-  const world = await engineWorld(t, { store }, root)
-  world.profile()
-  const edge = await world.device('edge', { shop })
-  await manage(world, edge, 'shop')
-  const latest = () => world.store.events.before(1e9, 1)[0]
-  // once it is bought, and before anything is written
-  happens.set('event deploying', () => {
-    happens.clear()
-    wishFaults(edge.directory, [{ at: 'plan', does: 'denied', times: 1 }])
-  })
-  await drive(world, () => latest()?.state === 'failed', { patience: 60 * day })
-  t.equal(world.sold().length, 1)
-  t.match(latest(), { state: 'failed', requestedBy: 'tlsward' })
-  await drive(world, () => latest()?.state === 'live', { most: 10, patience: day })
-  t.equal(latest()?.state, 'failed')
-  const { id } = world.store.devices.named('edge')
-  world.store.durable(() => liftBar(world.engine.context, id))
-  await drive(world, () => latest()?.state === 'live', { patience: day })
-  t.equal(latest()?.state, 'live')
-  t.equal(world.sold().length, 1)
-})
-
-t.test('a plan that was only looked at puts off no renewal, and one that was taken back does', async (t) => {
-  const world = await engineWorld(t)
-  world.profile()
-  const edge = await world.device('edge', { shop })
-  await manage(world, edge, 'shop')
-  const now = world.clock.now()
-  const [managed] = world.store.managedTargets.list()
-  const due = JSON.stringify([{ ...JSON.parse(managed?.held ?? '[]')[0], notAfter: now + 5 * day }])
-  world.store.managedTargets.setHeld(managed?.id ?? 0, { held: due, lookup: 'x', wake: null })
-  const looked = await world.finish(world.request({ targets, action: 'replace', approval: 'needed' }))
-  cancelEvent(world.engine.context, { event: looked.id, who: 'dan' }, 'only looked')
-  const why = explainTarget(world.engine.context, { device: 'edge', target: 'shop' })
-  t.notOk(why.some(({ code }) => code === 'tried-again' || code === 'put-off'))
-  setCa(ca(world), { does: 'pending' })
-  await drive(world, () => false, { most: 3, patience: 0 })
-  const [renewal] = world.store.events.before(1e9, 1)
-  t.match(renewal, { requestedBy: 'tlsward', state: 'issuing' })
-  t.ok((renewal?.requested ?? Infinity) - now < 60_000, 'at once')
-
-  cancelEvent(world.engine.context, { event: renewal?.id ?? 0, who: 'dan' }, 'not now')
-  const [putOff] = explainTarget(world.engine.context, { device: 'edge', target: 'shop' })
-  t.match(putOff, { code: 'put-off', facts: { fault: 'not now' } })
-  const again = Date.parse(String(putOff?.facts['at']))
-  t.ok(again > now + 0.9 * day && again < now + 1.1 * day, 'a day, while days are left')
-})
-
 t.test('an event can be taken back until it changes something', async (t) => {
   const world = await engineWorld(t)
   world.profile()
@@ -365,69 +284,6 @@ t.test('the same key stays in use where the profile says so, but for a reissue',
   t.equal(await spki('renew'), first)
   t.not(await spki('reissue'), first)
   t.equal(world.keys.names().length, 1, 'only the key in use is kept')
-})
-
-t.test('managed targets with one certificate are renewed in time, together, and never twice', async (t) => {
-  const world = await engineWorld(t)
-  world.profile({ windows: { hours: 'Sat 02:00-04:00' }, keep: { generations: 0, graceHours: 1 } })
-  const edge = await world.device('edge', { shop })
-  const far = await world.device('far', { shop })
-  for (const device of [edge, far]) await manage(world, device, 'shop')
-  // make them hold the same certificate first
-  const both = [edge, far].map(({ name }) => ({ device: name, target: 'shop' }))
-  const first = await world.finish(world.request({ targets: both, hours: 'any' }))
-  t.equal(first.state, 'live', first.why)
-  const ends = world.store.orders.of(first.id)[0]?.notAfter ?? 0
-  const why = explainTarget(world.engine.context, { device: 'edge', target: 'shop' }).map(sentence)
-  t.match(why.join('; '), /it renews at 20\d\d-.*, when 33 % of its 90 days are left/)
-  await drive(world, () => world.clock.now() > ends, { most: 3_000, patience: 200 * day })
-  t.equal(world.sold().length, 2)
-  const second = world.store.events.get(first.id + 1)
-  t.equal(second.requestedBy, 'tlsward')
-  t.equal(world.deployments(second).length, 2)
-  for (const { live } of world.deployments(second)) {
-    const at = new Date(live ?? 0)
-    t.equal(`${at.getUTCDay()} ${at.getUTCHours() >= 2 && at.getUTCHours() < 4}`, '6 true', moment(live ?? 0))
-    t.ok((live ?? Infinity) > ends - 31 * day && (live ?? Infinity) < ends - 20 * day)
-  }
-})
-
-t.test('a CA that wants a certificate renewed now has it renewed', async (t) => {
-  const world = await engineWorld(t)
-  world.profile()
-  const edge = await world.device('edge', { shop })
-  await manage(world, edge, 'shop')
-  const now = world.clock.now()
-  const far = { start: now + 50 * day, end: now + 60 * day, explanation: null }
-  setCa(ca(world), { does: 'issues', window: far })
-  await world.finish(world.request({ targets }))
-  await drive(world, () => false, { most: 8, patience: day })
-  t.equal(world.sold().length, 1)
-  setCa(ca(world), {
-    does: 'issues',
-    window: { start: now - 2 * day, end: now - day, explanation: 'https://ca.test/incident' }
-  })
-  await drive(world, () => world.sold().length === 2, { patience: 2 * day })
-  t.equal(world.sold()[1], 'shop.test replaces one')
-  t.ok(world.clock.now() < now + 5 * day)
-})
-
-t.test('a renewal that was rolled back is tried again by itself with its certificate', async (t) => {
-  const world = await engineWorld(t)
-  world.profile()
-  const edge = await world.device('edge', { shop })
-  await manage(world, edge, 'shop')
-  wishFaults(edge.directory, [{ at: 'journaled switch', does: 'throw', times: 13 }])
-  const begin = world.clock.now()
-  await drive(world, () => world.store.events.before(1e9, 1)[0]?.state === 'live', {
-    most: 400,
-    patience: 60 * day
-  })
-  const [event] = world.store.events.before(1e9, 2)
-  t.match(event, { state: 'live', requestedBy: 'tlsward' })
-  t.ok((event?.retries ?? 0) > 0, `${event?.retries} retries`)
-  t.equal(world.sold().length, 1)
-  t.ok(world.clock.now() - begin < 60 * day)
 })
 
 t.test('of several targets none is written to when one of them has changed since the approval', async (t) => {

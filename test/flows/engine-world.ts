@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { Plan } from '../../connectors/contract.ts'
+import type { Binding, Plan } from '../../connectors/contract.ts'
 import { systemClock, type Clock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
@@ -15,7 +15,7 @@ import { createEngine, type Engine } from '../../sensor/automation/engine.ts'
 import { storedPlan } from '../../sensor/automation/plans.ts'
 import type { EngineDeps, EngineLimits, Pki } from '../../sensor/automation/ports.ts'
 import { wholeProfile } from '../../sensor/automation/profile.ts'
-import { requestEvent, type EventWish } from '../../sensor/automation/requests.ts'
+import { manageTarget, requestEvent, type EventWish } from '../../sensor/automation/requests.ts'
 import { handshake } from '../../sensor/automation/wire/handshake.ts'
 import { createWire, wireLimits } from '../../sensor/automation/wire/wire.ts'
 import { openDialer } from '../../sensor/scan/probe/open-dialer.ts'
@@ -270,4 +270,27 @@ export function calls({ directory }: WorldDevice): string[] {
 /** The plan that is stored with a deployment. */
 export function planOf(of: DeploymentRow): Plan | undefined {
   return storedPlan(of)?.plan
+}
+
+/** what the device itself says of its targets */
+async function bindings(world: EngineWorld, device: WorldDevice): Promise<Binding[]> {
+  const { settings } = world.store.devices.named(device.name)
+  const access = {
+    settings: JSON.parse(settings),
+    secret: () => undefined,
+    pins: [],
+    ...world.engine.context
+  }
+  const { signal } = new AbortController()
+  const session = await fileConnector.connect(access, signal)
+  const pages: Binding[] = []
+  for await (const page of session.discover(signal)) pages.push(...page)
+  return pages
+}
+
+/** Renews a target by itself from now on, by the profile `web`. */
+export async function manage(world: EngineWorld, device: WorldDevice, target: string): Promise<void> {
+  const binding = (await bindings(world, device)).find((one) => one.target === target)
+  if (!binding) throw new Error(`no target ${target}`)
+  manageTarget(world.engine.context, { device: device.name, target, profile: 'web', binding })
 }

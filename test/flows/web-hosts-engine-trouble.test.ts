@@ -14,73 +14,22 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Secret } from '../../core/secret.ts'
-import type { EngineDeps } from '../../sensor/automation/ports.ts'
 import { approveEvent, liftBar, retryEvent } from '../../sensor/automation/requests.ts'
 import type { EventRow } from '../../sensor/store/events.ts'
 import { pemOf } from '../peers/certificates.ts'
-import { purchases } from '../peers/file-ca.ts'
 import { atDeath, quoted } from '../peers/guard.ts'
 import { keyBeside } from '../peers/hosts/files.ts'
-import { hostMissing, programNames, type ProgramName, type TestHostOptions } from '../peers/hosts/host.ts'
+import { hostMissing, programNames, type ProgramName } from '../peers/hosts/host.ts'
 import { reloadByOthers } from '../peers/hosts/reload.ts'
 import { directoryFor } from '../unit/inventory-world.ts'
 import { skipFor } from '../peers/process.ts'
-import { drive, isOver } from './engine-world.ts'
-import {
-  type EngineHost,
-  makeHostedSite,
-  openHostedSite,
-  requestRenewal,
-  type SiteWish,
-  shownInBoth,
-  shownOnce,
-  startEngineHost
-} from './hosted-engine-world.ts'
+import { drive } from './engine-world.ts'
+import { type EngineHost, shownInBoth, shownOnce } from './hosted-engine-world.ts'
+import { engineAndHost, type World, type WorldWish } from './web-hosts-engine-world.ts'
 import { leaf } from './web-hosts-world.ts'
 
 const missing = hostMissing(programNames)
 const skip = skipFor(missing)
-
-interface WorldWish extends SiteWish {
-  readonly program?: ProgramName
-  readonly host?: Omit<TestHostOptions, 'programs'>
-  readonly change?: Partial<EngineDeps>
-}
-
-/** An engine and a host, and what happens at a moment of a replacement. */
-async function engineAndHost(t: Test, { program = 'nginx', host = {}, change = {}, ...wish }: WorldWish) {
-  const at = await startEngineHost(program, host)
-  t.teardown(() => at.stop())
-  await at.reset()
-  const site = await makeHostedSite(directoryFor(t), at, wish)
-  const happens = new Map<string, () => void>()
-  const open = openHostedSite(
-    site,
-    (moment) => {
-      happens.get(moment)?.()
-      happens.delete(moment)
-    },
-    change
-  )
-  t.teardown(() => open.close())
-  const { store } = open
-  return {
-    ...open,
-    at,
-    happens,
-    bought: () => purchases(join(site.root, 'ca')).length,
-    request: () => requestRenewal(open, at),
-    /** lets the engine work until the event is over, or waits, or has come to a state */
-    async until(event: EventRow, state = '', most = 60): Promise<EventRow> {
-      const now = () => store.events.get(event.id)
-      await drive(open, () => isOver(now()) || now().state === state, { most })
-      return now()
-    },
-    history: (event: EventRow) => store.eventHistory.of(event.id).map(({ state, why }) => `${state}: ${why}`)
-  }
-}
-
-type World = Awaited<ReturnType<typeof engineAndHost>>
 
 /** The host is as it was: files, keys, and what clients see. */
 async function untouched(t: Test, { at }: World, before: string): Promise<void> {
