@@ -26,18 +26,18 @@ export async function knownTarget(site: Site, { device: name, target }: TargetNa
   const { store, clock, listings } = site
   const { id } = store.devices.named(name)
   if (store.managedTargets.at(id, target) || store.deployments.last(id, target)?.live) return 'there'
-  const before = listings.get(name)
+  const before = listings.get(id)
   const age = clock.ticks() - (before?.at ?? -Infinity)
   if (before?.targets.has(target) && age < believedMs) return 'there'
   if (before?.unasked && age < restMs) return { state: 'unasked', why: before.unasked }
   const listed = await tried(() => bindingsOf(site, name, new AbortController().signal))
   if ('fault' in listed) {
     const why = listed.fault.message
-    listings.set(name, { targets: new Set(), at: clock.ticks(), unasked: why })
+    listings.set(id, { targets: new Set(), at: clock.ticks(), unasked: why })
     return { state: 'unasked', why }
   }
   const targets = new Set(listed.value.map((one) => one.target))
-  listings.set(name, { targets, at: clock.ticks(), unasked: null })
+  listings.set(id, { targets, at: clock.ticks(), unasked: null })
   return targets.has(target) ? 'there' : { state: 'missing', near: nearNames(target, [...targets]) }
 }
 

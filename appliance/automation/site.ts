@@ -57,8 +57,8 @@ export interface Site extends IssuerTools {
   /** what opens the vault now, as the settings have it */
   readonly vaultSource: { openedBy: VaultSetting }
   readonly engine: Engine
-  /** what devices, by name, were last found to have */
-  readonly listings: Map<string, Listing>
+  /** what devices, by number, were last found to have */
+  readonly listings: Map<number, Listing>
   /** the issuer of a name, the same one each time; throws issuer-missing */
   issuer(name: string): Issuer
   /** forgets an issuer that was changed or removed */
