@@ -21,6 +21,12 @@ const closed = <const P extends TProperties>(properties: P) =>
 const Names = Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { minItems: 1, maxItems: 100 })
 const Short = Type.String({ minLength: 1, maxLength: 200 })
 
+/** days before the end, and share of the lifetime, at which a certificate can be renewed */
+const renewBounds = {
+  days: { minimum: 0.01, maximum: 3650 },
+  share: { minimum: 0.05, maximum: mostShare }
+} as const
+
 /** An automation profile as it is written and kept; {@link readProfile} fills in what is left out. */
 export const ProfileText = closed({
   issuer: Short,
@@ -46,8 +52,8 @@ export const ProfileText = closed({
   keyPlace: Type.Optional(Type.Union([Type.Literal('here'), Type.Literal('device')])),
   renewBefore: nullable(
     Type.Union([
-      closed({ days: Type.Number({ minimum: 0.01, maximum: 3650 }) }),
-      closed({ share: Type.Number({ minimum: 0.05, maximum: mostShare }) })
+      closed({ days: Type.Number(renewBounds.days) }),
+      closed({ share: Type.Number(renewBounds.share) })
     ])
   ),
   renewalInformation: Type.Union([Type.Literal('honoured'), Type.Literal('ignored')]),
@@ -155,13 +161,13 @@ function checkRenewBefore(given: unknown): void {
       `it has the fields ${Object.keys(given).join(', ') || 'none'}: ${renewBeforeForms}`
     )
   }
-  const isBetween = (least: number, most: number) =>
-    typeof value === 'number' && value >= least && value <= most
-  if (name === 'days' && !isBetween(0.01, 3650)) throw wrong('renewBefore.days', value, 'write 0.01 to 3650')
-  if (name === 'share' && !isBetween(0.05, mostShare)) {
-    const why = `write 0.05 to ${mostShare}: before a third of its lifetime is over no certificate is renewed, since the next one would be due at once as well`
-    throw wrong('renewBefore.share', value, why)
-  }
+  const { minimum, maximum } = renewBounds[name]
+  if (typeof value === 'number' && value >= minimum && value <= maximum) return
+  const why =
+    name === 'days'
+      ? ''
+      : ': before a third of its lifetime is over no certificate is renewed, since the next one would be due at once as well'
+  throw wrong(`renewBefore.${name}`, value, `write ${minimum} to ${maximum}${why}`)
 }
 
 function checkNames(given: unknown): void {
