@@ -36,6 +36,12 @@ export function jsonLine(value: unknown): string {
   )
 }
 
+/** The first few of many texts: `a, b and 3 more`. */
+export function firstOf(texts: readonly string[], most: number): string {
+  const more = texts.length - most
+  return `${texts.slice(0, most).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
+
 /**
  * A CSV cell (RFC 4180), quoted where needed; = + - @ are defused so that no spreadsheet runs them: at the start, and
  * behind what begins a cell for spreadsheets of other countries.

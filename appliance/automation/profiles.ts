@@ -1,4 +1,5 @@
 import { Fault } from '../../core/fault.ts'
+import { firstOf } from '../../core/text.ts'
 import { checkProfileKeys, manageTarget } from '../../sensor/automation/requests.ts'
 import { wholeProfile } from '../../sensor/automation/profile.ts'
 import type { Profile } from '../automation-records.ts'
@@ -50,23 +51,19 @@ export function removeProfile({ store }: Site, name: string): void {
   const uses = [
     ...(targets.length > 0
       ? [
-          `it renews ${someOf(targets)}: give them another with tlsward profile assign, or tlsward profile unassign`
+          `it renews ${firstOf(targets, 5)}: give them another with tlsward profile assign, or tlsward profile unassign`
         ]
       : []),
     ...(events.length > 0
-      ? [`open events use it (${someOf(events)}): let them end, or take them back with tlsward events cancel`]
+      ? [
+          `open events use it (${firstOf(events, 5)}): let them end, or take them back with tlsward events cancel`
+        ]
       : [])
   ]
   if (uses.length > 0) {
     throw new Fault('profile-used', `profile ${name}: ${uses.join('; ')}`, { profile: name, targets, events })
   }
   store.durable(() => store.profiles.remove(name))
-}
-
-/** the first few of many */
-function someOf(all: readonly string[]): string {
-  const more = all.length - 5
-  return [...all.slice(0, 5), ...(more > 0 ? [`${more} more`] : [])].join(', ')
 }
 
 /**

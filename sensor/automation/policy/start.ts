@@ -1,3 +1,4 @@
+import { firstOf } from '../../../core/text.ts'
 import { moment, reason, type Reason } from './reasons.ts'
 import type { WindowAnswer } from './windows.ts'
 
@@ -39,7 +40,7 @@ export function mayStart(asked: EventStart): Start {
   const reasons: Reason[] = []
   const times: number[] = []
   if (lost.length > 0 && approvedHash !== hash) {
-    reasons.push(reason('names-lost', { names: someNames(lost), hash: hash.slice(0, 16) }))
+    reasons.push(reason('names-lost', { names: firstOf(lost, 5), hash: hash.slice(0, 16) }))
   } else if (approval === 'needed' && approvedHash !== hash) {
     reasons.push(reason('approval-missing', { hash: hash.slice(0, 16) }))
   }
@@ -55,12 +56,6 @@ export function mayStart(asked: EventStart): Start {
   }
   // several times must all have come
   return { reasons, again: times.length > 0 ? Math.max(...times) : null }
-}
-
-/** the first few of many names */
-function someNames(names: readonly string[]): string {
-  const [shown, more] = [names.slice(0, 5).join(', '), names.length - 5]
-  return more > 0 ? `${shown} and ${more} more` : shown
 }
 
 /** How many deployments may be under way. */

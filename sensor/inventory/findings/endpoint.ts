@@ -1,3 +1,4 @@
+import { firstOf } from '../../../core/text.ts'
 import { nameMatch } from '../../../pki/host-names.ts'
 import type { CertificateFields } from '../../../pki/fields.ts'
 import type { FindingCode } from './codes.ts'
@@ -76,8 +77,7 @@ const nameMismatch: Rule<JudgedName> = ({ name, leaves }) => {
   const covers = (fields: CertificateFields) => {
     const names = [...fields.dnsNames, ...fields.ipAddresses]
     if (names.length === 0) return 'has no subject alternative name'
-    const more = names.length > 3 ? ` and ${names.length - 3} more` : ''
-    return `covers ${names.slice(0, 3).map(named).join(', ')}${more}`
+    return `covers ${firstOf(names.map(named), 3)}`
   }
   const reason = `Asked for ${named(name)}, it shows a certificate that ${wrong.map(covers).join(', and one that ')}.`
   return [finding('name-mismatch', { reason, facts: { name } })]

@@ -1,3 +1,4 @@
+import { firstOf } from '../../../core/text.ts'
 import { suiteName, versionName } from '../probe/suites.ts'
 import type { DeepReport, VersionReport } from './report.ts'
 import {
@@ -133,8 +134,7 @@ function bySuites(is: (suite: number) => boolean, claim: string): Rule {
       versions.filter(({ version }) => version > 0x0002).flatMap(({ suites }) => suites.filter(is))
     )
     if (bad.size === 0) return null
-    const some = [...bad].slice(0, 3).map(suiteName).join(', ')
-    return `${claim}: ${some}${bad.size > 3 ? ` and ${bad.size - 3} more` : ''}.`
+    return `${claim}: ${firstOf([...bad].map(suiteName), 3)}.`
   }
 }
 
